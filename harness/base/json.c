@@ -1,0 +1,91 @@
+#include "harness/base/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/text.h"
+
+void json_put(json_t *object, const char *key, json_t *value)
+{
+    if (value)
+        json_object_set_new(object, key, value);
+}
+
+void json_put_real(json_t *object, const char *key, double value)
+{
+    if (isfinite(value))
+        json_object_set_new(object, key, json_real(value));
+}
+
+void json_put_count(json_t *object, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+/* A copy in which every byte that is not part of valid UTF-8 is U+FFFD. */
+static json_t *string_from_bytes(const char *value)
+{
+    struct text clean = {0};
+    for (const char *c = value; *c;) {
+        size_t length = 1;
+        while (length <= 4 && c[length - 1]) {
+            json_t *one = json_stringn(c, length);
+            if (one) {
+                json_decref(one);
+                break;
+            }
+            length++;
+        }
+        bool valid = length <= 4 && c[length - 1];
+        text_append_n(&clean, valid ? c : "\xef\xbf\xbd", valid ? length : 3);
+        c += valid ? length : 1;
+    }
+    json_t *string = json_string(text_string(&clean));
+    text_free(&clean);
+    return string;
+}
+
+void json_put_string(json_t *object, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    json_t *string = json_string(value);
+    json_put(object, key, string ? string : string_from_bytes(value));
+}
+
+void json_put_bool(json_t *object, const char *key, bool value)
+{
+    json_object_set_new(object, key, json_boolean(value));
+}
+
+double json_get_real(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+uint64_t json_get_count(const json_t *object, const char *key, uint64_t otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_integer(value) && json_integer_value(value) >= 0 ? (uint64_t)json_integer_value(value) : otherwise;
+}
+
+const char *json_get_string(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+json_t *json_parse(const char *bytes, size_t length, const char *name, struct error *error)
+{
+    json_error_t where;
+    json_t *value = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &where);
+    if (!value)
+        error_set(error, ERROR_INPUT, "%s: line %d, column %d: %s", name, where.line, where.column, where.text);
+    return value;
+}
+
+char *json_write(const json_t *value, bool indented)
+{
+    return json_dumps(value, (indented ? JSON_INDENT(2) : JSON_COMPACT) | JSON_REAL_PRECISION(12) | JSON_ENCODE_ANY);
+}

@@ -1,0 +1,57 @@
+/* A case: one thing to measure, `family/model/mode/dtype/bN[/sN][/OPTION…][@device]`, e.g.
+ * gpt2/gpt2-124m/train/f32/b4/s64. Options after the shape change the training: an optimizer's name (sgd, momentum,
+ * rmsprop, adam, adamw; the family's own when absent) and `checkpointing`.
+ *
+ * Its life is one straight walk: case_parse -> case_build (graph) -> plan_make -> engine -> record -> store. */
+#ifndef ENGINE_CASE_H
+#define ENGINE_CASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "models/engine/engine.h"
+#include "models/graph/graph.h"
+
+struct family;
+struct family_size;
+
+enum mode { MODE_FORWARD, MODE_TRAIN, MODE_PREFILL, MODE_DECODE, MODE_DISTILL, MODE_COUNT };
+const char *mode_name(enum mode mode);
+
+enum { CASE_ID_SIZE = 160 };
+
+struct model_case {
+    char id[CASE_ID_SIZE]; /* canonical */
+    const struct family *family;
+    const struct family_size *size;
+    enum mode mode;
+    enum dtype dtype;
+    int64_t batch;
+    int64_t context;     /* 0 where the family has none */
+    int optimizer;       /* enum optimizer_kind, or -1: the family's own */
+    bool checkpointing;
+    char device[32];     /* "cpu" */
+};
+
+/* Untrusted text; the error names the part that is wrong and what would be right. */
+bool case_parse(const char *id, struct model_case *one, struct error *error);
+/* Writes one->id from the other fields. */
+void case_name(struct model_case *one);
+/* The whole graph of the case: forward, and for training loss, backward and optimizer. The caller frees it. */
+struct graph *case_build(const struct model_case *one, struct error *error);
+
+/* What a step produces, for throughput: tokens/s, images/s or samples/s times seconds. */
+double case_units(const struct model_case *one);
+const char *case_unit(const struct model_case *one); /* "tokens/s" */
+
+/* Runs the case at a reduced size (few sequences, short context, few layers, full width) with the fast kernels and
+ * with the plain-C reference from the same weights: for training several steps, comparing losses and weights. */
+struct check {
+    bool passed;
+    double error;       /* largest relative difference found (see check.c) */
+    double allowed;
+    char against[96];   /* "reference kernels at b1/s16, 2 layers" */
+};
+bool case_check(const struct model_case *one, int threads, struct check *check, struct error *error);
+
+#endif

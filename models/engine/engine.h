@@ -1,0 +1,38 @@
+/* Runs a planned graph. Opening maps one arena of exactly the planned bytes, touches it, and generates weights and
+ * inputs; a step then runs every node in order, without allocating, locking or opening anything. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/base/error.h"
+#include "models/graph/graph.h"
+#include "models/graph/plan.h"
+
+struct engine;
+
+struct engine_options {
+    int threads;
+    bool reference; /* plain-C specification kernels instead of the fast ones */
+    bool time_nodes; /* keep each node's time of the last step: engine_node_seconds */
+};
+
+/* `graph` and `plan` stay the caller's and must outlive the engine. */
+struct engine *engine_open(const struct graph *graph, const struct plan *plan, const struct engine_options *options,
+                           struct error *error);
+/* One step: everything the graph holds. */
+void engine_step(struct engine *engine);
+/* The loss of the last step; NaN when the graph has none. */
+double engine_loss(const struct engine *engine);
+/* The memory of a tensor: valid after a step for outputs and persistent tensors only. */
+void *engine_tensor(struct engine *engine, int tensor);
+/* Copies a tensor's elements, widened to f32. */
+void engine_read(struct engine *engine, int tensor, float *out);
+void engine_write(struct engine *engine, int tensor, const float *in);
+/* [node_count] seconds of the last step, or NULL unless time_nodes. */
+const double *engine_node_seconds(const struct engine *engine);
+void engine_close(struct engine *engine);
+
+#endif

@@ -1,0 +1,46 @@
+/* A family builds graphs: one file, one struct, one line in the table in family.c. */
+#ifndef FAMILIES_FAMILY_H
+#define FAMILIES_FAMILY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "models/engine/case.h"
+#include "models/graph/graph.h"
+
+/* Sizes of every family in one struct; each family's file says which fields it reads. */
+struct config {
+    int64_t layers, hidden, heads, kv_heads, head_dim, feed_forward, vocabulary, max_context;
+    int64_t inputs, classes;
+    int64_t widths[8]; /* mlp: width of each layer, 0-ended */
+};
+
+struct family_size {
+    const char *name;             /* "gpt2-124m": unique among all families */
+    const char *const *aliases;   /* NULL-ended, or NULL */
+    struct config config;
+    bool runnable;                /* small enough to run on ordinary machines; others are planned and estimated */
+    int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
+};
+
+struct family {
+    const char *name, *task, *help;
+    const struct family_size *sizes;
+    size_t size_count;
+    unsigned modes;               /* 1 << MODE_… */
+    const char *unit;             /* "tokens/s" */
+    bool has_context;
+    enum optimizer_kind optimizer;
+    /* Appends the model to `graph`: for training also its loss (graph->loss). Reads one->config through *config. */
+    bool (*build)(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error);
+    /* Units of `unit` in one step. */
+    double (*units)(const struct model_case *one);
+};
+
+extern const struct family *const families[]; /* NULL-ended */
+const struct family *family_find(const char *name);
+/* Any family's size by name or alias, case ignored; *family receives its family. NULL when there is none. */
+const struct family_size *family_find_size(const char *name, const struct family **family);
+
+#endif

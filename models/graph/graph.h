@@ -1,0 +1,147 @@
+/* A model as a graph: tensors, and the nodes that compute them, in the order in which they run.
+ *
+ * The graph is the only description of a model. Cost, memory, execution and estimates are all read off it:
+ *   family(config) -> graph -> graph_gradient -> graph_optimize -> plan (plan.h), cost (cost.h), engine (engine/engine.h)
+ *
+ * Building never fails half-way: a builder call on wrong shapes records the first error in the graph and returns
+ * NO_TENSOR, later calls with NO_TENSOR do nothing, and graph_error tells at the end. Shapes are row-major, outermost
+ * first; images are channels-last [N,H,W,C]. One multiply-add is 2 FLOPs. */
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/base/error.h"
+#include "models/graph/dtype.h"
+
+enum { MAX_RANK = 4, MAX_INPUTS = 12, MAX_OUTPUTS = 4, NO_TENSOR = -1, NO_NODE = -1 };
+
+/* Whose memory a tensor is: the parts of CONTRACT.md's `memory`. */
+enum role {
+    ROLE_ACTIVATION,
+    ROLE_INPUT,     /* generated before the step: images, tokens, targets; counted with activations */
+    ROLE_WEIGHT,    /* parameters, and the copies of them in another dtype */
+    ROLE_BUFFER,    /* kept between steps but not trained: batch norm's running statistics; counted with weights */
+    ROLE_GRADIENT,  /* of a weight */
+    ROLE_OPTIMIZER, /* moments */
+    ROLE_KV_CACHE,
+    ROLE_COUNT
+};
+
+/* How a persistent tensor is filled before the first step (random.h; key = seed and the tensor's name). */
+enum fill_kind {
+    FILL_NONE,
+    FILL_ZERO,
+    FILL_CONSTANT, /* scale */
+    FILL_NORMAL,   /* random_normal · scale */
+    FILL_UNIFORM,  /* random_uniform · scale, from 0 */
+    FILL_INDEX,    /* whole numbers in [0, limit) */
+};
+
+struct fill {
+    enum fill_kind kind;
+    float scale;
+    uint32_t limit;
+    int like; /* for a copy in another dtype: the tensor whose name keys it; NO_TENSOR otherwise */
+};
+
+struct tensor {
+    const char *name; /* owned by the graph; unique among persistent tensors */
+    enum dtype dtype;
+    enum role role;
+    int rank;
+    int64_t dims[MAX_RANK];
+    int producer;     /* node index, NO_NODE for persistent tensors */
+    int alias_of;     /* the tensor whose memory this one shares (a reshape, an in-place result), or NO_TENSOR */
+    bool persistent;  /* lives before the first node and after the last */
+    bool trainable;
+    bool decays;      /* weight decay applies (matrices; not biases and norms) */
+    struct fill fill;
+};
+
+enum phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_OPTIMIZER };
+
+/* Numbers that an op needs besides its tensors. Each op's file says which it reads. */
+struct attributes {
+    int activation; /* enum activation */
+    float epsilon, rate, scale;
+    int64_t heads, kv_heads, head_dim, window;
+    bool causal, transposed, accumulate, count_padding;
+    int64_t kernel[2], stride[2], pad[2], dilation[2], groups;
+    uint64_t key;   /* of dropout's mask */
+    float momentum; /* of batch norm's running statistics */
+};
+
+struct op;
+
+struct node {
+    const struct op *op;
+    const char *name; /* "h.0.mlp.fc": of the layer it belongs to; owned by the graph */
+    int inputs[MAX_INPUTS], outputs[MAX_OUTPUTS];
+    int input_count, output_count;
+    struct attributes attributes;
+    enum phase phase;
+    int segment;      /* gradient checkpointing's unit (a transformer block); 0 = none */
+    bool recomputed;  /* a copy of a forward node that checkpointing appended */
+};
+
+enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_COUNT };
+
+struct optimizer {
+    enum optimizer_kind kind;
+    float learning_rate, momentum, beta1, beta2, epsilon, decay, alpha;
+    float l1, l2; /* regularisers on the weights that decay: their gradients are added in the optimizer's pass */
+};
+
+struct graph {
+    struct tensor *tensors;
+    int tensor_count, tensor_capacity;
+    struct node *nodes;
+    int node_count, node_capacity;
+    int output;          /* what the model computes: logits, probabilities */
+    int loss;            /* scalar, or NO_TENSOR */
+    int outputs_counted; /* tokens, images or samples per step: see family.h */
+    uint64_t seed;
+    struct optimizer optimizer; /* as graph_optimize was given it */
+    struct error error;  /* the first that building met */
+    struct name_block *names;
+    int segment;         /* given to nodes as they are appended */
+    enum phase phase;
+    const char *scope;   /* prefix of node names while a layer is built */
+};
+
+struct graph *graph_create(uint64_t seed);
+void graph_free(struct graph *graph);
+/* True when building met no error; otherwise *error holds it. */
+bool graph_error(const struct graph *graph, struct error *error);
+
+/* Persistent tensors. The name is copied and may be printf-formatted by graph_name. */
+int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims, struct fill fill,
+                 bool decays);
+int graph_persistent(struct graph *graph, const char *name, enum role role, enum dtype dtype, int rank,
+                     const int64_t *dims, struct fill fill);
+/* A copy of the string that lives as long as the graph. */
+const char *graph_name(struct graph *graph, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends a node; the op's infer makes its outputs. Returns the node's index or NO_NODE. */
+int graph_append(struct graph *graph, const struct op *op, const char *name, const int *inputs, int input_count,
+                 const struct attributes *attributes);
+/* For infer functions: a new activation made by `node`. */
+int graph_output(struct graph *graph, struct node *node, enum dtype dtype, int rank, const int64_t *dims);
+/* Marks output tensor `output` as living in `input`'s memory. */
+void graph_alias(struct graph *graph, int output, int input);
+
+int64_t tensor_elements(const struct tensor *tensor);
+size_t tensor_bytes(const struct tensor *tensor);
+/* Product of all dims but the last: the rows of the matrix that row-wise ops see. */
+int64_t tensor_rows(const struct tensor *tensor);
+int64_t tensor_columns(const struct tensor *tensor);
+/* The tensor that owns the memory: follows alias_of to its end. */
+int tensor_storage(const struct graph *graph, int tensor);
+
+/* Trainable elements, tied matrices once, buffers and copies not counted. */
+uint64_t graph_parameters(const struct graph *graph);
+
+#endif

@@ -1,0 +1,35 @@
+/* The instruction sets that this CPU has, that the system enables, and that kernels of ours use.
+ * Kernels pick their variant by these flags; the cpu probe shows their names. */
+#ifndef PROBES_ISA_H
+#define PROBES_ISA_H
+
+#include <stdbool.h>
+
+enum isa {
+    ISA_SSE42 = 1 << 0,
+    ISA_AVX = 1 << 1,
+    ISA_F16C = 1 << 2,
+    ISA_FMA = 1 << 3,
+    ISA_AVX2 = 1 << 4,
+    ISA_AVX_VNNI = 1 << 5,
+    ISA_AVX512F = 1 << 6, /* with BW, DQ, VL and CD: what every AVX-512 server has */
+    ISA_AVX512_VNNI = 1 << 7,
+    ISA_AVX512_BF16 = 1 << 8,
+    ISA_AVX512_FP16 = 1 << 9,
+    ISA_AMX_TILE = 1 << 10, /* and the system lets this process use the tiles */
+    ISA_AMX_BF16 = 1 << 11,
+    ISA_AMX_INT8 = 1 << 12,
+    ISA_NEON = 1 << 16,
+    ISA_DOTPROD = 1 << 17,
+    ISA_I8MM = 1 << 18,
+    ISA_BF16 = 1 << 19, /* Arm's */
+    ISA_SVE = 1 << 20,
+};
+
+/* The flags of this machine, or'ed; found once. BENCHMARK_ISA=plain|avx2|avx512 caps them (for tests: a variant
+ * that the machine has can be switched off, never on). */
+unsigned isa_flags(void);
+/* The name as in /proc/cpuinfo's words ("avx512_bf16"), NULL for a bit that has none. */
+const char *isa_name(unsigned flag);
+
+#endif

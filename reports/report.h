@@ -1,0 +1,72 @@
+/* A report is what a command found, as data: sentences, tables and series, with units and bases. It is built once;
+ * every format writes that (format.h). A format knows nothing of commands, a command nothing of formats.
+ *
+ * Text in a report is untrusted (model, machine and file names): every format escapes it. */
+#ifndef REPORTS_REPORT_H
+#define REPORTS_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum tone { TONE_PLAIN, TONE_GOOD, TONE_WARNING, TONE_BAD, TONE_FAINT, TONE_STRONG };
+
+/* One cell: what a person reads, and beside it the number it stands for (NaN when it is none). */
+struct cell {
+    char *text; /* owned by the report */
+    double value, low, high; /* NaN where absent; low and high when it has an interval */
+    enum tone tone;
+};
+
+struct column {
+    const char *key;    /* snake_case with its unit: the CSV header */
+    const char *title;  /* what a person reads */
+    bool right_aligned;
+    int priority;       /* 0 always shown; higher ones leave first when the terminal is narrow */
+};
+
+struct table {
+    const char *title; /* or NULL */
+    const struct column *columns; /* static */
+    size_t column_count;
+    struct cell *cells; /* [rows][column_count] */
+    size_t row_count, row_capacity;
+};
+
+struct series {
+    char *name;
+    const char *x_title, *y_title;
+    double *x, *y, *low, *high;
+    size_t count;
+};
+
+enum block_kind { BLOCK_HEADING, BLOCK_SENTENCE, BLOCK_TABLE, BLOCK_SERIES };
+
+struct block {
+    enum block_kind kind;
+    char *text; /* heading, sentence */
+    enum tone tone;
+    struct table table;
+    struct series series;
+};
+
+struct report {
+    char *title;
+    json_t *document; /* the machine-readable answer, as in CONTRACT.md; owned */
+    struct block *blocks;
+    size_t block_count, block_capacity;
+};
+
+struct report *report_create(const char *title);
+void report_free(struct report *report);
+void report_heading(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report_sentence(struct report *report, enum tone tone, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The table belongs to the report; fill it row by row. Valid until the next block is added. */
+struct table *report_table(struct report *report, const char *title, const struct column *columns, size_t column_count);
+/* Appends a row of empty cells and returns its first. */
+struct cell *table_row(struct table *table);
+void cell_text(struct cell *cell, enum tone tone, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The text shown, and the number that CSV and JSON-like formats give. */
+void cell_number(struct cell *cell, double value, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
