@@ -20,20 +20,20 @@ struct presence {
 
 struct core_kind {
     int threads;
-    int efficiency;       /* hwloc's rank, higher is faster; -1 unknown */
-    char name[NAME_SIZE]; /* CoreType or "" */
+    int efficiency;           /* hwloc's rank, higher is faster; -1 unknown */
+    char name[NAME_SIZE];     /* CoreType or "" */
     double max_mhz, base_mhz; /* NaN unknown */
 };
 
 struct cpu {
     char model[NAME_SIZE], vendor[NAME_SIZE];
-    unsigned isa;                        /* probes/isa.h's flags */
-    int packages, cores;                 /* -1: hwloc has no such object */
-    int threads;                         /* processing units that exist */
-    int usable_threads;                  /* allowed to this process: affinity, cpuset */
-    double quota;                        /* CPUs that a cgroup quota allows; NaN: none */
+    unsigned isa;        /* probes/isa.h's flags */
+    int packages, cores; /* -1: hwloc has no such object */
+    int threads;         /* processing units that exist */
+    int usable_threads;  /* allowed to this process: affinity, cpuset */
+    double quota;        /* CPUs that a cgroup quota allows; NaN: none */
     double base_mhz, max_mhz, current_mhz;
-    struct core_kind *kinds;             /* owned */
+    struct core_kind *kinds; /* owned */
     size_t kind_count;
 };
 
@@ -67,7 +67,7 @@ struct gpu {
 struct memory {
     uint64_t total_bytes, available_bytes, limit_bytes;
     bool total_known, available_known;
-    char limited_by[16];       /* cgroup, rlimit, physical */
+    char limited_by[16];            /* cgroup, rlimit, physical */
     char limit_detail[REASON_SIZE]; /* which file or which limit */
     uint64_t huge_page_bytes, huge_pages_total, huge_pages_free;
     char transparent_huge_pages[32];

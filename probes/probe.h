@@ -7,9 +7,9 @@
 
 /* What the probes of one look share. */
 struct probe_context {
-    void *topology;            /* hwloc_topology_t, loaded */
-    const char *root;          /* "" for the live system, or a folder that stands for / (tests of /proc, /sys parsing) */
-    bool foreign;              /* the topology is from a file: probes of the live system are passed over */
+    void *topology;   /* hwloc_topology_t, loaded */
+    const char *root; /* "" for the live system, or a folder that stands for / (tests of /proc, /sys parsing) */
+    bool foreign;     /* the topology is from a file: probes of the live system are passed over */
 };
 
 struct probe {
@@ -24,7 +24,7 @@ struct ceiling_probe {
     void (*measure)(struct machine *machine); /* adds its figures with machine_add_ceiling */
 };
 
-extern const struct probe *const probes[];           /* NULL-ended */
+extern const struct probe *const probes[];                 /* NULL-ended */
 extern const struct ceiling_probe *const ceiling_probes[]; /* NULL-ended */
 
 #endif

@@ -13,20 +13,20 @@ enum tone { TONE_PLAIN, TONE_GOOD, TONE_WARNING, TONE_BAD, TONE_FAINT, TONE_STRO
 
 /* One cell: what a person reads, and beside it the number it stands for (NaN when it is none). */
 struct cell {
-    char *text; /* owned by the report */
+    char *text;              /* owned by the report */
     double value, low, high; /* NaN where absent; low and high when it has an interval */
     enum tone tone;
 };
 
 struct column {
-    const char *key;    /* snake_case with its unit: the CSV header */
-    const char *title;  /* what a person reads */
+    const char *key;   /* snake_case with its unit: the CSV header */
+    const char *title; /* what a person reads */
     bool right_aligned;
-    int priority;       /* 0 always shown; higher ones leave first when the terminal is narrow */
+    int priority; /* 0 always shown; higher ones leave first when the terminal is narrow */
 };
 
 struct table {
-    const char *title; /* or NULL */
+    const char *title;            /* or NULL */
     const struct column *columns; /* static */
     size_t column_count;
     struct cell *cells; /* [rows][column_count] */
@@ -60,7 +60,8 @@ struct report {
 struct report *report_create(const char *title);
 void report_free(struct report *report);
 void report_heading(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void report_sentence(struct report *report, enum tone tone, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void report_sentence(struct report *report, enum tone tone, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The table belongs to the report; fill it row by row. Valid until the next block is added. */
 struct table *report_table(struct report *report, const char *title, const struct column *columns, size_t column_count);
 /* Appends a row of empty cells and returns its first. */

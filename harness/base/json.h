@@ -10,10 +10,11 @@
 #include "harness/base/error.h"
 
 /* Each puts a value under `key`; the object takes it over. */
-void json_put(json_t *object, const char *key, json_t *value); /* a NULL value is left out */
-void json_put_real(json_t *object, const char *key, double value);  /* left out unless finite */
+void json_put(json_t *object, const char *key, json_t *value);     /* a NULL value is left out */
+void json_put_real(json_t *object, const char *key, double value); /* left out unless finite */
 void json_put_count(json_t *object, const char *key, uint64_t value);
-void json_put_string(json_t *object, const char *key, const char *value); /* left out when NULL; bytes that aren't UTF-8 become U+FFFD */
+void json_put_string(json_t *object, const char *key,
+                     const char *value); /* left out when NULL; bytes that aren't UTF-8 become U+FFFD */
 void json_put_bool(json_t *object, const char *key, bool value);
 
 /* Reading: NaN, `otherwise` or NULL where the key is absent or of another type. */

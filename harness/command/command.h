@@ -14,18 +14,18 @@ struct invocation {
     const char *const *arguments; /* positional, NULL-ended */
     size_t argument_count;
     const char *const *command_line; /* argv as given, NULL-ended */
-    const char *format;  /* "text" unless --format or --json */
-    const char *output;  /* path of -o, or NULL for stdout */
-    const char *database; /* --db, BENCHMARK_DB or the default path */
-    bool color;          /* decided from --color, NO_COLOR and the terminal */
-    bool progress;       /* stderr is a terminal and neither --quiet nor --no-progress was given */
+    const char *format;              /* "text" unless --format or --json */
+    const char *output;              /* path of -o, or NULL for stdout */
+    const char *database;            /* --db, BENCHMARK_DB or the default path */
+    bool color;                      /* decided from --color, NO_COLOR and the terminal */
+    bool progress;                   /* stderr is a terminal and neither --quiet nor --no-progress was given */
 };
 
 struct command {
     const char *name;
-    const char *arguments; /* as in usage: "RUN RUN…" */
-    const char *help;      /* one line */
-    const char *details;   /* paragraphs for --help and the man page, or NULL */
+    const char *arguments;      /* as in usage: "RUN RUN…" */
+    const char *help;           /* one line */
+    const char *details;        /* paragraphs for --help and the man page, or NULL */
     struct poptOption *options; /* the command's own; variables are static in its file */
     size_t least_arguments, most_arguments;
     bool hidden; /* not listed: the worker side of run */

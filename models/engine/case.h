@@ -27,10 +27,10 @@ struct model_case {
     enum mode mode;
     enum dtype dtype;
     int64_t batch;
-    int64_t context;     /* 0 where the family has none */
-    int optimizer;       /* enum optimizer_kind, or -1: the family's own */
+    int64_t context; /* 0 where the family has none */
+    int optimizer;   /* enum optimizer_kind, or -1: the family's own */
     bool checkpointing;
-    char device[32];     /* "cpu" */
+    char device[32]; /* "cpu" */
 };
 
 /* Untrusted text; the error names the part that is wrong and what would be right. */
@@ -48,9 +48,9 @@ const char *case_unit(const struct model_case *one); /* "tokens/s" */
  * with the plain-C reference from the same weights: for training several steps, comparing losses and weights. */
 struct check {
     bool passed;
-    double error;       /* largest relative difference found (see check.c) */
+    double error; /* largest relative difference found (see check.c) */
     double allowed;
-    char against[96];   /* "reference kernels at b1/s16, 2 layers" */
+    char against[96]; /* "reference kernels at b1/s16, 2 layers" */
 };
 bool case_check(const struct model_case *one, int threads, struct check *check, struct error *error);
 

@@ -15,7 +15,7 @@ struct engine;
 
 struct engine_options {
     int threads;
-    bool reference; /* plain-C specification kernels instead of the fast ones */
+    bool reference;  /* plain-C specification kernels instead of the fast ones */
     bool time_nodes; /* keep each node's time of the last step: engine_node_seconds */
 };
 

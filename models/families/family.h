@@ -17,10 +17,10 @@ struct config {
 };
 
 struct family_size {
-    const char *name;             /* "gpt2-124m": unique among all families */
-    const char *const *aliases;   /* NULL-ended, or NULL */
+    const char *name;           /* "gpt2-124m": unique among all families */
+    const char *const *aliases; /* NULL-ended, or NULL */
     struct config config;
-    bool runnable;                /* small enough to run on ordinary machines; others are planned and estimated */
+    bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
 };
 
@@ -28,8 +28,8 @@ struct family {
     const char *name, *task, *help;
     const struct family_size *sizes;
     size_t size_count;
-    unsigned modes;               /* 1 << MODE_… */
-    const char *unit;             /* "tokens/s" */
+    unsigned modes;   /* 1 << MODE_… */
+    const char *unit; /* "tokens/s" */
     bool has_context;
     enum optimizer_kind optimizer;
     /* Appends the model to `graph`: for training also its loss (graph->loss). Reads one->config through *config. */

@@ -5,7 +5,7 @@
 #include "models/graph/graph.h"
 
 struct cost {
-    double flops;         /* one multiply-add is 2 */
+    double flops;                     /* one multiply-add is 2 */
     double bytes_read, bytes_written; /* each tensor once: what must move if nothing stays in cache */
 };
 

@@ -10,9 +10,9 @@
 enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_F16, DTYPE_I32, DTYPE_COUNT };
 
 struct dtype_info {
-    const char *name;      /* "bf16" */
-    uint32_t block;        /* elements in a block; 1 for plain types */
-    uint32_t block_bytes;  /* bytes of a block */
+    const char *name;     /* "bf16" */
+    uint32_t block;       /* elements in a block; 1 for plain types */
+    uint32_t block_bytes; /* bytes of a block */
     bool floating;
 };
 

@@ -1,7 +1,8 @@
 /* A model as a graph: tensors, and the nodes that compute them, in the order in which they run.
  *
  * The graph is the only description of a model. Cost, memory, execution and estimates are all read off it:
- *   family(config) -> graph -> graph_gradient -> graph_optimize -> plan (plan.h), cost (cost.h), engine (engine/engine.h)
+ *   family(config) -> graph -> graph_gradient -> graph_optimize -> plan (plan.h), cost (cost.h), engine
+ * (engine/engine.h)
  *
  * Building never fails half-way: a builder call on wrong shapes records the first error in the graph and returns
  * NO_TENSOR, later calls with NO_TENSOR do nothing, and graph_error tells at the end. Shapes are row-major, outermost
@@ -53,11 +54,11 @@ struct tensor {
     enum role role;
     int rank;
     int64_t dims[MAX_RANK];
-    int producer;     /* node index, NO_NODE for persistent tensors */
-    int alias_of;     /* the tensor whose memory this one shares (a reshape, an in-place result), or NO_TENSOR */
-    bool persistent;  /* lives before the first node and after the last */
+    int producer;    /* node index, NO_NODE for persistent tensors */
+    int alias_of;    /* the tensor whose memory this one shares (a reshape, an in-place result), or NO_TENSOR */
+    bool persistent; /* lives before the first node and after the last */
     bool trainable;
-    bool decays;      /* weight decay applies (matrices; not biases and norms) */
+    bool decays; /* weight decay applies (matrices; not biases and norms) */
     struct fill fill;
 };
 
@@ -83,11 +84,18 @@ struct node {
     int input_count, output_count;
     struct attributes attributes;
     enum phase phase;
-    int segment;      /* gradient checkpointing's unit (a transformer block); 0 = none */
-    bool recomputed;  /* a copy of a forward node that checkpointing appended */
+    int segment;     /* gradient checkpointing's unit (a transformer block); 0 = none */
+    bool recomputed; /* a copy of a forward node that checkpointing appended */
 };
 
-enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_COUNT };
+enum optimizer_kind {
+    OPTIMIZER_SGD,
+    OPTIMIZER_MOMENTUM,
+    OPTIMIZER_RMSPROP,
+    OPTIMIZER_ADAM,
+    OPTIMIZER_ADAMW,
+    OPTIMIZER_COUNT
+};
 
 struct optimizer {
     enum optimizer_kind kind;
@@ -105,11 +113,11 @@ struct graph {
     int outputs_counted; /* tokens, images or samples per step: see family.h */
     uint64_t seed;
     struct optimizer optimizer; /* as graph_optimize was given it */
-    struct error error;  /* the first that building met */
+    struct error error;         /* the first that building met */
     struct name_block *names;
-    int segment;         /* given to nodes as they are appended */
+    int segment; /* given to nodes as they are appended */
     enum phase phase;
-    const char *scope;   /* prefix of node names while a layer is built */
+    const char *scope; /* prefix of node names while a layer is built */
 };
 
 struct graph *graph_create(uint64_t seed);
@@ -118,8 +126,8 @@ void graph_free(struct graph *graph);
 bool graph_error(const struct graph *graph, struct error *error);
 
 /* Persistent tensors. The name is copied and may be printf-formatted by graph_name. */
-int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims, struct fill fill,
-                 bool decays);
+int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims,
+                 struct fill fill, bool decays);
 int graph_persistent(struct graph *graph, const char *name, enum role role, enum dtype dtype, int rank,
                      const int64_t *dims, struct fill fill);
 /* A copy of the string that lives as long as the graph. */

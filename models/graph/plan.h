@@ -9,9 +9,9 @@
 #include "models/graph/graph.h"
 
 struct plan {
-    size_t *offsets;       /* [tensor_count] bytes from the arena's start; owned */
+    size_t *offsets; /* [tensor_count] bytes from the arena's start; owned */
     size_t tensor_count;
-    size_t arena_bytes;    /* the sum of the parts below */
+    size_t arena_bytes;                                    /* the sum of the parts below */
     size_t weights_bytes, kv_cache_bytes, optimizer_bytes; /* persistent */
     size_t inputs_bytes;
     size_t activations_bytes; /* inputs and the peak of what lives between nodes, gradients of activations included */

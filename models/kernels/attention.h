@@ -3,10 +3,10 @@
  *
  *     O[b,t,h,:] = Σ_s softmax_s( scale · Q[b,t,h,:]·K[b,s,g,:] ) · V[b,s,g,:],   g = h / (heads / kv_heads)
  *
- * over the s that the mask allows: s <= t + (kv_length − length) when causal, s > t + (kv_length − length) − window when
- * window > 0. Each of q, k, v is a matrix whose row is a position ([batch·length, ...] with its own row stride) in which
- * the heads lie side by side: head h starts at element h · head_dim. So they may be parts of one [B,T,(Hq+2Hkv)·D]
- * matrix, or a cache. f32 or bf16; arithmetic is f32. Uses the OpenMP pool; allocates nothing. */
+ * over the s that the mask allows: s <= t + (kv_length − length) when causal, s > t + (kv_length − length) − window
+ * when window > 0. Each of q, k, v is a matrix whose row is a position ([batch·length, ...] with its own row stride) in
+ * which the heads lie side by side: head h starts at element h · head_dim. So they may be parts of one
+ * [B,T,(Hq+2Hkv)·D] matrix, or a cache. f32 or bf16; arithmetic is f32. Uses the OpenMP pool; allocates nothing. */
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 
@@ -19,13 +19,13 @@ struct attention {
     size_t batch, length, kv_length; /* query positions; key positions (>= length) */
     size_t heads, kv_heads, head_dim;
     bool causal;
-    size_t window; /* 0: all */
-    float scale;   /* 1/√head_dim usually */
+    size_t window;    /* 0: all */
+    float scale;      /* 1/√head_dim usually */
     enum dtype dtype; /* of q, k, v, out and their gradients */
     const void *q, *k, *v;
-    size_t q_stride, k_stride, v_stride;                         /* elements from one position to the next */
-    size_t q_batch_stride, k_batch_stride, v_batch_stride;       /* elements from one sequence to the next */
-    void *out;                                                   /* [batch, length, heads · head_dim] */
+    size_t q_stride, k_stride, v_stride;                   /* elements from one position to the next */
+    size_t q_batch_stride, k_batch_stride, v_batch_stride; /* elements from one sequence to the next */
+    void *out;                                             /* [batch, length, heads · head_dim] */
     float *log_sum; /* [batch, heads, length]: log Σ exp of the scaled scores; NULL when no gradient follows */
 };
 

@@ -13,8 +13,8 @@
 
 #include "models/kernels/gemm.h" /* enum activation */
 
-/* One step of an optimizer for `count` parameters. Formulas as PyTorch's (torch.optim), so that a step gives its numbers.
- * `gradient` is first multiplied by gradient_scale, then regularised: g += l1 · sign(w) + l2 · w. */
+/* One step of an optimizer for `count` parameters. Formulas as PyTorch's (torch.optim), so that a step gives its
+ * numbers. `gradient` is first multiplied by gradient_scale, then regularised: g += l1 · sign(w) + l2 · w. */
 struct optimizer_step {
     float learning_rate, momentum, beta1, beta2, epsilon, decay /* AdamW's decoupled, or RMSprop's alpha */;
     float l1, l2, gradient_scale;
@@ -27,7 +27,8 @@ struct elementwise_kernels {
     /* dx = dy · f'(x) */
     void (*activate_gradient)(enum activation kind, const float *x, const float *dy, float *dx, size_t count);
     /* the same from y = f(x), for relu, tanh and sigmoid, which don't need x */
-    void (*activate_gradient_from_output)(enum activation kind, const float *y, const float *dy, float *dx, size_t count);
+    void (*activate_gradient_from_output)(enum activation kind, const float *y, const float *dy, float *dx,
+                                          size_t count);
     void (*add)(const float *a, const float *b, float *y, size_t count);
     void (*multiply)(const float *a, const float *b, float *y, size_t count);
     void (*scale)(const float *x, float factor, float *y, size_t count);

@@ -54,8 +54,8 @@ struct operand {
     const void *data;
     enum dtype dtype; /* f32 or bf16 */
     enum operand_kind kind;
-    bool transposed;         /* the operand is the transpose of what is described: element (i,j) is at (j,i) */
-    size_t row_stride;       /* MATRIX: elements from one stored row to the next */
+    bool transposed;               /* the operand is the transpose of what is described: element (i,j) is at (j,i) */
+    size_t row_stride;             /* MATRIX: elements from one stored row to the next */
     const struct conv_shape *conv; /* PATCHES*: the geometry */
     size_t channel_offset, channel_count; /* PATCHES*: the channels of the group within a pixel's */
 };
@@ -67,8 +67,8 @@ struct gemm {
     void *c;          /* [m,n] */
     enum dtype c_dtype;
     size_t c_row_stride;
-    bool accumulate;           /* add to what C holds (before the activation) */
-    const float *bias;         /* [n] or NULL */
+    bool accumulate;   /* add to what C holds (before the activation) */
+    const float *bias; /* [n] or NULL */
     enum activation activation;
     void *pre_activation; /* NULL, or where the values before the activation go: laid out and typed as C */
 };
@@ -81,7 +81,8 @@ void gemm_run(const struct gemm *gemm, void *workspace, int threads);
 /* The specification: three loops in double precision accumulated per element, plain C. Slow. */
 void gemm_reference(const struct gemm *gemm);
 
-/* The variant that gemm_run picks on this machine for these types, as it is printed: "amx-bf16", "avx512", "blas", ... */
+/* The variant that gemm_run picks on this machine for these types, as it is printed: "amx-bf16", "avx512", "blas", ...
+ */
 const char *gemm_variant(const struct gemm *gemm);
 
 #endif

@@ -10,9 +10,9 @@
 #include "reports/report.h"
 
 struct sink {
-    struct text text;  /* what is written goes here first: a file is written whole or not at all */
+    struct text text; /* what is written goes here first: a file is written whole or not at all */
     bool color;
-    int columns;       /* of the terminal; 0 when there is none: then nothing is shortened */
+    int columns; /* of the terminal; 0 when there is none: then nothing is shortened */
 };
 
 struct format {
