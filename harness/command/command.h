@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "harness/base/error.h"
+#include "harness/base/text.h"
 #include "reports/report.h"
 
 /* What every command understands; parsed by main.c before the command runs. */
@@ -24,9 +25,10 @@ struct invocation {
 
 struct command {
     const char *name;
-    const char *arguments; /* as in usage: "RUN RUN…" */
-    const char *help;      /* one line */
-    const char *details;   /* paragraphs for --help and the man page, or NULL */
+    const char *arguments;      /* as in usage: "RUN RUN…" */
+    const char *argument_words; /* what shells offer for them: `benchmark list` of this ("models"), or NULL */
+    const char *help;           /* one line */
+    const char *details;        /* paragraphs for --help and the man page, or NULL */
     /* The command's own, ended by POPT_TABLEEND; `val` is 0, the variables are static in the command's file. Values are
      * POPT_ARG_STRING (or POPT_ARG_ARGV where an option may be given more than once), read with base/parse.h: popt's
      * numeric types take junk. A value's description of the form "a|b|c" is completed by the shells. */
@@ -42,5 +44,7 @@ extern const struct command *const commands[]; /* NULL-ended */
 /* Writes the report as --format says to where -o says, and frees it (NULL: out of memory). Returns 0, or the error's
  * kind with *error filled: a command ends with `return command_write(invocation, report, error);`. */
 int command_write(const struct invocation *invocation, struct report *report, struct error *error);
+/* The same for text that is no report (the manual page); frees what *text holds. */
+int command_write_text(const struct invocation *invocation, struct text *text, struct error *error);
 
 #endif

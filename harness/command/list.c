@@ -130,6 +130,7 @@ static int run_list(const struct invocation *invocation, struct error *error)
 const struct command command_list = {
     .name = "list",
     .arguments = "[WHAT]",
+    .argument_words = "",
     .help = "what there is to run and to read",
     .details = "WHAT is the name of a list; without it, the lists that there are.",
     .most_arguments = 1,

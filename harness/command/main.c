@@ -13,9 +13,15 @@
 #include "reports/format/format.h"
 #include "reports/format/write.h"
 
-extern const struct command command_list;
+extern const struct command command_list, command_man, command_completion;
 
-const struct command *const commands[] = {&command_list, NULL};
+/* In the order in which --help shows them: as one meets them. */
+const struct command *const commands[] = {
+    &command_list,
+    &command_man,
+    &command_completion,
+    NULL,
+};
 
 /* A file that is opened while 0, 1 or 2 is closed would take its place, and results or warnings would be written into
  * it. The stand-in refuses what the closed one would have refused. */
@@ -105,15 +111,6 @@ static bool check_arguments(const struct command *command, const char *const *ar
     return true;
 }
 
-static int write_out(struct text *text, struct error *error)
-{
-    bool right = !text->failed || error_set(error, ERROR_SYSTEM, "out of memory");
-    if (right)
-        right = write_descriptor(STDOUT_FILENO, text_string(text), text->length, "standard output", error);
-    text_free(text);
-    return right ? 0 : (int)error->kind;
-}
-
 static int show(const struct command *command, const struct options *options, struct error *error)
 {
     struct text text = {0};
@@ -125,7 +122,8 @@ static int show(const struct command *command, const struct options *options, st
         options_command_help(&text, command, columns < 120 ? columns : 120);
     else
         options_help(&text, columns < 120 ? columns : 120);
-    return write_out(&text, error);
+    const struct invocation to_stdout = {0};
+    return command_write_text(&to_stdout, &text, error);
 }
 
 static int run_command(const struct command *command, poptContext context, const struct options *options,

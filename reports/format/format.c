@@ -8,9 +8,9 @@
 #include "harness/base/parse.h"
 #include "reports/format/write.h"
 
-extern const struct format format_text, format_json;
+extern const struct format format_text, format_json, format_csv, format_markdown;
 
-const struct format *const formats[] = {&format_text, &format_json, NULL};
+const struct format *const formats[] = {&format_text, &format_json, &format_csv, &format_markdown, NULL};
 
 const struct format *format_find(const char *name)
 {
