@@ -19,26 +19,34 @@ static hwloc_obj_t pci_above(hwloc_obj_t object)
     return object;
 }
 
-/* The library's name, or NULL for a device that is no GPU that computes. */
+/* Which library an OS device is of: in the subtype, or in old exports in one of two pieces of information. */
+static const char *subtype_of(hwloc_obj_t object)
+{
+    const char *subtype = object->subtype ? object->subtype : information(object, "CoProcType");
+    subtype = subtype ? subtype : information(object, "Backend");
+    return subtype ? subtype : "";
+}
+
+/* The library's name, or NULL for a device that is no GPU that computes. hwloc's versions differ in the type that they
+ * give a library's device (GPU, co-processor or both), not in the subtype. */
 static const char *backend_of(hwloc_obj_t object, hwloc_obj_t pci)
 {
+    static const struct {
+        const char *subtype, *backend;
+    } libraries[] = {
+        {"CUDA", "cuda"}, {"OpenCL", "opencl"}, {"NVML", "nvml"}, {"RSMI", "rsmi"}, {"LevelZero", "level-zero"}};
     enum hwloc_obj_osdev_type_e type = object->attr->osdev.type;
-    const char *kind = object->subtype ? object->subtype : "";
-    if (type == HWLOC_OBJ_OSDEV_COPROC && strcmp(kind, "CUDA") == 0)
-        return "cuda";
-    if (type == HWLOC_OBJ_OSDEV_COPROC && strcmp(kind, "OpenCL") == 0) {
-        const char *device = information(object, "OpenCLDeviceType");
-        return device && strcmp(device, "CPU") == 0 ? NULL : "opencl";
-    }
-    if (type == HWLOC_OBJ_OSDEV_COPROC)
-        return strcmp(kind, "LevelZero") == 0 ? "level-zero" : "coprocessor";
-    if (type != HWLOC_OBJ_OSDEV_GPU)
+    const char *subtype = subtype_of(object);
+    const char *device = information(object, "OpenCLDeviceType");
+    if (device && strcmp(device, "CPU") == 0)
         return NULL;
-    if (strcmp(kind, "NVML") == 0)
-        return "nvml";
-    if (strcmp(kind, "RSMI") == 0)
-        return "rsmi";
-    if (strcmp(kind, "Display") == 0) /* an X server's screen: the card itself has other devices */
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+        if (strcmp(subtype, libraries[i].subtype) == 0)
+            return libraries[i].backend;
+    if (type == HWLOC_OBJ_OSDEV_COPROC)
+        return "coprocessor";
+    /* Left are the kernel's own devices (card0, renderD128), and X screens, which are no cards. */
+    if (type != HWLOC_OBJ_OSDEV_GPU || strcmp(subtype, "Display") == 0)
         return NULL;
     return pci && gpu_can_compute(pci->attr->pcidev.vendor_id, pci->attr->pcidev.device_id) ? "drm" : NULL;
 }

@@ -43,6 +43,8 @@ static struct presence *presence_of(struct machine *machine, const struct probe 
 
 void machine_look(struct machine *machine, const struct probe_context *context)
 {
+    machine_clear(machine);
+    machine->foreign = context->foreign;
     for (size_t i = 0; probes[i]; i++) {
         struct presence unheeded = {0}, *presence = presence_of(machine, probes[i]);
         presence = presence ? presence : &unheeded;
@@ -58,8 +60,6 @@ void machine_look(struct machine *machine, const struct probe_context *context)
 
 static void look_at_file(hwloc_topology_t topology, struct machine *machine)
 {
-    machine_clear(machine);
-    machine->foreign = true;
     machine_look(machine, &(struct probe_context){.topology = topology, .root = "", .foreign = true});
 }
 
