@@ -10,8 +10,8 @@
 /* A parent that is gone ends the worker at once: nobody would hear it. Takes `line` over. */
 void answer(int out, json_t *line);
 json_t *answer_event(const char *event);
-/* The last line of a job that failed. */
-void answer_failed(int out, bool out_of_memory, const char *reason);
+/* The last line of a job that failed; status as in job.h. */
+void answer_failed(int out, const char *status, const char *reason);
 
 /* worker_case.c: measures one case, from its id to "done" or "failed". */
 void worker_measure_case(const struct job *job, int out);

@@ -4,7 +4,7 @@
  *   check    passed, error, allowed, against                     the case's output was compared
  *   samples  seconds: […]                                        in the order they were taken; any number of times
  *   ceiling  name, value, low, high                              one measured limit of the machine
- *   failed   status: failed | out_of_memory, reason              the case can't be measured; nothing follows
+ *   failed   status: failed | out_of_memory | skipped, reason    the case can't be measured; nothing follows
  *   done     setup_s, peak_bytes, steal, run_delay, canary_s, … the last line of a worker that did its job */
 #ifndef RUN_JOB_H
 #define RUN_JOB_H

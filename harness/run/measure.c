@@ -22,7 +22,7 @@ struct loop {
 
 struct measure_options measure_defaults(void)
 {
-    return (struct measure_options){.least = 6,
+    return (struct measure_options){.least = 3,
                                     .most = 100000,
                                     .warmup = WARMUP_UNTIL_STEADY,
                                     .target = 0.02,
@@ -110,7 +110,7 @@ static bool sample(struct loop *loop)
         if (result->count < look || time - start < options->least_s)
             continue;
         struct interval interval = stats_median_interval(result->samples, result->count, confidence);
-        if (stats_relative_error(&interval) <= options->target) {
+        if (interval.confidence >= confidence && stats_relative_error(&interval) <= options->target) {
             result->end = MEASURED_PRECISELY;
             return true;
         }

@@ -25,8 +25,9 @@ struct watch {
     size_t in_done;
     struct text line; /* what came of the line under way */
     struct text said; /* the last it wrote on stderr */
-    bool done, nonsense, failed, out_of_memory;
-    char why[400]; /* of nonsense and failed */
+    bool done, nonsense, failed;
+    enum fate said_fate; /* of a worker that said "failed" */
+    char why[400];       /* of nonsense and failed */
 };
 
 /* How many processes the system has killed for want of memory since it started; 0 where it doesn't say. */
@@ -47,7 +48,9 @@ static void take_line(struct watch *watch, const char *bytes, size_t length)
     if (event && !strcmp(event, "failed")) {
         const char *reason = json_get_string(line, "reason"), *status = json_get_string(line, "status");
         watch->failed = true;
-        watch->out_of_memory = status && !strcmp(status, "out_of_memory");
+        watch->said_fate = status && !strcmp(status, "out_of_memory") ? FATE_OUT_OF_MEMORY
+                           : status && !strcmp(status, "skipped")     ? FATE_SKIPPED
+                                                                      : FATE_FAILED;
         snprintf(watch->why, sizeof watch->why, "%s", reason ? reason : "the worker did not say why");
     } else if (!event || watch->done || !watch->supervision->take(watch->supervision->state, line)) {
         struct error shown; /* what it wrote, without control characters */
@@ -182,7 +185,7 @@ static enum fate judge_end(const struct watch *watch, int status, bool killed_fo
 {
     if (watch->failed) {
         snprintf(reason, size, "%s", watch->why);
-        return watch->out_of_memory ? FATE_OUT_OF_MEMORY : FATE_FAILED;
+        return watch->said_fate;
     }
     if (watch->done && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return FATE_DONE;

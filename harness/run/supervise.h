@@ -20,6 +20,7 @@ enum fate {
     FATE_FAILED,        /* said why it failed, or ended otherwise */
     FATE_OUT_OF_MEMORY, /* said so, or the system killed it for that */
     FATE_TIMEOUT,
+    FATE_SKIPPED, /* said that its budget was spent before it could measure */
     FATE_STOPPED, /* because *stop was set */
 };
 

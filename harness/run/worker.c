@@ -41,10 +41,10 @@ json_t *answer_event(const char *event)
     return line;
 }
 
-void answer_failed(int out, bool out_of_memory, const char *reason)
+void answer_failed(int out, const char *status, const char *reason)
 {
     json_t *line = answer_event("failed");
-    json_put_string(line, "status", out_of_memory ? "out_of_memory" : "failed");
+    json_put_string(line, "status", status);
     json_put_string(line, "reason", reason);
     answer(out, line);
 }
@@ -89,7 +89,7 @@ static void measure_ceilings(const struct job *job, int out)
     struct error error = {0};
     if (!machine_probe(&machine, NULL, &error) ||
         !machine_measure_ceilings(&machine, *job->subject ? job->subject : NULL, &error)) {
-        answer_failed(out, false, error.message);
+        answer_failed(out, "failed", error.message);
     } else {
         for (size_t i = 0; i < machine.ceiling_count; i++) {
             json_t *line = answer_event("ceiling");

@@ -153,6 +153,12 @@ static bool measure_subject(const struct job *job, struct subject *subject, doub
     return sound;
 }
 
+static const char *failed_status(const struct subject *subject, const struct error *error)
+{
+    bool memory = error->kind == ERROR_SYSTEM && subject->plan.arena_bytes && is_too_large(subject->plan.arena_bytes);
+    return memory ? "out_of_memory" : "failed";
+}
+
 void worker_measure_case(const struct job *job, int out)
 {
     double started_s = clock_now_s();
@@ -161,12 +167,14 @@ void worker_measure_case(const struct job *job, int out)
     double canary_s = canary_run_s((int)job->threads);
     if (job->planned_bytes)
         limit_address_space(2 * job->planned_bytes + address_margin(job));
-    bool opened = plan_subject(job, &subject, &error) && check_subject(job, &subject, out, &error) &&
-                  open_subject(job, &subject, &error);
-    if (!opened)
-        answer_failed(out, error.kind == ERROR_SYSTEM && is_too_large(subject.plan.arena_bytes), error.message);
-    else if (!measure_subject(job, &subject, canary_s, started_s, out, &error))
-        answer_failed(out, false, error.message);
+    if (!plan_subject(job, &subject, &error) || !check_subject(job, &subject, out, &error)) {
+        answer_failed(out, failed_status(&subject, &error), error.message);
+    } else if (clock_now_s() >= job->measure.deadline_s) {
+        answer_failed(out, "skipped", "the run's budget was spent while it was set up");
+    } else if (!open_subject(job, &subject, &error) ||
+               !measure_subject(job, &subject, canary_s, started_s, out, &error)) {
+        answer_failed(out, failed_status(&subject, &error), error.message);
+    }
     if (subject.engine)
         engine_close(subject.engine);
     plan_free(&subject.plan);
