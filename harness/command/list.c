@@ -8,6 +8,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/command/command.h"
+#include "models/graph/dtype.h"
 #include "reports/format/format.h"
 
 struct listable {
@@ -46,14 +47,31 @@ static void fill_formats(json_t *items)
     }
 }
 
+static void fill_dtypes(json_t *items)
+{
+    for (int i = 0; i < DTYPE_COUNT; i++) {
+        const struct dtype_info *info = dtype_info((enum dtype)i);
+        json_t *item = add_item(items, info->name);
+        json_put_count(item, "block", info->block);
+        json_put_count(item, "block_bytes", info->block_bytes);
+        json_put_real(item, "bits", 8.0 * info->block_bytes / info->block);
+    }
+}
+
 static const struct column named_columns[] = {{"name", "Name", false, 0}, {"help", "What it is", false, 0}};
 static const struct column format_columns[] = {
     {"name", "Name", false, 0}, {"media_type", "Media type", false, 1}, {"help", "What it is", false, 0}};
+
+static const struct column dtype_columns[] = {{"name", "Name", false, 0},
+                                              {"bits", "Bits each", true, 0},
+                                              {"block", "Elements in a block", true, 1},
+                                              {"block_bytes", "Bytes of a block", true, 1}};
 
 #define COLUMNS(columns) columns, sizeof columns / sizeof *columns
 
 static const struct listable listables[] = {
     {"commands", "what this program does", COLUMNS(named_columns), fill_commands},
+    {"dtypes", "how the elements of a tensor can be stored", COLUMNS(dtype_columns), fill_dtypes},
     {"formats", "how results can be written", COLUMNS(format_columns), fill_formats},
 };
 
@@ -122,7 +140,7 @@ static int run_list(const struct invocation *invocation, struct error *error)
     }
     char near[160];
     nearest_names(what, names, LISTABLE_COUNT, 3, near, sizeof near);
-    error_set(error, ERROR_INPUT, "list: there is no list of '%s'; near it are %s; 'benchmark list' names all", what,
+    error_set(error, ERROR_INPUT, "list: there is no list of '%s'; did you mean %s? 'benchmark list' names all", what,
               near);
     return ERROR_INPUT;
 }

@@ -67,7 +67,7 @@ static bool decide_format(const struct options *options, const char **format, st
     char near[160];
     nearest_names(*format, names, count, 3, near, sizeof near);
     return error_set(error, ERROR_INPUT,
-                     "--format: there is no format '%s'; near it are %s; see 'benchmark list formats'", *format, near);
+                     "--format: there is no format '%s'; did you mean %s? See 'benchmark list formats'", *format, near);
 }
 
 /* XDG base directories: a relative XDG_DATA_HOME is to be ignored. */

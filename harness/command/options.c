@@ -74,21 +74,19 @@ static void add_names(const struct poptOption *table, const char **names, size_t
 
 static bool unknown_option(const struct command *command, const char *bad, struct error *error)
 {
-    const char *names[128];
+    const char *names[128], *where = command ? command->name : "";
     size_t count = 0;
     add_names(command ? command->options : NULL, names, 128, &count);
     add_names(common, names, 128, &count);
-    char given[64], near[160] = "";
-    const char *name = bad + strspn(bad, "-");
-    /* Of -oq, and of --formt=json, only the name is compared. */
-    snprintf(given, sizeof given, "%.*s", (int)strcspn(name, "="), name);
-    nearest_names(given, names, count, 2, near, sizeof near);
-    char *second = strstr(near, " or ");
-    int first_length = second ? (int)(second - near) : (int)strlen(near);
-    return error_set(error, ERROR_INPUT, "%s%sunknown option '%s'; near it are --%.*s%s%s; see 'benchmark %s%s--help'",
-                     command ? command->name : "", command ? ": " : "", bad, first_length, near,
-                     second ? " and --" : "", second ? second + 4 : "", command ? command->name : "",
-                     command ? " " : "");
+    char near[160] = "", given[64], question[200] = "";
+    /* A single letter is near to everything; of --formt=json the name is compared. */
+    snprintf(given, sizeof given, "%.*s", (int)strcspn(bad, "="), bad);
+    if (strncmp(given, "--", 2) == 0) {
+        nearest_names(given + 2, names, count, 1, near, sizeof near);
+        snprintf(question, sizeof question, "; did you mean --%s?", near);
+    }
+    return error_set(error, ERROR_INPUT, "%s%sunknown option '%s'%s See 'benchmark %s%s--help'", where,
+                     command ? ": " : "", bad, *question ? question : ".", where, command ? " " : "");
 }
 
 /* The option that `given` (--name, --name=value, -n) is in the tables, or NULL. */
@@ -232,6 +230,6 @@ const struct command *command_find(const char *name, struct error *error)
     }
     char near[160];
     nearest_names(name, names, count, 3, near, sizeof near);
-    error_set(error, ERROR_INPUT, "unknown command '%s'; near it are %s; see 'benchmark --help'", name, near);
+    error_set(error, ERROR_INPUT, "unknown command '%s'; did you mean %s? See 'benchmark --help'", name, near);
     return NULL;
 }

@@ -76,12 +76,15 @@ static void write_series(struct text *out, const struct series *series)
     append_escaped(out, series->x_title, false);
     text_append(out, " | ");
     append_escaped(out, series->y_title, false);
-    text_append(out, " | low | high |\n| ---: | ---: | ---: | ---: |\n");
+    text_printf(out, "%s%s |\n| ---: | ---:%s%s |\n", series->low ? " | low" : "", series->high ? " | high" : "",
+                series->low ? " | ---:" : "", series->high ? " | ---:" : "");
     for (size_t i = 0; i < series->count; i++) {
         append_value(out, series->x[i]);
         append_value(out, series->y[i]);
-        append_value(out, series->low ? series->low[i] : NAN);
-        append_value(out, series->high ? series->high[i] : NAN);
+        if (series->low)
+            append_value(out, series->low[i]);
+        if (series->high)
+            append_value(out, series->high[i]);
         text_append(out, "|\n");
     }
 }

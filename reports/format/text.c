@@ -1,7 +1,6 @@
 /* What a person reads on a terminal: sentences wrapped, tables that give up their less important columns and then wrap
  * their long cells where the terminal is narrow, colours only where the sink has them. */
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +8,10 @@
 #include "reports/format/wrap.h"
 
 enum {
-    GAP = 2,          /* spaces between columns */
-    COMFORTABLE = 44, /* a text column may be wrapped to this before a neighbour has to leave */
-    LEAST = 16,       /* and to this before the table is let run over the edge */
+    GAP = 2,    /* spaces between columns */
+    PROSE = 28, /* a column of sentences is wrapped to this before a neighbour has to leave */
+    WORD = 44,  /* one of long names to this */
+    LEAST = 16, /* and any to this before the table is let run over the edge */
 };
 
 static const char *escape_of(enum tone tone)
@@ -58,8 +58,9 @@ static void write_line(struct sink *sink, enum tone tone, const char *string)
 
 /* How the columns of one table are laid out. */
 struct layout {
-    size_t *width; /* 0: not shown */
-    size_t last;   /* the last one shown */
+    size_t *width;       /* 0: not shown */
+    size_t *comfortable; /* what each is content with, at most its width */
+    size_t last;         /* the last one shown */
 };
 
 static const char *shown(const struct cell *cell)
@@ -67,31 +68,54 @@ static const char *shown(const struct cell *cell)
     return cell->text ? cell->text : "";
 }
 
-static void natural_widths(const struct table *table, struct layout *layout)
-{
-    for (size_t i = 0; i < table->column_count; i++) {
-        size_t width = text_columns(table->columns[i].title);
-        for (size_t row = 0; row < table->row_count; row++) {
-            size_t columns = text_columns(shown(&table->cells[row * table->column_count + i]));
-            width = columns > width ? columns : width;
-        }
-        layout->width[i] = width ? width : 1;
-    }
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* Columns that the table takes when its text columns are wrapped to `most`. */
-static size_t total_width(const struct table *table, const struct layout *layout, size_t most)
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Columns of the longest run without a space. */
+static size_t longest_word(const char *string)
+{
+    size_t longest = 0;
+    while (*string) {
+        const char *next;
+        struct text word = {0};
+        text_append_n(&word, string, wrap_line(string, 1, false, &next));
+        longest = larger(longest, text_columns(text_string(&word)));
+        text_free(&word);
+        string = next;
+    }
+    return longest;
+}
+
+static void natural_widths(const struct table *table, struct layout *layout)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        size_t width = larger(text_columns(table->columns[i].title), 1), word = PROSE;
+        for (size_t row = 0; row < table->row_count; row++) {
+            const char *string = shown(&table->cells[row * table->column_count + i]);
+            width = larger(width, text_columns(string));
+            word = larger(word, longest_word(string));
+        }
+        layout->width[i] = width;
+        layout->comfortable[i] = table->columns[i].right_aligned ? width : smaller(width, smaller(word, WORD));
+    }
+}
+
+/* Columns that the table takes with these widths of those that are shown. */
+static size_t total_width(const struct table *table, const struct layout *layout, const size_t *width)
 {
     size_t total = 0, count = 0;
     for (size_t i = 0; i < table->column_count; i++) {
-        size_t width = layout->width[i];
-        total += table->columns[i].right_aligned ? width : smaller(width, most);
-        count += width != 0;
+        if (layout->width[i]) {
+            total += width[i];
+            count++;
+        }
     }
     return total + (count ? GAP * (count - 1) : 0);
 }
@@ -116,7 +140,7 @@ static bool drop_column(const struct table *table, struct layout *layout)
 /* Takes columns from the widest text column until the table fits. */
 static void wrap_columns(const struct table *table, struct layout *layout, size_t limit)
 {
-    while (total_width(table, layout, SIZE_MAX) > limit) {
+    while (total_width(table, layout, layout->width) > limit) {
         size_t widest = table->column_count, width = LEAST;
         for (size_t i = 0; i < table->column_count; i++) {
             if (!table->columns[i].right_aligned && layout->width[i] > width) {
@@ -134,7 +158,7 @@ static void fit_layout(const struct table *table, struct layout *layout, size_t 
 {
     natural_widths(table, layout);
     if (limit) {
-        while (total_width(table, layout, COMFORTABLE) > limit && drop_column(table, layout))
+        while (total_width(table, layout, layout->comfortable) > limit && drop_column(table, layout))
             ;
         wrap_columns(table, layout, limit);
     }
@@ -199,10 +223,11 @@ static void write_left_out(struct sink *sink, const struct table *table, const s
 static bool write_table(struct sink *sink, const struct table *table, struct error *error)
 {
     size_t count = table->column_count;
-    struct layout layout = {.width = calloc(count, sizeof *layout.width)};
+    struct layout layout = {.width = calloc(count, sizeof *layout.width),
+                            .comfortable = calloc(count, sizeof *layout.comfortable)};
     const char **rest = calloc(count, sizeof *rest);
     enum tone *tone = calloc(count, sizeof *tone);
-    bool right = layout.width && rest && tone;
+    bool right = layout.width && layout.comfortable && rest && tone;
     if (right) {
         if (table->title)
             write_line(sink, TONE_STRONG, table->title);
@@ -225,6 +250,7 @@ static bool write_table(struct sink *sink, const struct table *table, struct err
         error_set(error, ERROR_SYSTEM, "out of memory while laying out a table");
     }
     free(layout.width);
+    free(layout.comfortable);
     free(rest);
     free(tone);
     return right;
@@ -264,8 +290,8 @@ static void write_series(struct sink *sink, const struct series *series)
     text_append(&sink->text, "\n");
     struct text range = {0};
     if (most >= least)
-        text_printf(&range, "%s from %.4g to %.4g over %zu × %s", series->y_title, least, most, series->count,
-                    series->x_title);
+        text_printf(&range, "%zu %s: %s from %.4g to %.4g", series->count, series->x_title, series->y_title, least,
+                    most);
     write_line(sink, TONE_FAINT, text_string(&range));
     text_free(&range);
 }
