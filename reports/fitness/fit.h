@@ -53,7 +53,7 @@ struct fit_row {
     int64_t max_batch; /* largest that fits at this context; 0: not even 1 */
     enum fits fits;
     struct range throughput, latency_s;
-    char bound[16]; /* "" unknown */
+    char bound[TEXT_WORD]; /* "" unknown */
     bool measured, estimated;
     char reason[200]; /* one sentence */
 };
@@ -63,7 +63,7 @@ struct fit {
     size_t row_count;
     size_t answer; /* the row of the recommendation; row_count when there is none */
     bool asks;     /* there are demands beyond memory */
-    char why[320]; /* why that one: one sentence; or what would have to change */
+    char why[512]; /* why that one: one sentence; or what would have to change */
 };
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
