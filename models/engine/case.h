@@ -39,6 +39,11 @@ bool case_parse(const char *id, struct model_case *one, struct error *error);
 void case_name(struct model_case *one);
 /* The whole graph of the case: forward, and for training loss, backward and optimizer. The caller frees it. */
 struct graph *case_build(const struct model_case *one, struct error *error);
+/* The same with another configuration than the size's own: what-ifs, and the check's reduced models. */
+struct config;
+struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error);
+/* Its forward part and loss alone, for what follows to append the gradients. */
+struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error);
 
 /* What a step produces, for throughput: tokens/s, images/s or samples/s times seconds. */
 double case_units(const struct model_case *one);
