@@ -1,0 +1,156 @@
+/* `benchmark list`: what there is to run, to measure and to write. A listable thing is one function that fills its
+ * items and one line in the table; the columns pick from the items what a person reads. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/json.h"
+#include "harness/base/parse.h"
+#include "harness/base/text.h"
+#include "harness/command/command.h"
+#include "models/graph/dtype.h"
+#include "reports/format/format.h"
+
+struct listable {
+    const char *name, *help;
+    const struct column *columns;
+    size_t column_count;
+    void (*fill)(json_t *items);
+};
+
+static json_t *add_item(json_t *items, const char *name)
+{
+    json_t *item = json_object();
+    json_put_string(item, "name", name);
+    json_array_append_new(items, item);
+    return item;
+}
+
+static void add_named(json_t *items, const char *name, const char *help)
+{
+    json_put_string(add_item(items, name), "help", help);
+}
+
+static void fill_commands(json_t *items)
+{
+    for (size_t i = 0; commands[i]; i++)
+        if (!commands[i]->hidden)
+            add_named(items, commands[i]->name, commands[i]->help);
+}
+
+static void fill_formats(json_t *items)
+{
+    for (size_t i = 0; formats[i]; i++) {
+        json_t *item = add_item(items, formats[i]->name);
+        json_put_string(item, "media_type", formats[i]->media_type);
+        json_put_string(item, "help", formats[i]->help);
+    }
+}
+
+static void fill_dtypes(json_t *items)
+{
+    for (int i = 0; i < DTYPE_COUNT; i++) {
+        const struct dtype_info *info = dtype_info((enum dtype)i);
+        json_t *item = add_item(items, info->name);
+        json_put_count(item, "block", info->block);
+        json_put_count(item, "block_bytes", info->block_bytes);
+        json_put_real(item, "bits", 8.0 * info->block_bytes / info->block);
+    }
+}
+
+static const struct column named_columns[] = {{"name", "Name", false, 0}, {"help", "What it is", false, 0}};
+static const struct column format_columns[] = {
+    {"name", "Name", false, 0}, {"media_type", "Media type", false, 1}, {"help", "What it is", false, 0}};
+
+static const struct column dtype_columns[] = {{"name", "Name", false, 0},
+                                              {"bits", "Bits each", true, 0},
+                                              {"block", "Elements in a block", true, 1},
+                                              {"block_bytes", "Bytes of a block", true, 1}};
+
+#define COLUMNS(columns) columns, sizeof columns / sizeof *columns
+
+static const struct listable listables[] = {
+    {"commands", "what this program does", COLUMNS(named_columns), fill_commands},
+    {"dtypes", "how the elements of a tensor can be stored", COLUMNS(dtype_columns), fill_dtypes},
+    {"formats", "how results can be written", COLUMNS(format_columns), fill_formats},
+};
+
+enum { LISTABLE_COUNT = sizeof listables / sizeof *listables };
+
+static void fill_listables(json_t *items)
+{
+    for (size_t i = 0; i < LISTABLE_COUNT; i++)
+        add_named(items, listables[i].name, listables[i].help);
+}
+
+/* What `benchmark list` itself shows. */
+static const struct listable all = {"lists", "what can be listed", COLUMNS(named_columns), fill_listables};
+
+/* Strings as they are, numbers short, true as yes, a list's elements side by side. */
+static void fill_cell(struct cell *cell, const json_t *value)
+{
+    char text[64];
+    if (json_is_number(value)) {
+        format_count(json_number_value(value), text, sizeof text);
+        cell_number(cell, json_number_value(value), "%s", text);
+    } else if (json_is_boolean(value)) {
+        cell_text(cell, TONE_PLAIN, "%s", json_is_true(value) ? "yes" : "no");
+    } else if (json_is_array(value)) {
+        struct text joined = {0};
+        for (size_t i = 0; i < json_array_size(value); i++)
+            text_printf(&joined, "%s%s", i ? ", " : "", json_string_value(json_array_get(value, i)));
+        cell_text(cell, TONE_PLAIN, "%s", text_string(&joined));
+        text_free(&joined);
+    } else if (value) {
+        cell_text(cell, TONE_PLAIN, "%s", json_string_value(value));
+    }
+}
+
+static struct report *list_report(const struct listable *list)
+{
+    char title[64];
+    snprintf(title, sizeof title, "%c%s", list->name[0] - 'a' + 'A', list->name + 1);
+    struct report *report = report_create(title);
+    if (!report)
+        return NULL;
+    json_t *items = json_array();
+    list->fill(items);
+    json_put_string(report->document, "schema", "benchmark.list/1");
+    json_put_string(report->document, "what", list->name);
+    json_put(report->document, "items", items);
+
+    struct table *table = report_table(report, NULL, list->columns, list->column_count);
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        struct cell *row = table_row(table);
+        for (size_t j = 0; j < list->column_count; j++)
+            fill_cell(&row[j], json_object_get(json_array_get(items, i), list->columns[j].key));
+    }
+    return report;
+}
+
+static int run_list(const struct invocation *invocation, struct error *error)
+{
+    if (invocation->argument_count == 0)
+        return command_write(invocation, list_report(&all), error);
+    const char *what = invocation->arguments[0], *names[LISTABLE_COUNT];
+    for (size_t i = 0; i < LISTABLE_COUNT; i++) {
+        if (strcmp(listables[i].name, what) == 0)
+            return command_write(invocation, list_report(&listables[i]), error);
+        names[i] = listables[i].name;
+    }
+    char near[160];
+    nearest_names(what, names, LISTABLE_COUNT, 3, near, sizeof near);
+    error_set(error, ERROR_INPUT, "list: there is no list of '%s'; did you mean %s? 'benchmark list' names all", what,
+              near);
+    return ERROR_INPUT;
+}
+
+const struct command command_list = {
+    .name = "list",
+    .arguments = "[WHAT]",
+    .argument_words = "",
+    .help = "what there is to run and to read",
+    .details = "WHAT is the name of a list; without it, the lists that there are.",
+    .most_arguments = 1,
+    .run = run_list,
+};
