@@ -9,6 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/command/command.h"
 #include "models/graph/dtype.h"
+#include "probes/probe.h"
 #include "reports/format/format.h"
 
 struct listable {
@@ -36,6 +37,18 @@ static void fill_commands(json_t *items)
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden)
             add_named(items, commands[i]->name, commands[i]->help);
+}
+
+static void fill_probes(json_t *items)
+{
+    for (size_t i = 0; probes[i]; i++)
+        add_named(items, probes[i]->name, probes[i]->help);
+}
+
+static void fill_ceilings(json_t *items)
+{
+    for (size_t i = 0; ceiling_probes[i]; i++)
+        add_named(items, ceiling_probes[i]->name, ceiling_probes[i]->help);
 }
 
 static void fill_formats(json_t *items)
@@ -70,9 +83,11 @@ static const struct column dtype_columns[] = {{"name", "Name", false, 0},
 #define COLUMNS(columns) columns, sizeof columns / sizeof *columns
 
 static const struct listable listables[] = {
+    {"ceilings", "what `benchmark probe --ceilings` measures", COLUMNS(named_columns), fill_ceilings},
     {"commands", "what this program does", COLUMNS(named_columns), fill_commands},
     {"dtypes", "how the elements of a tensor can be stored", COLUMNS(dtype_columns), fill_dtypes},
     {"formats", "how results can be written", COLUMNS(format_columns), fill_formats},
+    {"probes", "what `benchmark probe` looks at", COLUMNS(named_columns), fill_probes},
 };
 
 enum { LISTABLE_COUNT = sizeof listables / sizeof *listables };
