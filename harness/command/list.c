@@ -12,6 +12,7 @@
 #include "models/families/family.h"
 #include "models/graph/dtype.h"
 #include "models/ops/ops.h"
+#include "probes/probe.h"
 #include "reports/format/format.h"
 
 struct listable {
@@ -128,6 +129,18 @@ static void fill_ops(json_t *items)
     }
 }
 
+static void fill_probes(json_t *items)
+{
+    for (size_t i = 0; probes[i]; i++)
+        add_named(items, probes[i]->name, probes[i]->help);
+}
+
+static void fill_ceilings(json_t *items)
+{
+    for (size_t i = 0; ceiling_probes[i]; i++)
+        add_named(items, ceiling_probes[i]->name, ceiling_probes[i]->help);
+}
+
 static void fill_optimizers(json_t *items)
 {
     for (int i = 0; i < OPTIMIZER_COUNT; i++)
@@ -162,6 +175,8 @@ static const struct listable listables[] = {
     {"modes", "what is done with a model", COLUMNS(name_columns), fill_modes},
     {"ops", "what models are made of", COLUMNS(op_columns), fill_ops},
     {"optimizers", "how weights are updated in training", COLUMNS(name_columns), fill_optimizers},
+    {"probes", "what is looked at to describe a machine", COLUMNS(named_columns), fill_probes},
+    {"ceilings", "limits of a machine that can be measured", COLUMNS(named_columns), fill_ceilings},
     {"dtypes", "how the elements of a tensor can be stored", COLUMNS(dtype_columns), fill_dtypes},
     {"formats", "how results can be written", COLUMNS(format_columns), fill_formats},
 };
