@@ -8,6 +8,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/command/command.h"
+#include "harness/command/list.h"
 #include "models/graph/dtype.h"
 #include "reports/format/format.h"
 
@@ -69,7 +70,23 @@ static const struct column dtype_columns[] = {{"name", "Name", false, 0},
 
 #define COLUMNS(columns) columns, sizeof columns / sizeof *columns
 
+static const struct column suite_columns[] = {{"name", "Name", false, 0},
+                                              {"cases", "Cases", true, 1},
+                                              {"budget_s", "Budget [s]", true, 1},
+                                              {"help", "What it is", false, 0}};
+static const struct column case_columns[] = {{"name", "Case", false, 0}, {"suites", "Suites", false, 1}};
+static const struct column model_columns[] = {
+    {"name", "Name", false, 0}, {"family", "Family", false, 0}, {"task", "Task", false, 1}, {"runs", "Runs", false, 1}};
+static const struct column family_columns[] = {{"name", "Name", false, 0},
+                                               {"task", "Task", false, 1},
+                                               {"modes", "Modes", false, 2},
+                                               {"help", "What it is", false, 0}};
+
 static const struct listable listables[] = {
+    {"suites", "what `run --suite` measures", COLUMNS(suite_columns), list_suites},
+    {"cases", "every case of the suites", COLUMNS(case_columns), list_cases},
+    {"models", "the models that can be run or planned", COLUMNS(model_columns), list_models},
+    {"families", "what the models are made of", COLUMNS(family_columns), list_families},
     {"commands", "what this program does", COLUMNS(named_columns), fill_commands},
     {"dtypes", "how the elements of a tensor can be stored", COLUMNS(dtype_columns), fill_dtypes},
     {"formats", "how results can be written", COLUMNS(format_columns), fill_formats},
