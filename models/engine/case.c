@@ -163,7 +163,7 @@ void case_name(struct model_case *one)
 
 /* ---- building ---- */
 
-struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
+struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error)
 {
     struct graph *graph = graph_create(SEED);
     if (!graph) {
@@ -171,14 +171,23 @@ struct graph *case_build_config(const struct model_case *one, const struct confi
         return NULL;
     }
     graph->training = one->mode == MODE_TRAIN;
-    bool right = one->family->build(graph, config, one, error);
-    if (right && graph->training) {
-        enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
-        struct optimizer optimizer = optimizer_defaults(kind);
-        const struct training training = {.optimizer = &optimizer, .checkpointing = one->checkpointing};
-        right = graph_train(graph, &training, NULL, error);
+    if (!one->family->build(graph, config, one, error)) {
+        error_prefix(error, "case %s", one->id);
+        graph_free(graph);
+        return NULL;
     }
-    if (!right) {
+    return graph;
+}
+
+struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
+{
+    struct graph *graph = case_build_untrained(one, config, error);
+    if (!graph || !graph->training)
+        return graph;
+    enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
+    struct optimizer optimizer = optimizer_defaults(kind);
+    const struct training training = {.optimizer = &optimizer, .checkpointing = one->checkpointing};
+    if (!graph_train(graph, &training, NULL, error)) {
         error_prefix(error, "case %s", one->id);
         graph_free(graph);
         return NULL;

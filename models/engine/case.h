@@ -42,6 +42,8 @@ struct graph *case_build(const struct model_case *one, struct error *error);
 /* The same with another configuration than the size's own: what-ifs, and the check's reduced models. */
 struct config;
 struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error);
+/* Its forward part and loss alone, for what follows to append the gradients. */
+struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error);
 
 /* What a step produces, for throughput: tokens/s, images/s or samples/s times seconds. */
 double case_units(const struct model_case *one);

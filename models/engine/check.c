@@ -13,10 +13,10 @@
 #include "models/families/family.h"
 #include "models/graph/cost.h"
 
-/* Work of one reduced step: about a second of the specification kernels. */
-static const double MOST_FLOPS = 1e9;
-enum { TRAIN_STEPS = 3 };
-static const double ALLOWED_F32 = 2e-3, ALLOWED_BF16 = 6e-2;
+/* Work of one reduced step: some tenths of a second of the specification kernels. */
+static const double MOST_FLOPS = 3e8;
+enum { TRAIN_STEPS = 2 };
+static const double ALLOWED_F32 = 1e-4, ALLOWED_BF16 = 5e-2;
 
 static double flops_of(const struct model_case *one, const struct config *config, struct error *error)
 {
@@ -61,85 +61,134 @@ static bool reduce(struct model_case *one, struct config *config, struct error *
     }
 }
 
-/* What a run leaves to be compared: the losses of its steps, and the values of one tensor after another. */
+/* What a run leaves to be compared: the losses of its steps, and tensors' values one after another. */
 struct outcome {
     double losses[TRAIN_STEPS];
     float *values;
     size_t count;
 };
 
-static bool compared(const struct graph *graph, int tensor)
-{
-    return graph->training ? graph->tensors[tensor].trainable : tensor == graph->output;
-}
-
-static bool run(const struct graph *graph, int threads, bool reference, struct outcome *outcome, struct error *error)
+/* One step of `graph`, or TRAIN_STEPS where it trains, keeping the values of the tensors marked in `kept`. */
+static bool run(const struct graph *graph, const int *kept, int kept_count, bool updates,
+                const struct engine_options *options, struct outcome *outcome, struct error *error)
 {
     struct plan plan;
-    if (!plan_make(graph, threads, &plan, error))
+    if (!plan_make(graph, options->threads, &plan, error))
         return false;
-    const struct engine_options options = {.threads = threads, .reference = reference};
-    struct engine *engine = engine_open(graph, &plan, &options, error);
+    struct engine *engine = engine_open(graph, &plan, options, error);
     outcome->count = 0;
-    for (int t = 0; t < graph->tensor_count; t++)
-        outcome->count += compared(graph, t) ? (size_t)tensor_elements(&graph->tensors[t]) : 0;
+    for (int i = 0; i < kept_count; i++)
+        outcome->count += (size_t)tensor_elements(&graph->tensors[kept[i]]);
     outcome->values = malloc((outcome->count + 1) * sizeof *outcome->values);
-    bool right = engine && outcome->values;
     if (engine && !outcome->values)
         error_set(error, ERROR_SYSTEM, "out of memory for the check");
-    if (right) {
-        for (int step = 0; step < (graph->training ? TRAIN_STEPS : 1); step++) {
-            engine_step(engine);
-            outcome->losses[step] = engine_loss(engine);
-        }
-        float *to = outcome->values;
-        for (int t = 0; t < graph->tensor_count; t++)
-            if (compared(graph, t)) {
-                engine_read(engine, t, to);
-                to += tensor_elements(&graph->tensors[t]);
-            }
+    bool right = engine && outcome->values;
+    float *to = outcome->values;
+    for (int step = 0; right && step < (updates ? TRAIN_STEPS : 1); step++) {
+        engine_step(engine);
+        outcome->losses[step] = engine_loss(engine);
+    }
+    for (int i = 0; right && i < kept_count; i++) {
+        engine_read(engine, kept[i], to);
+        to += tensor_elements(&graph->tensors[kept[i]]);
     }
     engine_close(engine);
     plan_free(&plan);
     return right;
 }
 
-/* Adam divides by √v, so a gradient that is all rounding error still moves its weight by a learning rate. Weights are
- * therefore compared by the mean of their differences, relative to the root mean square of the weights. */
-static double distance(const float *a, const float *b, size_t count, bool mean)
+/* Root mean square of the differences over that of the reference; infinite when anything isn't a number. */
+static double distance(const float *fast, const float *plain, size_t count)
 {
-    double largest = 0, difference = 0, sum = 0, square = 0;
+    double difference = 0, square = 0;
     for (size_t i = 0; i < count; i++) {
-        double d = fabs((double)a[i] - (double)b[i]);
-        if (!(d <= 1e30))
-            return INFINITY;
-        difference = d > difference ? d : difference;
-        largest = fabs((double)b[i]) > largest ? fabs((double)b[i]) : largest;
-        sum += d;
-        square += (double)b[i] * (double)b[i];
+        double d = (double)fast[i] - (double)plain[i];
+        difference += d * d;
+        square += (double)plain[i] * (double)plain[i];
     }
-    if (mean)
-        return square > 0 ? sum / (double)count / sqrt(square / (double)count) : sum;
-    return largest > 0 ? difference / largest : difference;
+    if (!(difference < 1e30))
+        return INFINITY;
+    return square > 0 ? sqrt(difference / square) : sqrt(difference);
 }
 
-static double compare(const struct graph *graph, const struct outcome *fast, const struct outcome *plain)
+static double compare(const struct graph *graph, const int *kept, int kept_count, bool updates,
+                      const struct outcome *fast, const struct outcome *plain)
 {
     double worst = 0;
     size_t first = 0;
-    for (int step = 0; graph->training && step < TRAIN_STEPS; step++) {
+    for (int step = 0; graph->loss != NO_TENSOR && step < (updates ? TRAIN_STEPS : 1); step++) {
         double d = fabs(fast->losses[step] - plain->losses[step]) / fabs(plain->losses[step]);
         worst = d <= worst ? worst : isnan(d) ? INFINITY : d;
     }
-    for (int t = 0; t < graph->tensor_count; t++) {
-        if (!compared(graph, t))
-            continue;
-        size_t count = (size_t)tensor_elements(&graph->tensors[t]);
-        double d = distance(fast->values + first, plain->values + first, count, graph->training);
+    for (int i = 0; i < kept_count; i++) {
+        size_t count = (size_t)tensor_elements(&graph->tensors[kept[i]]);
+        double d = distance(fast->values + first, plain->values + first, count);
         worst = d > worst ? d : worst;
         first += count;
     }
     return worst;
+}
+
+/* Runs the graph both ways; *worst becomes the larger of itself and the error found. */
+static bool run_both(const struct graph *graph, const int *kept, int kept_count, bool updates, int threads,
+                     double *worst, struct error *error)
+{
+    struct outcome fast = {0}, plain = {0};
+    const struct engine_options quick = {.threads = threads}, slow = {.threads = threads, .reference = true};
+    bool right = run(graph, kept, kept_count, updates, &quick, &fast, error) &&
+                 run(graph, kept, kept_count, updates, &slow, &plain, error);
+    if (right) {
+        double found = compare(graph, kept, kept_count, updates, &fast, &plain);
+        *worst = found > *worst ? found : *worst;
+    }
+    free(fast.values);
+    free(plain.values);
+    return right;
+}
+
+/* The gradient of every weight, from a graph that keeps them instead of updating. */
+static bool check_gradients(const struct model_case *one, const struct config *config, int threads, double *worst,
+                            struct error *error)
+{
+    struct graph *graph = case_build_untrained(one, config, error);
+    if (!graph)
+        return false;
+    int forward_tensors = graph->tensor_count, kept_count = 0;
+    int *gradients = malloc(((size_t)forward_tensors + 1) * sizeof *gradients);
+    bool right = gradients || error_set(error, ERROR_SYSTEM, "out of memory for the check");
+    const struct training training = {0};
+    right = right && graph_train(graph, &training, gradients, error);
+    for (int t = 0; right && t < forward_tensors; t++)
+        if (graph->tensors[t].trainable && gradients[t] != NO_TENSOR)
+            gradients[kept_count++] = gradients[t];
+    right = right && run_both(graph, gradients, kept_count, false, threads, worst, error);
+    free(gradients);
+    graph_free(graph);
+    return right;
+}
+
+/* A whole case: the losses of a few steps of training, or else the output. */
+static bool check_case(const struct model_case *one, const struct config *config, int threads, double *worst,
+                       struct error *error)
+{
+    struct graph *graph = case_build_config(one, config, error);
+    if (!graph)
+        return false;
+    bool updates = one->mode == MODE_TRAIN;
+    bool right = run_both(graph, &graph->output, updates ? 0 : 1, updates, threads, worst, error);
+    graph_free(graph);
+    return right;
+}
+
+static void describe(const struct model_case *one, const struct config *config, struct check *check)
+{
+    int used = snprintf(check->against, sizeof check->against, "reference kernels at b%lld", (long long)one->batch);
+    if (one->context)
+        used +=
+            snprintf(check->against + used, sizeof check->against - (size_t)used, "/s%lld", (long long)one->context);
+    if (config->layers)
+        snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lld layer%s",
+                 (long long)config->layers, config->layers == 1 ? "" : "s");
 }
 
 bool case_check(const struct model_case *one, int threads, struct check *check, struct error *error)
@@ -149,25 +198,11 @@ bool case_check(const struct model_case *one, int threads, struct check *check, 
     *check = (struct check){.allowed = one->dtype == DTYPE_F32 ? ALLOWED_F32 : ALLOWED_BF16};
     if (!reduce(&small, &config, error))
         return false;
-    struct graph *graph = case_build_config(&small, &config, error);
-    if (!graph)
+    if (one->mode == MODE_TRAIN && !check_gradients(&small, &config, threads, &check->error, error))
         return false;
-    struct outcome fast = {0}, plain = {0};
-    bool right = run(graph, threads, false, &fast, error) && run(graph, threads, true, &plain, error);
-    if (right) {
-        check->error = compare(graph, &fast, &plain);
-        check->passed = check->error <= check->allowed;
-        int used =
-            snprintf(check->against, sizeof check->against, "reference kernels at b%lld", (long long)small.batch);
-        if (small.context)
-            used += snprintf(check->against + used, sizeof check->against - (size_t)used, "/s%lld",
-                             (long long)small.context);
-        if (config.layers)
-            snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lld layers",
-                     (long long)config.layers);
-    }
-    free(fast.values);
-    free(plain.values);
-    graph_free(graph);
-    return right;
+    if (!check_case(&small, &config, threads, &check->error, error))
+        return false;
+    check->passed = check->error <= check->allowed;
+    describe(&small, &config, check);
+    return true;
 }

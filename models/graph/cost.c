@@ -41,3 +41,17 @@ struct cost graph_cost(const struct graph *graph)
     }
     return total;
 }
+
+struct features node_features(const struct graph *graph, const struct node *node)
+{
+    const struct cost cost = node_cost(graph, node);
+    const struct tensor *shape = &graph->tensors[node->output_count ? node->outputs[0] : node->inputs[0]];
+    return (struct features){.op = node->op->name,
+                             .dtype = node->input_count && node->inputs[0] != NO_TENSOR
+                                          ? graph->tensors[node->inputs[0]].dtype
+                                          : shape->dtype,
+                             .flops = cost.flops,
+                             .bytes = cost.bytes_read + cost.bytes_written,
+                             .rows = (double)tensor_rows(shape),
+                             .columns = (double)tensor_columns(shape)};
+}

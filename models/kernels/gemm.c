@@ -29,9 +29,20 @@ static const struct gemm_kernel *avx2_kernel(enum dtype tall, enum dtype wide)
     return &gemm_kernel_avx2;
 }
 
+extern const struct gemm_kernel gemm_kernel_amx_f32, gemm_kernel_amx_f32_bf16, gemm_kernel_amx_bf16_f32;
+extern const struct gemm_kernel gemm_kernel_amx_bf16;
+
+static const struct gemm_kernel *amx_kernel(enum dtype tall, enum dtype wide)
+{
+    if (tall == DTYPE_BF16)
+        return wide == DTYPE_BF16 ? &gemm_kernel_amx_bf16 : &gemm_kernel_amx_bf16_f32;
+    return wide == DTYPE_BF16 ? &gemm_kernel_amx_f32_bf16 : &gemm_kernel_amx_f32;
+}
+
+static const struct gemm_variant amx = {"amx", ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16, amx_kernel};
 static const struct gemm_variant avx512 = {"avx512", ISA_AVX512F, avx512_kernel};
 static const struct gemm_variant avx2 = {"avx2", ISA_AVX2 | ISA_FMA, avx2_kernel};
-static const struct gemm_variant *const all[] = {&avx512, &avx2, &plain};
+static const struct gemm_variant *const all[] = {&amx, &avx512, &avx2, &plain};
 #else
 static const struct gemm_variant *const all[] = {&plain};
 #endif
@@ -57,12 +68,12 @@ const struct gemm_kernel *gemm_variant_kernel(const struct gemm_variant *variant
 
 size_t gemm_variant_workspace(const struct gemm_variant *variant, const struct gemm *gemm, int threads)
 {
-    return gemm_plan_make(gemm_variant_kernel(variant, gemm), gemm, threads).total_bytes;
+    return gemm_plan_make(variant, gemm, threads).total_bytes;
 }
 
 void gemm_variant_run(const struct gemm_variant *variant, const struct gemm *gemm, void *workspace, int threads)
 {
-    struct gemm_plan plan = gemm_plan_make(gemm_variant_kernel(variant, gemm), gemm, threads);
+    struct gemm_plan plan = gemm_plan_make(variant, gemm, threads);
     gemm_drive(&plan, workspace);
 }
 

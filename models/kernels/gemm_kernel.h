@@ -103,9 +103,7 @@ struct gemm_plan {
     size_t total_bytes;
 };
 
-struct gemm_plan gemm_plan_make(const struct gemm_kernel *kernel, const struct gemm *gemm, int threads);
+struct gemm_plan gemm_plan_make(const struct gemm_variant *variant, const struct gemm *gemm, int threads);
 /* gemm_drive.c */
 void gemm_drive(const struct gemm_plan *plan, void *workspace);
-/* What is left when there is nothing to sum (k = 0) or a caller has summed elsewhere. */
-
 #endif

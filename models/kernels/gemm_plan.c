@@ -89,9 +89,11 @@ static double cycles(const struct gemm_plan *plan)
     return multiply + pack + finish;
 }
 
-static struct gemm_plan arrange(const struct gemm_kernel *kernel, const struct gemm *gemm, bool swapped,
+static struct gemm_plan arrange(const struct gemm_variant *variant, const struct gemm *gemm, bool swapped,
                                 bool tall_resident)
 {
+    const struct gemm_kernel *kernel =
+        swapped ? variant->kernel(gemm->b.dtype, gemm->a.dtype) : variant->kernel(gemm->a.dtype, gemm->b.dtype);
     struct gemm_plan plan = {
         .gemm = gemm, .kernel = kernel, .swapped = swapped, .tall_resident = tall_resident, .threads = 1, .splits = 1};
     plan.resident = side(kernel, gemm, swapped == tall_resident, tall_resident);
@@ -164,12 +166,12 @@ static void lay_out(struct gemm_plan *plan)
                         (size_t)plan->threads * plan->worker_bytes;
 }
 
-struct gemm_plan gemm_plan_make(const struct gemm_kernel *kernel, const struct gemm *gemm, int threads)
+struct gemm_plan gemm_plan_make(const struct gemm_variant *variant, const struct gemm *gemm, int threads)
 {
-    struct gemm_plan plan = arrange(kernel, gemm, false, true);
+    struct gemm_plan plan = arrange(variant, gemm, false, true);
     double cost = cycles(&plan);
     for (int choice = 1; choice < 4; choice++) {
-        struct gemm_plan other = arrange(kernel, gemm, choice & 1, !(choice & 2));
+        struct gemm_plan other = arrange(variant, gemm, choice & 1, !(choice & 2));
         double other_cost = cycles(&other);
         if (other_cost < cost) {
             plan = other;
