@@ -8,6 +8,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/command/command.h"
+#include "harness/command/list.h"
 #include "models/engine/case.h"
 #include "models/families/family.h"
 #include "models/graph/dtype.h"
@@ -168,7 +169,15 @@ static const struct column dtype_columns[] = {{"name", "Name", false, 0},
 
 #define COLUMNS(columns) columns, sizeof columns / sizeof *columns
 
+static const struct column suite_columns[] = {{"name", "Name", false, 0},
+                                              {"cases", "Cases", true, 1},
+                                              {"budget_s", "Budget [s]", true, 1},
+                                              {"help", "What it is", false, 0}};
+static const struct column case_columns[] = {{"name", "Case", false, 0}, {"suites", "Suites", false, 1}};
+
 static const struct listable listables[] = {
+    {"suites", "what `run --suite` measures", COLUMNS(suite_columns), list_suites},
+    {"cases", "every case of the suites", COLUMNS(case_columns), list_cases},
     {"commands", "what this program does", COLUMNS(named_columns), fill_commands},
     {"families", "kinds of models", COLUMNS(family_columns), fill_families},
     {"models", "models of every family, from small to large", COLUMNS(model_columns), fill_models},
