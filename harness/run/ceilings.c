@@ -7,21 +7,32 @@
 #include <string.h>
 
 #include "harness/base/json.h"
-#include "harness/base/parse.h"
 #include "harness/base/random.h"
 #include "harness/base/text.h"
 #include "harness/run/job.h"
 
-const char *const ceilings_needed[] = {"gemm_*_gflops", "peak_*_gflops", "read_gbs", "fork_join_s", NULL};
+/* The probes (probes/ceilings.c) that find what a run needs, the figure by which each is judged, and about how long it
+ * takes on a slow machine. */
+static const struct group {
+    const char *probe, *figure;
+    double cost_s;
+} groups[] = {
+    {"peak", "peak_f32_gflops", 3},
+    {"gemm", "gemm_f32_gflops", 2},
+    {"bandwidth", "read_gbs", 15},
+    {"fork_join", "fork_join_s", 0.5},
+};
 
 static const char kind[] = "ceiling";
+/* Repetitions on a quiet machine are closer together than this. */
+static const double most_spread = 1.25;
+static const double share_for_doubts = 0.05;
 /* The slowest of them takes a few seconds on slow machines; this is for a hang. */
 static const double most_s = 120;
 
 struct hearing {
     struct machine *machine;
     const struct ceiling_request *request;
-    size_t heard;
 };
 
 void software_key(const struct software *software, char key[17])
@@ -49,26 +60,47 @@ static bool add_kept(struct store *store, struct machine *machine, const char *s
     return true;
 }
 
-static bool has_any(const struct machine *machine, const char *glob)
+static struct ceiling *find(const struct machine *machine, const char *name)
 {
     for (size_t i = 0; i < machine->ceiling_count; i++)
-        if (glob_match(glob, machine->ceilings[i].name))
-            return true;
-    return false;
+        if (!strcmp(machine->ceilings[i].name, name))
+            return &machine->ceilings[i];
+    return NULL;
+}
+
+static bool is_worth_measuring(const struct machine *machine, const struct group *group,
+                               const struct ceiling_request *request)
+{
+    const struct ceiling *kept = find(machine, group->figure);
+    if (!kept)
+        return true;
+    return kept->high > most_spread * kept->low && group->cost_s <= share_for_doubts * request->budget_s;
+}
+
+/* Rates are better when larger, times when smaller. */
+static bool is_better(const char *name, double value, double than)
+{
+    size_t length = strlen(name);
+    bool is_time = length > 2 && !strcmp(name + length - 2, "_s");
+    return is_time ? value < than : value > than;
 }
 
 static bool take(void *state, const json_t *line)
 {
     struct hearing *hearing = state;
     const char *event = json_get_string(line, "event"), *name = json_get_string(line, "name");
-    double value = json_get_real(line, "value");
+    double value = json_get_real(line, "value"), low = json_get_real(line, "low"), high = json_get_real(line, "high");
     if (!strcmp(event, "done"))
         return true;
     if (strcmp(event, "ceiling") || !name || !(value > 0))
         return false;
-    if (isnan(machine_ceiling(hearing->machine, name))) {
-        machine_add_ceiling(hearing->machine, name, value, json_get_real(line, "low"), json_get_real(line, "high"));
-        hearing->heard++;
+    struct ceiling *kept = find(hearing->machine, name);
+    if (!kept)
+        machine_add_ceiling(hearing->machine, name, value, low, high);
+    if (kept && is_better(name, value, kept->value)) {
+        kept->value = value;
+        kept->low = low;
+        kept->high = high;
     }
     return true;
 }
@@ -80,13 +112,13 @@ static void tick(void *state)
         hearing->request->measuring(hearing->request->state);
 }
 
-/* One worker for all that a glob names. */
-static bool measure_ceilings(struct machine *machine, const char *glob, const struct ceiling_request *request,
-                             struct error *error)
+/* One worker a probe. */
+static bool measure_group(struct machine *machine, const struct group *group, const struct ceiling_request *request,
+                          struct error *error)
 {
-    struct hearing hearing = {machine, request, 0};
+    struct hearing hearing = {machine, request};
     struct job job = {.ceilings = true, .cpus = request->cpus, .threads = request->threads};
-    snprintf(job.subject, sizeof job.subject, "%s", glob);
+    snprintf(job.subject, sizeof job.subject, "%s", group->probe);
     const struct supervision supervision = {.program = request->program,
                                             .timeout_s = most_s,
                                             .threads = (int)request->threads,
@@ -101,7 +133,8 @@ static bool measure_ceilings(struct machine *machine, const char *glob, const st
     bool right = supervise(&supervision, document, &fate, reason, sizeof reason, error);
     json_decref(document);
     if (right && fate != FATE_DONE && fate != FATE_STOPPED)
-        machine_warn(machine, "%s could not be measured, so figures that rest on it are left out: %s", glob, reason);
+        machine_warn(machine, "%s could not be measured, so figures that rest on it are left out: %s", group->figure,
+                     reason);
     return right;
 }
 
@@ -121,18 +154,18 @@ static bool keep(struct store *store, const struct machine *machine, const char 
     return right;
 }
 
-bool ceilings_provide(struct store *store, struct machine *machine, const char *const *globs,
-                      const struct ceiling_request *request, struct error *error)
+bool ceilings_provide(struct store *store, struct machine *machine, const struct ceiling_request *request,
+                      struct error *error)
 {
     char software[17];
     software_key(&machine->software, software);
-    if (!request->again && !add_kept(store, machine, software, error))
+    if (!add_kept(store, machine, software, error))
         return false;
     bool measured = false;
-    for (size_t i = 0; globs[i]; i++) {
-        if (has_any(machine, globs[i]) || (request->stop && *request->stop))
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        if (!is_worth_measuring(machine, &groups[i], request) || (request->stop && *request->stop))
             continue;
-        if (!measure_ceilings(machine, globs[i], request, error))
+        if (!measure_group(machine, &groups[i], request, error))
             return false;
         measured = true;
     }

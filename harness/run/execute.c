@@ -74,10 +74,11 @@ static bool provide_ceilings(struct execution *execution, struct error *error)
     const struct ceiling_request request = {.program = execution->request->program,
                                             .cpus = execution->cpus,
                                             .threads = usable_threads(execution),
+                                            .budget_s = execution->request->budget_s,
                                             .stop = execution->request->stop,
                                             .measuring = entered_ceilings,
                                             .state = execution};
-    return ceilings_provide(execution->store, &execution->machine, ceilings_needed, &request, error);
+    return ceilings_provide(execution->store, &execution->machine, &request, error);
 }
 
 /* ---- the cases ---- */

@@ -20,7 +20,7 @@
 
 struct job {
     bool ceilings;     /* measure the machine's limits instead of a case */
-    char subject[160]; /* the case's id, or a glob over the names of ceilings ("" for all) */
+    char subject[160]; /* the case's id, or the name of a ceiling probe (glob; "" for all) */
     const int *cpus;   /* one a thread; not owned, except by job_from_json's caller */
     size_t threads;
     bool check;
