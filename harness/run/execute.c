@@ -50,17 +50,24 @@ static size_t usable_threads(const struct execution *execution)
     return most ? most : 1;
 }
 
+/* Before anything is written or waited for. */
+static bool place_threads(struct execution *execution, struct error *error)
+{
+    if (!placement_find(NULL, &execution->cpus, &execution->cpu_count, error))
+        return false;
+    size_t asked = (size_t)execution->request->threads;
+    return asked <= execution->cpu_count ||
+           error_set(error, ERROR_INPUT, "--threads: %zu is more than the %zu CPUs that this process may use", asked,
+                     execution->cpu_count);
+}
+
 static bool look_at_machine(struct execution *execution, struct error *error)
 {
     enter(execution, STAGE_LOOKING, 0);
-    if (!machine_probe(&execution->machine, NULL, error) ||
-        !placement_find(NULL, &execution->cpus, &execution->cpu_count, error))
+    if (!machine_probe(&execution->machine, NULL, error))
         return false;
-    size_t usable = usable_threads(execution), asked = (size_t)execution->request->threads;
-    if (asked > execution->cpu_count)
-        return error_set(error, ERROR_INPUT, "--threads: %zu is more than the %zu CPUs that this process may use",
-                         asked, execution->cpu_count);
-    execution->threads = asked ? asked : usable;
+    size_t asked = (size_t)execution->request->threads;
+    execution->threads = asked ? asked : usable_threads(execution);
     return true;
 }
 
@@ -264,28 +271,37 @@ static void waits(void *state, long process)
     enter(state, STAGE_WAITING, process);
 }
 
+/* A run that goes on needs a store that is there. */
+static struct store *open_store(const struct run_request *request, struct error *error)
+{
+    struct store *there = request->resume ? store_open(request->database, STORE_READ, error) : NULL;
+    if (request->resume && !there)
+        return NULL;
+    store_close(there);
+    return store_open(request->database, STORE_WRITE, error);
+}
+
+static void free_execution(struct execution *execution)
+{
+    for (size_t i = 0; i < execution->item_count; i++)
+        record_free(&execution->items[i].record);
+    free(execution->items);
+    free(execution->cpus);
+    machine_free(&execution->machine);
+    run_lock_release(&execution->lock);
+    store_close(execution->store);
+}
+
 bool run_execute(const struct run_request *request, struct run *run, struct error *error)
 {
     *run = (struct run){0};
     struct execution execution = {.request = request, .run = run, .lock.file = -1};
-    execution.store = store_open(request->database, request->resume ? STORE_READ : STORE_WRITE, error);
-    bool right = execution.store;
-    if (right && request->resume) { /* there is one: now for writing */
-        store_close(execution.store);
-        execution.store = store_open(request->database, STORE_WRITE, error);
-        right = execution.store;
-    }
-    right = right && run_lock_take(&execution.lock, request->database, fmax(900, 2 * request->budget_s), request->stop,
-                                   waits, &execution, error);
+    bool right = place_threads(&execution, error) && (execution.store = open_store(request, error)) &&
+                 run_lock_take(&execution.lock, request->database, fmax(900, 2 * request->budget_s), request->stop,
+                               waits, &execution, error);
     execution.started_s = clock_now_s();
     right = right && execute(&execution, error);
-    for (size_t i = 0; i < execution.item_count; i++)
-        record_free(&execution.items[i].record);
-    free(execution.items);
-    free(execution.cpus);
-    machine_free(&execution.machine);
-    run_lock_release(&execution.lock);
-    store_close(execution.store);
+    free_execution(&execution);
     if (!right)
         run_free(run);
     return right;
