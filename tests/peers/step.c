@@ -83,16 +83,17 @@ static void print_account(const struct graph *graph, struct engine *engine)
     static const char *const phases[] = {"forward", "backward", "optimizer"};
     struct line *nodes = calloc((size_t)graph->node_count + 1, sizeof *nodes), *ops = nodes;
     struct line *grouped = calloc((size_t)graph->node_count + 1, sizeof *grouped);
+    double *seconds = calloc((size_t)graph->node_count + 1, sizeof *seconds);
     double total = 0, wall = 1e30;
     int count = 0;
-    for (int round = 0; round < 10 && nodes && grouped; round++) {
+    for (int round = 0; round < 10 && nodes && grouped && seconds; round++) {
         double before = now();
-        engine_step(engine);
+        engine_step_timed(engine, seconds);
         double took = now() - before;
         wall = took < wall ? took : wall;
         for (int n = 0; n < graph->node_count; n++)
-            if (round == 0 || engine_node_seconds(engine)[n] < nodes[n].seconds)
-                nodes[n].seconds = engine_node_seconds(engine)[n];
+            if (round == 0 || seconds[n] < nodes[n].seconds)
+                nodes[n].seconds = seconds[n];
     }
     for (int n = 0; n < graph->node_count && nodes && grouped; n++) {
         const struct node *node = &graph->nodes[n];
@@ -122,6 +123,7 @@ static void print_account(const struct graph *graph, struct engine *engine)
         print_lines(grouped, count, count, total);
         print_lines(ops, graph->node_count, 25, total);
     }
+    free(seconds);
     free(nodes);
     free(grouped);
 }
@@ -159,7 +161,7 @@ int main(int count, char **arguments)
     struct model_case one;
     struct plan plan = {0};
     struct graph *graph = case_parse(request.id, &one, &error) ? case_build(&one, &error) : NULL;
-    const struct engine_options options = {.threads = request.threads, .time_nodes = request.nodes};
+    const struct engine_options options = {.threads = request.threads};
     struct engine *engine =
         graph && plan_make(graph, request.threads, &plan, &error) ? engine_open(graph, &plan, &options, &error) : NULL;
     if (engine) {
