@@ -6,7 +6,5 @@
 
 void list_suites(json_t *items);
 void list_cases(json_t *items);
-void list_models(json_t *items);
-void list_families(json_t *items);
 
 #endif

@@ -60,33 +60,3 @@ void list_cases(json_t *items)
         case_list_free(&cases);
     }
 }
-
-static json_t *modes_of(const struct family *family)
-{
-    json_t *modes = json_array();
-    for (int mode = 0; mode < MODE_COUNT; mode++)
-        if (family->modes >> mode & 1)
-            json_array_append_new(modes, json_string(mode_name((enum mode)mode)));
-    return modes;
-}
-
-void list_models(json_t *items)
-{
-    for (size_t f = 0; families[f]; f++)
-        for (size_t s = 0; s < families[f]->size_count; s++) {
-            json_t *item = append(items, families[f]->sizes[s].name);
-            json_put_string(item, "family", families[f]->name);
-            json_put_string(item, "task", families[f]->task);
-            json_put_bool(item, "runs", families[f]->sizes[s].runnable);
-        }
-}
-
-void list_families(json_t *items)
-{
-    for (size_t f = 0; families[f]; f++) {
-        json_t *item = append(items, families[f]->name);
-        json_put_string(item, "task", families[f]->task);
-        json_put(item, "modes", modes_of(families[f]));
-        json_put_string(item, "help", families[f]->help);
-    }
-}

@@ -3,6 +3,7 @@
  * A worker answers on its stdout with one JSON object a line, each with an "event":
  *   check    passed, error, allowed, against                     the case's output was compared
  *   samples  seconds: […]                                        in the order they were taken; any number of times
+ *   ops      ops: [{op, dtype, flops, bytes, rows, columns, count, seconds}…]   how long each op took in place
  *   ceiling  name, value, low, high                              one measured limit of the machine
  *   failed   status: failed | out_of_memory | skipped, reason    the case can't be measured; nothing follows
  *   done     setup_s, peak_bytes, steal, run_delay, canary_s, … the last line of a worker that did its job */

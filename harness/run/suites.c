@@ -24,6 +24,11 @@ static const struct pick nightly_picks[] = {
     {MODES_INFER | MODES_TRAIN, "f32", 2, 1, 1},
     {1u << MODE_DECODE, "q8_0 q4_0", 2, 1, 1},
 };
+/* What estimates rest on: each op at small and large shapes, in every mode and dtype. */
+static const struct pick calibration_picks[] = {
+    {MODES_INFER | MODES_TRAIN, "f32 bf16", 2, 1, 1},
+    {MODES_INFER, "f32", 2, 2, 1},
+};
 static const struct pick train_picks[] = {{MODES_TRAIN, "f32 bf16", 3, 1, 0}};
 static const struct pick infer_picks[] = {{MODES_INFER, "f32 bf16 q8_0 q4_0 q4_K q6_K", 0, 2, 0}};
 
@@ -34,6 +39,8 @@ const struct suite suites[] = {
     {"all", "every family over its sizes, modes and dtypes, in under ten minutes", 570, 2, PICKS(all_picks)},
     {"nightly", "what a nightly run watches: the same cases, measured long enough to see small changes", 1200, 3,
      PICKS(nightly_picks)},
+    {"calibration", "what `fit` rests its estimates on: a few steps of small and middle sizes", 30, 1,
+     PICKS(calibration_picks)},
     {"train", "training steps of every family", 600, 2, PICKS(train_picks)},
     {"infer", "forward, prefill and decode of every family, at every dtype", 600, 2, PICKS(infer_picks)},
 };

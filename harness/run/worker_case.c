@@ -13,10 +13,16 @@
 #include "harness/run/energy.h"
 #include "harness/run/measure.h"
 #include "harness/run/noise.h"
+#include "harness/run/op_times.h"
 #include "harness/run/resident.h"
+#include "harness/stats/robust.h"
+#include "harness/store/op_time.h"
 #include "models/engine/case.h"
 #include "models/engine/engine.h"
 #include "models/graph/plan.h"
+
+/* How long the steps may take in which each node is timed. */
+static const double OPS_BUDGET_S = 0.5;
 
 struct subject {
     struct model_case one;
@@ -115,6 +121,18 @@ static void put_samples(const struct measurement *found, int out)
     answer(out, line);
 }
 
+/* After the samples, so that timing the nodes can't disturb them. */
+static void put_ops(const struct measurement *found, struct subject *subject, int out)
+{
+    double step_s = stats_median(found->samples, found->count);
+    size_t count;
+    struct op_time *ops = op_times_measure(subject->engine, subject->graph, step_s, OPS_BUDGET_S, &count);
+    json_t *line = answer_event("ops");
+    json_put(line, "ops", op_times_to_json(ops, count));
+    answer(out, line);
+    free(ops);
+}
+
 static bool measure_subject(const struct job *job, struct subject *subject, double canary_before_s, double started_s,
                             int out, struct error *error)
 {
@@ -143,6 +161,7 @@ static bool measure_subject(const struct job *job, struct subject *subject, doub
     bool sound = !isinf(loss) && (!isnan(loss) || subject->graph->loss == NO_TENSOR);
     if (sound) {
         put_samples(&found, out);
+        put_ops(&found, subject, out);
         answer(out, line);
     } else {
         json_decref(line);

@@ -68,11 +68,16 @@ const struct gemm_kernel *gemm_variant_kernel(const struct gemm_variant *variant
 
 size_t gemm_variant_workspace(const struct gemm_variant *variant, const struct gemm *gemm, int threads)
 {
+    size_t bytes;
+    if (gemm_skinny_workspace(gemm_variant_kernel(variant, gemm), gemm, &bytes))
+        return bytes;
     return gemm_plan_make(variant, gemm, threads).total_bytes;
 }
 
 void gemm_variant_run(const struct gemm_variant *variant, const struct gemm *gemm, void *workspace, int threads)
 {
+    if (gemm_skinny_run(gemm_variant_kernel(variant, gemm), gemm, workspace, threads))
+        return;
     struct gemm_plan plan = gemm_plan_make(variant, gemm, threads);
     gemm_drive(&plan, workspace);
 }

@@ -14,7 +14,6 @@
  * sides agree: split operands pair k with k + 16, which needs no shuffle; plain bf16 pairs neighbours as memory does.
  */
 #include <immintrin.h>
-#include <string.h>
 
 #include "models/kernels/gemm_kernel.h"
 #include "probes/isa.h"
@@ -22,7 +21,7 @@
 #define LANES 16
 #include "models/kernels/gemm_transpose.h"
 
-enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 256, BF16_DEPTH = 512, PARTS = 3 };
+enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 128, BF16_DEPTH = 256, PARTS = 3 };
 
 extern const struct gemm_kernel gemm_kernel_avx512;
 
@@ -70,14 +69,15 @@ static inline void split_line(__m512 first, __m512 second, int parts, __m512i *l
     }
 }
 
-static inline void transpose_lines(__m512i lines[LINES])
+static inline __attribute__((always_inline)) void store_tile(const __m512i lines[LINES], bool transposed, __m512i *to)
 {
     vector rows[LINES];
     for (int i = 0; i < LINES; i++)
         rows[i] = (vector)lines[i];
-    transpose_square(rows);
+    if (transposed)
+        transpose_square(rows);
     for (int i = 0; i < LINES; i++)
-        lines[i] = (__m512i)rows[i];
+        _mm512_store_si512(to + i, (__m512i)rows[i]);
 }
 
 /* The lines of one tile of each part: 16 rows from `row`, 32 k from `k`, as they lie in memory. */
@@ -110,11 +110,9 @@ static inline __attribute__((always_inline)) bool split_panel(const struct gemm_
         for (size_t half = 0; half < 2; half++) {
             __m512i lines[PARTS][LINES];
             split_lines(block, deep, dtype, parts, half * LINES, k, lines, &largest);
-            for (int part = 0; part < parts; part++) {
-                if (deep == wide)
-                    transpose_lines(lines[part]);
-                memcpy(to + ((k / STEP * (size_t)parts + (size_t)part) * 2 + half) * LINES, lines[part], TILE_BYTES);
-            }
+            for (int part = 0; part < parts; part++)
+                store_tile(lines[part], deep == wide,
+                           to + ((k / STEP * (size_t)parts + (size_t)part) * 2 + half) * LINES);
         }
     return _mm512_reduce_max_epu32(largest) < 0x5b000000; /* 2^55 */
 }
@@ -174,9 +172,7 @@ static inline __attribute__((always_inline)) bool copy_panel(const struct gemm_b
         for (size_t half = 0; half < 2; half++) {
             __m512i lines[LINES];
             copy_lines(block, half * LINES, k, lines);
-            if (block->deep == wide)
-                transpose_lines(lines);
-            memcpy(to + (k / STEP * 2 + half) * LINES, lines, TILE_BYTES);
+            store_tile(lines, block->deep == wide, to + (k / STEP * 2 + half) * LINES);
         }
     return true;
 }
@@ -311,6 +307,12 @@ static void turn(const float *from, size_t rows, float *to, size_t to_stride)
     gemm_kernel_avx512.turn(from, rows, to, to_stride);
 }
 
+static void dot(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS], const float *vectors,
+                size_t vector_stride, size_t count, float sums[][GEMM_DOT_ROWS])
+{
+    gemm_kernel_avx512.dot(k, dtype, rows, vectors, vector_stride, count, sums);
+}
+
 /* Palette 1: eight tiles of 16 lines of 64 bytes. */
 static void begin(void)
 {
@@ -332,7 +334,7 @@ static void end(void)
 }
 
 #define PANEL_BYTES(depth, parts) ((size_t)(depth) / STEP * (parts)*2 * TILE_BYTES)
-#define EVERYWHERE .tall = ROWS, .wide = ROWS, .turn = turn, .begin = begin, .end = end
+#define EVERYWHERE .tall = ROWS, .wide = ROWS, .turn = turn, .dot = dot, .dot_most = 12, .begin = begin, .end = end
 #define SPLIT                                                                                                          \
     .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16, .depth = SPLIT_DEPTH, .scale = 0x1p-48f,                         \
     .exact = &gemm_kernel_avx512

@@ -1,29 +1,9 @@
 /* What happens to sums once they are complete: scale, earlier parts, C, bias, activation, rounding, storing. It is done
  * a tile at a time, while the tile is in cache. */
-#include <math.h>
 #include <string.h>
 
+#include "models/kernels/elementwise.h"
 #include "models/kernels/gemm_kernel.h"
-
-static float activate_value(enum activation activation, float x)
-{
-    switch (activation) {
-    case ACTIVATION_RELU:
-        return x > 0 ? x : x != x ? x : 0;
-    case ACTIVATION_GELU:
-        return x * 0.5f * erfcf(-x * (float)M_SQRT1_2);
-    case ACTIVATION_GELU_TANH:
-        return 0.5f * x * (1 + tanhf((float)(M_2_SQRTPI * M_SQRT1_2) * (x + 0.044715f * x * x * x)));
-    case ACTIVATION_SILU:
-        return x / (1 + expf(-x));
-    case ACTIVATION_TANH:
-        return tanhf(x);
-    case ACTIVATION_SIGMOID:
-        return 1 / (1 + expf(-x));
-    default:
-        return x;
-    }
-}
 
 static void add_row(float *restrict values, const float *restrict other, size_t count)
 {
@@ -69,23 +49,37 @@ static void complete_row(const struct gemm_finish *finish, float *values, float 
         add_row(values, gemm->bias + column, count);
 }
 
+/* The activation of [rows, columns], in one call where rows lie close. */
+static void activate(enum activation activation, float *values, size_t stride, size_t rows, size_t columns)
+{
+    const struct elementwise_kernels *kernels = elementwise_kernels();
+    if (stride == columns) {
+        kernels->activate(activation, values, values, rows * columns);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++)
+        kernels->activate(activation, values + i * stride, values + i * stride, columns);
+}
+
 void gemm_finish_values(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row,
                         size_t rows, size_t column, size_t columns)
 {
     const struct gemm *gemm = finish->gemm;
+    bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
     for (size_t i = 0; i < rows; i++) {
         float *line = values + i * stride;
         complete_row(finish, line, scale, row + i, column, columns);
         size_t at = (row + i) * gemm->c_row_stride + column;
-        if (!finish->last) {
+        if (!finish->last)
             memcpy(finish->partial + (row + i) * finish->partial_stride + column, line, columns * sizeof *line);
-            continue;
-        }
-        if (gemm->pre_activation)
+        else if (gemm->pre_activation)
             store_row(gemm, gemm->pre_activation, line, at, columns);
-        if (gemm->activation != ACTIVATION_NONE)
-            for (size_t j = 0; j < columns; j++)
-                line[j] = activate_value(gemm->activation, line[j]);
-        store_row(gemm, gemm->c, line, at, columns);
+        if (finish->last && !activated)
+            store_row(gemm, gemm->c, line, at, columns);
     }
+    if (!activated)
+        return;
+    activate(gemm->activation, values, stride, rows, columns);
+    for (size_t i = 0; i < rows; i++)
+        store_row(gemm, gemm->c, values + i * stride, (row + i) * gemm->c_row_stride + column, columns);
 }

@@ -136,6 +136,8 @@ static void turn(const float *from, size_t rows, float *to, size_t to_stride)
         }
 }
 
+#include "models/kernels/gemm_skinny.h"
+
 #define PANEL_BYTES(floats) (((floats) * sizeof(float) + 63) / 64 * 64)
 
 const struct gemm_kernel KERNEL = {
@@ -154,4 +156,6 @@ const struct gemm_kernel KERNEL = {
     .pack_wide = pack_wide,
     .multiply = multiply,
     .turn = turn,
+    .dot = dot,
+    .dot_most = 16,
 };

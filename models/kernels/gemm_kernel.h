@@ -21,6 +21,8 @@ struct gemm_block {
     size_t rows, depth;
 };
 
+enum { GEMM_DOT_ROWS = 4 };
+
 struct gemm_kernel {
     const char *name;
     unsigned isa;                  /* the flags that a machine must have */
@@ -39,6 +41,11 @@ struct gemm_kernel {
     void (*multiply)(size_t depth, bool deep, const void *tall, const void *wide, float *sums, bool add);
     /* to [wide, to_stride] = the transpose of from [rows, wide]; may write up to 15 elements after each row. */
     void (*turn)(const float *from, size_t rows, float *to, size_t to_stride);
+    /* sums[vector][row] = Σ row · vector for GEMM_DOT_ROWS rows of `dtype` and `count` f32 vectors, vector_stride
+     * apart. dot_most: how many vectors this pays for. */
+    void (*dot)(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS], const float *vectors,
+                size_t vector_stride, size_t count, float sums[][GEMM_DOT_ROWS]);
+    size_t dot_most;
     const struct gemm_kernel *exact;   /* for values that this one refuses; NULL when it takes all. Same `wide`. */
     void (*begin)(void), (*end)(void); /* around a thread's use of the unit; may be NULL */
 };
@@ -75,6 +82,10 @@ struct gemm_finish {
 /* values [rows, stride] are overwritten on the way. */
 void gemm_finish_values(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row,
                         size_t rows, size_t column, size_t columns);
+
+/* gemm_skinny.c: false when the multiplication is not skinny in the way that it is good at. */
+bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes);
+bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads);
 
 /* gemm_plan.c */
 struct gemm_side {

@@ -25,13 +25,15 @@ static double timed(ceiling_work work, void *state, int threads, long rounds)
 /* The first rounds also wake the CPU and raise its clock; they are not counted. */
 static long choose_rounds(ceiling_work work, void *state, double repetition_s)
 {
-    long rounds = 1;
-    for (double taken = timed(work, state, 1, 1); taken < 0.5 * repetition_s && rounds < LONG_MAX / 64;) {
-        double factor = repetition_s / fmax(taken, 1e-7);
-        rounds = (long)((double)rounds * fmin(fmax(factor, 2), 16));
-        taken = timed(work, state, 1, rounds);
+    for (long rounds = 1;;) {
+        double taken = timed(work, state, 1, rounds);
+        /* Being put aside while others run must not pass for work; it would have to happen twice. */
+        if (taken >= repetition_s / 2 && taken < 10 * repetition_s)
+            taken = fmin(taken, timed(work, state, 1, rounds));
+        if (taken >= repetition_s / 2 || rounds >= LONG_MAX / 64)
+            return rounds;
+        rounds = (long)((double)rounds * fmin(fmax(repetition_s / fmax(taken, 1e-7), 2), 16));
     }
-    return rounds;
 }
 
 static int ascending(const void *a, const void *b)

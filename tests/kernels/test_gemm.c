@@ -281,8 +281,10 @@ static void compare(const struct trial *trial, const char *variant, const struct
     char text[512];
     for (size_t at = 0; at < trial->c_count + 20; at++) {
         double got = get(got_all, gemm->c_dtype, at), want = get(want_all, gemm->c_dtype, at);
-        size_t i = at < offset ? gemm->m : (at - offset) / gemm->c_row_stride, j = (at - offset) % gemm->c_row_stride;
-        if (gemm->c_row_stride == 0 || i >= gemm->m || j >= gemm->n) { /* not the matrix's: must be untouched */
+        bool before = at < offset || gemm->c_row_stride == 0;
+        size_t i = before ? gemm->m : (at - offset) / gemm->c_row_stride;
+        size_t j = before ? gemm->n : (at - offset) % gemm->c_row_stride;
+        if (i >= gemm->m || j >= gemm->n) { /* not the matrix's: must be untouched */
             ck_assert(memcmp(&got, &want, sizeof got) == 0 || (isnan(got) && isnan(want)));
             continue;
         }
@@ -353,6 +355,8 @@ static void run_trials(const char *name, enum values values, bool patches, uint6
             trial.gemm.b.dtype = DTYPE_F32;
         if (values == HUGE_ && trial.gemm.c_dtype == DTYPE_BF16)
             trial.gemm.c_dtype = DTYPE_F32;
+        if (values == SPECIAL && trial.gemm.activation != ACTIVATION_RELU) /* others say nothing of infinities */
+            trial.gemm.activation = ACTIVATION_NONE;
         choose_values(&trial);
         run_variants(&trial);
         release(&trial);
@@ -361,27 +365,27 @@ static void run_trials(const char *name, enum values values, bool patches, uint6
 
 START_TEST(matrices)
 {
-    run_trials("ordinary", ORDINARY, false, 400);
+    run_trials("ordinary", ORDINARY, false, 240);
 }
 END_TEST
 
 START_TEST(patches)
 {
-    run_trials("patches", ORDINARY, true, 300);
+    run_trials("patches", ORDINARY, true, 160);
 }
 END_TEST
 
 START_TEST(extremes)
 {
-    run_trials("tiny", TINY, false, 60);
-    run_trials("huge", HUGE_, false, 60);
-    run_trials("spread", SPREAD, false, 60);
+    run_trials("tiny", TINY, false, 40);
+    run_trials("huge", HUGE_, false, 40);
+    run_trials("spread", SPREAD, false, 40);
 }
 END_TEST
 
 START_TEST(specials)
 {
-    run_trials("special", SPECIAL, false, 60);
+    run_trials("special", SPECIAL, false, 40);
     run_trials("special patches", SPECIAL, true, 40);
 }
 END_TEST
