@@ -2,9 +2,10 @@
 
 #include <strings.h>
 
-extern const struct family family_mlp, family_cnn, family_rnn, family_gpt2;
+extern const struct family family_mlp, family_cnn, family_rnn, family_gpt2, family_llama, family_bert, family_vit;
 
-const struct family *const families[] = {&family_mlp, &family_cnn, &family_rnn, &family_gpt2, NULL};
+const struct family *const families[] = {&family_mlp,   &family_cnn,  &family_rnn, &family_gpt2,
+                                         &family_llama, &family_bert, &family_vit, NULL};
 
 const struct family *family_find(const char *name)
 {

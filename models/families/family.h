@@ -13,7 +13,13 @@
 struct config {
     int64_t layers, hidden, heads, kv_heads, head_dim, feed_forward, vocabulary, max_context;
     int64_t inputs, classes;
-    int64_t widths[8]; /* mlp: width of each layer, 0-ended */
+    int64_t patch; /* vit: side of a patch */
+    /* cnn: how the layers after the images are laid out; NULL: as seed-cnn's */
+    int (*layers_of)(struct graph *graph, const struct config *config, int images);
+    int64_t expansion; /* resnet: a block's outputs over its inner width */
+    float rope_theta, epsilon;
+    bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
+    int64_t widths[8];                 /* mlp: width of each layer, 0-ended */
 };
 
 struct family_size {

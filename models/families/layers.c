@@ -28,21 +28,49 @@ int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, 
     return build_linear(graph, name, x, w, b, activation, dtype);
 }
 
+/* Filters [outputs, kernel, kernel, inputs / groups], named as the layer's weight. */
+static int filters(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t groups)
+{
+    int64_t inputs = tensor_columns(&graph->tensors[x]) / groups;
+    return graph_weight(graph, graph_name(graph, "%s.weight", name), graph->tensors[x].dtype, 4,
+                        (int64_t[]){outputs, kernel, kernel, inputs},
+                        (struct fill){.kind = FILL_NORMAL, .scale = deviation_he(kernel * kernel * inputs)}, true);
+}
+
 int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                int64_t pad, bool bias, enum activation activation)
 {
     if (x == NO_TENSOR)
         return NO_TENSOR;
-    enum dtype dtype = graph->tensors[x].dtype;
-    int64_t inputs = tensor_columns(&graph->tensors[x]);
-    int w = weight(graph, graph_name(graph, "%s.weight", name), dtype, 4, (int64_t[]){outputs, kernel, kernel, inputs},
-                   (struct fill){.kind = FILL_NORMAL, .scale = deviation_he(kernel * kernel * inputs)}, true);
+    int w = filters(graph, name, x, outputs, kernel, 1);
     int b = !bias ? NO_TENSOR
-                  : weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
-                           (struct fill){.kind = FILL_ZERO}, false);
+                  : graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
+                                 (struct fill){.kind = FILL_ZERO}, false);
     const struct conv_attributes shape = {
         .stride = {stride, stride}, .pad = {pad, pad}, .dilation = {1, 1}, .groups = 1};
     return build_conv(graph, name, x, w, b, shape, activation);
+}
+
+int layer_conv_norm(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
+                    int64_t groups, enum activation activation)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t pad = kernel / 2;
+    const struct fill one = {.kind = FILL_CONSTANT, .scale = 1}, zero = {.kind = FILL_ZERO};
+    const struct conv_attributes shape = {
+        .stride = {stride, stride}, .pad = {pad, pad}, .dilation = {1, 1}, .groups = groups};
+    x = build_conv(graph, name, x, filters(graph, name, x, outputs, kernel, groups), NO_TENSOR, shape, ACTIVATION_NONE);
+    const char *norm = graph_name(graph, "%s.norm", name);
+    int gamma = graph_weight(graph, graph_name(graph, "%s.weight", norm), DTYPE_F32, 1, &outputs, one, false);
+    int beta = graph_weight(graph, graph_name(graph, "%s.bias", norm), DTYPE_F32, 1, &outputs, zero, false);
+    int mean =
+        graph_persistent(graph, graph_name(graph, "%s.running_mean", norm), ROLE_BUFFER, DTYPE_F32, 1, &outputs, zero);
+    int variance = graph_persistent(graph, graph_name(graph, "%s.running_variance", norm), ROLE_BUFFER, DTYPE_F32, 1,
+                                    &outputs, one);
+    bool relu = activation == ACTIVATION_RELU;
+    x = build_batch_norm(graph, norm, x, gamma, beta, mean, variance, 1e-5f, 0.1f, relu);
+    return relu || activation == ACTIVATION_NONE ? x : build_activation(graph, norm, x, activation);
 }
 
 int layer_norm(struct graph *graph, const char *name, int x, float epsilon)
@@ -55,6 +83,16 @@ int layer_norm(struct graph *graph, const char *name, int x, float epsilon)
     int beta = weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &columns,
                       (struct fill){.kind = FILL_ZERO}, false);
     return build_layer_norm(graph, name, x, gamma, beta, epsilon);
+}
+
+int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    int gamma = graph_weight(graph, graph_name(graph, "%s.weight", name), DTYPE_F32, 1, &columns,
+                             (struct fill){.kind = FILL_CONSTANT, .scale = 1}, false);
+    return build_rms_norm(graph, name, x, gamma, epsilon);
 }
 
 int layer_input(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims)

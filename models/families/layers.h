@@ -10,8 +10,12 @@
  * weights have `dtype`. */
 int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, bool bias, float deviation,
                  enum activation activation);
+/* Channels-last convolution without bias, then batch norm; depthwise when groups equals both channel counts. */
+int layer_conv_norm(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
+                    int64_t groups, enum activation activation);
 int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                int64_t pad, bool bias, enum activation activation);
+int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon);
 int layer_norm(struct graph *graph, const char *name, int x, float epsilon);
 
 /* Inputs. Images and features are normal with deviation 1; tokens and classes are uniform in [0, limit). */

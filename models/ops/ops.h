@@ -32,6 +32,14 @@ int build_average_pool(struct graph *graph, const char *name, int x, struct pool
 /* y[B,T,C] = table[tokens[B,T], :] (+ positions[t, :]) */
 int build_embedding(struct graph *graph, const char *name, int tokens, int table, int positions);
 int build_layer_norm(struct graph *graph, const char *name, int x, int gamma, int beta, float epsilon);
+int build_rms_norm(struct graph *graph, const char *name, int x, int gamma, float epsilon);
+/* Turns the query and key heads of qkv[B,T,(heads + 2·kv_heads)·head_dim] by their positions. */
+int build_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
+               float theta);
+/* y[B,1+P,C] = (token[C], x[B,P,C]) + positions[1+P,C]: a class token before a sequence of patches */
+int build_prepend(struct graph *graph, const char *name, int x, int token, int positions);
+/* y[B,C] = x[B,T,C] at position 0 */
+int build_first(struct graph *graph, const char *name, int x);
 /* Over all dimensions but the last; mean and variance are the running statistics, buffers [C]. */
 int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
                      float epsilon, float momentum, bool relu);

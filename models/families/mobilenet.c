@@ -1,0 +1,38 @@
+/* mobilenet-v2 (Sandler et al. 2018): inverted residuals, 1x1 wider, 3x3 depthwise, 1x1 narrower without activation
+ *
+ * ReLU6 of the published model is ReLU here: the cost is the same. */
+#include "models/families/layers.h"
+#include "models/families/resnet.h"
+
+/* Expansion, output channels, repetitions, stride of the first: the paper's table 2. */
+static const struct {
+    int64_t expansion, channels, repetitions, stride;
+} stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+              {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+
+static int block(struct graph *graph, const char *name, int x, int64_t channels, int64_t expansion, int64_t stride)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t inputs = tensor_columns(&graph->tensors[x]), wide = inputs * expansion;
+    int y = x;
+    if (expansion > 1)
+        y = layer_conv_norm(graph, graph_name(graph, "%s.expand", name), y, wide, 1, 1, 1, ACTIVATION_RELU);
+    y = layer_conv_norm(graph, graph_name(graph, "%s.depthwise", name), y, wide, 3, stride, wide, ACTIVATION_RELU);
+    y = layer_conv_norm(graph, graph_name(graph, "%s.project", name), y, channels, 1, 1, 1, ACTIVATION_NONE);
+    return stride == 1 && inputs == channels ? build_add(graph, graph_name(graph, "%s.residual", name), x, y) : y;
+}
+
+int mobilenet_layers(struct graph *graph, const struct config *config, int images)
+{
+    (void)config;
+    int x = layer_conv_norm(graph, "stem", images, 32, 3, 2, 1, ACTIVATION_RELU);
+    for (size_t s = 0; s < sizeof stages / sizeof *stages; s++) {
+        graph->segment = (int)s + 1;
+        for (int64_t i = 0; i < stages[s].repetitions; i++)
+            x = block(graph, graph_name(graph, "stage%d.%d", (int)s, (int)i), x, stages[s].channels,
+                      stages[s].expansion, i == 0 ? stages[s].stride : 1);
+    }
+    graph->segment = 0;
+    return layer_conv_norm(graph, "head", x, 1280, 1, 1, 1, ACTIVATION_RELU);
+}

@@ -1,0 +1,47 @@
+/* resnet: residual networks (He et al. 2016), the stride of a bottleneck in its 3x3 convolution, as published weights
+ * have it
+ *
+ *   7x7 stride 2, 64 channels; 3x3 maximum, stride 2; four stages of blocks, widths 64, 128, 256, 512 (times the
+ *   expansion), each after the first halving the image; the mean over the image */
+#include "models/families/resnet.h"
+#include "models/families/layers.h"
+
+/* The two 3x3 of a basic block, or the 1x1, 3x3, 1x1 of a bottleneck, without the sum and the last ReLU. */
+static int residual(struct graph *graph, const char *name, int x, int64_t width, int64_t stride, int64_t expansion)
+{
+    if (expansion == 1) {
+        x = layer_conv_norm(graph, graph_name(graph, "%s.conv1", name), x, width, 3, stride, 1, ACTIVATION_RELU);
+        return layer_conv_norm(graph, graph_name(graph, "%s.conv2", name), x, width, 3, 1, 1, ACTIVATION_NONE);
+    }
+    x = layer_conv_norm(graph, graph_name(graph, "%s.conv1", name), x, width, 1, 1, 1, ACTIVATION_RELU);
+    x = layer_conv_norm(graph, graph_name(graph, "%s.conv2", name), x, width, 3, stride, 1, ACTIVATION_RELU);
+    return layer_conv_norm(graph, graph_name(graph, "%s.conv3", name), x, width * expansion, 1, 1, 1, ACTIVATION_NONE);
+}
+
+static int block(struct graph *graph, const char *name, int x, int64_t width, int64_t stride, int64_t expansion)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int y = residual(graph, name, x, width, stride, expansion), shortcut = x;
+    if (stride != 1 || tensor_columns(&graph->tensors[x]) != width * expansion)
+        shortcut = layer_conv_norm(graph, graph_name(graph, "%s.shortcut", name), x, width * expansion, 1, stride, 1,
+                                   ACTIVATION_NONE);
+    x = build_add(graph, graph_name(graph, "%s.residual", name), y, shortcut);
+    return build_activation(graph, graph_name(graph, "%s.relu", name), x, ACTIVATION_RELU);
+}
+
+int resnet_layers(struct graph *graph, const struct config *config, int images)
+{
+    const struct pool_attributes halve = {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .dilation = {1, 1}};
+    int x = layer_conv_norm(graph, "conv1", images, 64, 7, 2, 1, ACTIVATION_RELU);
+    x = build_max_pool(graph, "pool", x, halve);
+    int64_t width = 64;
+    for (int stage = 0; stage < 4; stage++, width *= 2) {
+        graph->segment = stage + 1;
+        for (int64_t i = 0; i < config->widths[stage]; i++)
+            x = block(graph, graph_name(graph, "layer%d.%d", stage + 1, (int)i), x, width, stage > 0 && i == 0 ? 2 : 1,
+                      config->expansion);
+    }
+    graph->segment = 0;
+    return x;
+}
