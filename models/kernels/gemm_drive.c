@@ -50,7 +50,7 @@ static bool pack_panel(const struct worker *worker, const struct gemm_side *side
 static void pack_resident(const struct worker *worker, const struct team *team, const struct held *held)
 {
     const struct gemm_plan *plan = worker->plan;
-    size_t depth = plan->kernel->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
+    size_t depth = plan->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
     size_t end = all * ((size_t)worker->id + 1) / (size_t)worker->count;
     for (size_t i = all * (size_t)worker->id / (size_t)worker->count; i < end; i++) {
         size_t panel = i / blocks, block = i % blocks, at = block * held->panels + panel, k = block * depth;
@@ -151,6 +151,12 @@ static inline void fetch_ahead(struct ahead *ahead)
     }
 }
 
+static inline void fetch_panel(const char *panel, size_t from, size_t to)
+{
+    for (size_t byte = from / 64 * 64; byte < to; byte += 64)
+        __builtin_prefetch(panel + byte, 0, 2);
+}
+
 /* The place in C of a tile that is about to be finished. */
 static inline void fetch_result(const struct worker *worker, const struct team *team, size_t tall_panel,
                                 size_t wide_panel)
@@ -178,8 +184,10 @@ static void multiply_block(const struct worker *worker, const struct team *team,
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm_kernel *kernel = plan->kernel;
-    size_t block = k / kernel->depth, tile_floats = kernel->tall * kernel->wide;
+    size_t block = k / plan->depth, tile_floats = kernel->tall * kernel->wide;
     size_t tall_panels = plan->tall_resident ? end - first : chunk_panels;
+    /* The resident panel that follows is fetched while this one is multiplied with the chunk's. */
+    size_t part_bytes = plan->resident.panel_bytes / kernel->depth * depth / chunk_panels;
     bool tall_deep = plan->tall_resident ? plan->resident.deep : plan->stream.deep;
     for (size_t r = first; r < end; r++) {
         size_t at = block * held->panels + r;
@@ -190,6 +198,7 @@ static void multiply_block(const struct worker *worker, const struct team *team,
             size_t tile = plan->tall_resident ? s * tall_panels + r - first : (r - first) * tall_panels + s;
             float *sums = worker->sums + tile * tile_floats;
             fetch_ahead(ahead);
+            fetch_panel(resident + plan->resident.panel_bytes, s * part_bytes, (s + 1) * part_bytes);
             size_t resident_panel = held->panel + r, stream_panel = chunk_panel + s;
             size_t tall_panel = plan->tall_resident ? resident_panel : stream_panel;
             size_t wide_panel = plan->tall_resident ? stream_panel : resident_panel;
@@ -218,12 +227,12 @@ static void finish_group(const struct worker *worker, const struct gemm_finish *
     size_t tall_rows = least(tall_panels * kernel->tall, tall->extent - tall_row);
     size_t wide_rows = least(kernel->wide, wide->extent - wide_row);
     if (!plan->swapped) {
-        gemm_finish_values(finish, sums, kernel->wide, scale, tall_row, tall_rows, wide_row, wide_rows);
+        kernel->finish(finish, sums, kernel->wide, scale, tall_row, tall_rows, wide_row, wide_rows);
         return;
     }
     size_t stride = tall_panels * kernel->tall + 16;
     kernel->turn(sums, tall_rows, worker->turned, stride);
-    gemm_finish_values(finish, worker->turned, stride, scale, wide_row, wide_rows, tall_row, tall_rows);
+    kernel->finish(finish, worker->turned, stride, scale, wide_row, wide_rows, tall_row, tall_rows);
 }
 
 static void finish_task(const struct worker *worker, const struct team *team, size_t resident_panel,
@@ -257,13 +266,13 @@ static struct ahead next_block(const struct worker *worker, const struct team *t
         k = 0;
     }
     return look_ahead(&plan->stream, task / plan->row_parts * plan->stream_panels, plan->stream_panels, held->k + k,
-                      least(plan->kernel->depth, held->depth - k), tiles);
+                      least(plan->depth, held->depth - k), tiles);
 }
 
 static void run_task(const struct worker *worker, const struct team *team, const struct held *held, size_t task)
 {
     const struct gemm_plan *plan = worker->plan;
-    size_t depth = plan->kernel->depth, parts = plan->row_parts;
+    size_t depth = plan->depth, parts = plan->row_parts;
     size_t chunk_panel = task / parts * plan->stream_panels, part = task % parts;
     size_t chunk_panels = least(plan->stream_panels, plan->stream.panels - chunk_panel);
     size_t first = held->panels * part / parts, end = held->panels * (part + 1) / parts;
@@ -333,7 +342,7 @@ static void add_splits(const struct worker *worker, float *partials, size_t part
             for (size_t j = 0; j < gemm->n; j++)
                 values[j] += other[j];
         }
-        gemm_finish_values(&finish, values, gemm->n, 1, row, 1, 0, gemm->n);
+        plan->kernel->finish(&finish, values, gemm->n, 1, row, 1, 0, gemm->n);
     }
 }
 
@@ -365,15 +374,15 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
         struct worker alone = worker;
         alone.id = 0;
         alone.count = 1;
-        size_t blocks = (gemm->k + plan->kernel->depth - 1) / plan->kernel->depth, splits = (size_t)plan->splits;
+        size_t blocks = (gemm->k + plan->depth - 1) / plan->depth, splits = (size_t)plan->splits;
         for (size_t s = (size_t)id; s < splits; s += (size_t)count) {
             size_t next_task;
             struct team part = team;
             part.next_task = &next_task;
             part.resident += s * plan->resident_bytes;
             part.refused += s * plan->flags_bytes;
-            part.k_first = blocks * s / splits * plan->kernel->depth;
-            part.k_end = least(blocks * (s + 1) / splits * plan->kernel->depth, gemm->k);
+            part.k_first = blocks * s / splits * plan->depth;
+            part.k_end = least(blocks * (s + 1) / splits * plan->depth, gemm->k);
             part.finish = (struct gemm_finish){.gemm = gemm, .partial_stride = gemm->n};
             part.finish.partial = (float *)(partials + s * plan->partial_bytes);
             run_team(&alone, part);
