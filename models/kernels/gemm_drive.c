@@ -116,78 +116,14 @@ static void multiply_refused(const struct worker *worker, size_t tall_panel, siz
         tile[i] += sums[i] * kernel->scale;
 }
 
-/* A rectangle of memory that is packed next, fetched into cache bit by bit while the multiplier is busy. */
-struct ahead {
-    const char *data;
-    size_t stride_bytes, row_bytes, rows;
-    size_t row, at;    /* how far it is fetched */
-    size_t step_bytes; /* to fetch with every tile */
-};
-
-static struct ahead look_ahead(const struct gemm_side *side, size_t panel, size_t panels, size_t k, size_t depth,
-                               size_t tiles)
-{
-    if (side->operand->kind != OPERAND_MATRIX || panel >= side->panels)
-        return (struct ahead){0};
-    size_t row = panel * side->rows, rows = least(panels * side->rows, side->extent - row);
-    size_t element_bytes = dtype_bytes(side->operand->dtype, 1);
-    struct gemm_block block = gemm_operand_block(side->operand, side->deep, row, rows, k, depth, NULL);
-    struct ahead ahead = {.data = block.data, .stride_bytes = block.stride * element_bytes};
-    ahead.rows = side->deep ? rows : depth;
-    ahead.row_bytes = (side->deep ? depth : rows) * element_bytes;
-    ahead.step_bytes = ahead.rows * (ahead.row_bytes + 64) / tiles + 64;
-    return ahead;
-}
-
-static inline void fetch_ahead(struct ahead *ahead)
-{
-    for (size_t bytes = 0; bytes < ahead->step_bytes && ahead->row < ahead->rows; bytes += 64) {
-        __builtin_prefetch(ahead->data + ahead->row * ahead->stride_bytes + ahead->at, 0, 2);
-        ahead->at += 64;
-        if (ahead->at >= ahead->row_bytes + 63) {
-            ahead->at = 0;
-            ahead->row++;
-        }
-    }
-}
-
-static inline void fetch_panel(const char *panel, size_t from, size_t to)
-{
-    for (size_t byte = from / 64 * 64; byte < to; byte += 64)
-        __builtin_prefetch(panel + byte, 0, 2);
-}
-
-/* The place in C of a tile that is about to be finished. */
-static inline void fetch_result(const struct worker *worker, const struct team *team, size_t tall_panel,
-                                size_t wide_panel)
-{
-    const struct gemm_plan *plan = worker->plan;
-    const struct gemm *gemm = plan->gemm;
-    size_t tall = tall_panel * plan->kernel->tall, wide = wide_panel * plan->kernel->wide;
-    size_t row = plan->swapped ? wide : tall, column = plan->swapped ? tall : wide;
-    size_t rows = least(plan->swapped ? plan->kernel->wide : plan->kernel->tall, gemm->m - row);
-    size_t columns = least(plan->swapped ? plan->kernel->tall : plan->kernel->wide, gemm->n - column);
-    bool in_c = team->finish.last;
-    size_t element_bytes = in_c ? dtype_bytes(gemm->c_dtype, 1) : sizeof(float);
-    size_t stride_bytes = (in_c ? gemm->c_row_stride : team->finish.partial_stride) * element_bytes;
-    const char *at = in_c ? gemm->c : (const char *)team->finish.partial;
-    at += row * stride_bytes + column * element_bytes;
-    for (size_t i = 0; i < rows; i++, at += stride_bytes)
-        for (size_t byte = 0; byte < columns * element_bytes + 63; byte += 64)
-            __builtin_prefetch(at + byte, 1, 2);
-}
-
 /* One chunk's block of k against resident panels first..end of those held. */
 static void multiply_block(const struct worker *worker, const struct team *team, const struct held *held, size_t first,
-                           size_t end, size_t chunk_panel, size_t chunk_panels, size_t k, size_t depth,
-                           struct ahead *ahead)
+                           size_t end, size_t chunk_panel, size_t chunk_panels, size_t k, size_t depth)
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm_kernel *kernel = plan->kernel;
     size_t block = k / plan->depth, tile_floats = kernel->tall * kernel->wide;
     size_t tall_panels = plan->tall_resident ? end - first : chunk_panels;
-    /* The resident panel that follows is fetched while this one is multiplied with the chunk's. */
-    size_t part_bytes = plan->resident.panel_bytes / kernel->depth * depth / chunk_panels;
     bool tall_deep = plan->tall_resident ? plan->resident.deep : plan->stream.deep;
     for (size_t r = first; r < end; r++) {
         size_t at = block * held->panels + r;
@@ -197,13 +133,9 @@ static void multiply_block(const struct worker *worker, const struct team *team,
             const char *tall = plan->tall_resident ? resident : stream, *wide = plan->tall_resident ? stream : resident;
             size_t tile = plan->tall_resident ? s * tall_panels + r - first : (r - first) * tall_panels + s;
             float *sums = worker->sums + tile * tile_floats;
-            fetch_ahead(ahead);
-            fetch_panel(resident + plan->resident.panel_bytes, s * part_bytes, (s + 1) * part_bytes);
             size_t resident_panel = held->panel + r, stream_panel = chunk_panel + s;
             size_t tall_panel = plan->tall_resident ? resident_panel : stream_panel;
             size_t wide_panel = plan->tall_resident ? stream_panel : resident_panel;
-            if (k + depth == held->depth)
-                fetch_result(worker, team, tall_panel, wide_panel);
             bool refused = team->refused[at] || worker->refused[s];
             if (refused || worker->exact[tile]) {
                 multiply_refused(worker, tall_panel, wide_panel, held->k + k, depth, tall, wide, k == 0, refused, sums,
@@ -256,19 +188,6 @@ static void finish_task(const struct worker *worker, const struct team *team, si
     }
 }
 
-/* What this thread will most likely pack next: this chunk from `k` on, or the start of the next task's chunk. */
-static struct ahead next_block(const struct worker *worker, const struct team *team, const struct held *held,
-                               size_t task, size_t k, size_t tiles)
-{
-    const struct gemm_plan *plan = worker->plan;
-    if (k >= held->depth) {
-        task = __atomic_load_n(team->next_task, __ATOMIC_RELAXED);
-        k = 0;
-    }
-    return look_ahead(&plan->stream, task / plan->row_parts * plan->stream_panels, plan->stream_panels, held->k + k,
-                      least(plan->depth, held->depth - k), tiles);
-}
-
 static void run_task(const struct worker *worker, const struct team *team, const struct held *held, size_t task)
 {
     const struct gemm_plan *plan = worker->plan;
@@ -287,8 +206,7 @@ static void run_task(const struct worker *worker, const struct team *team, const
         for (size_t s = 0; s < chunk_panels; s++)
             worker->refused[s] = !pack_panel(worker, &plan->stream, chunk_panel + s, held->k + k, part_depth,
                                              worker->stream + s * plan->stream.panel_bytes);
-        struct ahead ahead = next_block(worker, team, held, task, k + depth, (end - first) * chunk_panels);
-        multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth, &ahead);
+        multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth);
     }
     finish_task(worker, team, held->panel + first, end - first, chunk_panel, chunk_panels);
 }

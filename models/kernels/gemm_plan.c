@@ -7,6 +7,7 @@
  * L2 or L3, from where it is read once per task. */
 enum {
     RESIDENT_BYTES = 8 << 20,
+    L2_BYTES = 1400 << 10,     /* of it, what the resident side may take */
     RESIDENT_ROWS = 512,       /* enough of them to make packing the other side cheap */
     RESIDENT_ROWS_MOST = 2048, /* and no more than a task's sums have room for */
     STREAM_BYTES = 192 << 10,
@@ -87,6 +88,11 @@ static double cycles(const struct gemm_plan *plan)
     double multiply = resident * stream * (k + 8) / (double)kernel->speed;
     double pack = k * (resident * pack_cost(plan, &plan->resident, plan->tall_resident) +
                        stream * passes * pack_cost(plan, &plan->stream, !plan->tall_resident));
+    /* A resident side too large for L2 comes from further away every time that a chunk meets it. */
+    double held =
+        resident * k * (double)plan->resident.panel_bytes / ((double)plan->resident.rows * (double)plan->kernel->depth);
+    double chunks = stream / (double)(plan->stream.rows * STREAM_PANELS / 2);
+    pack += held > L2_BYTES ? held * (1 + chunks) / 8 : 0;
     double finish = (double)gemm->m * (double)gemm->n * (plan->swapped ? 0.6 : 0.3);
     return multiply + pack + finish;
 }
