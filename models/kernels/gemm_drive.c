@@ -50,7 +50,7 @@ static bool pack_panel(const struct worker *worker, const struct gemm_side *side
 static void pack_resident(const struct worker *worker, const struct team *team, const struct held *held)
 {
     const struct gemm_plan *plan = worker->plan;
-    size_t depth = plan->kernel->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
+    size_t depth = plan->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
     size_t end = all * ((size_t)worker->id + 1) / (size_t)worker->count;
     for (size_t i = all * (size_t)worker->id / (size_t)worker->count; i < end; i++) {
         size_t panel = i / blocks, block = i % blocks, at = block * held->panels + panel, k = block * depth;
@@ -116,69 +116,13 @@ static void multiply_refused(const struct worker *worker, size_t tall_panel, siz
         tile[i] += sums[i] * kernel->scale;
 }
 
-/* A rectangle of memory that is packed next, fetched into cache bit by bit while the multiplier is busy. */
-struct ahead {
-    const char *data;
-    size_t stride_bytes, row_bytes, rows;
-    size_t row, at;    /* how far it is fetched */
-    size_t step_bytes; /* to fetch with every tile */
-};
-
-static struct ahead look_ahead(const struct gemm_side *side, size_t panel, size_t panels, size_t k, size_t depth,
-                               size_t tiles)
-{
-    if (side->operand->kind != OPERAND_MATRIX || panel >= side->panels)
-        return (struct ahead){0};
-    size_t row = panel * side->rows, rows = least(panels * side->rows, side->extent - row);
-    size_t element_bytes = dtype_bytes(side->operand->dtype, 1);
-    struct gemm_block block = gemm_operand_block(side->operand, side->deep, row, rows, k, depth, NULL);
-    struct ahead ahead = {.data = block.data, .stride_bytes = block.stride * element_bytes};
-    ahead.rows = side->deep ? rows : depth;
-    ahead.row_bytes = (side->deep ? depth : rows) * element_bytes;
-    ahead.step_bytes = ahead.rows * (ahead.row_bytes + 64) / tiles + 64;
-    return ahead;
-}
-
-static inline void fetch_ahead(struct ahead *ahead)
-{
-    for (size_t bytes = 0; bytes < ahead->step_bytes && ahead->row < ahead->rows; bytes += 64) {
-        __builtin_prefetch(ahead->data + ahead->row * ahead->stride_bytes + ahead->at, 0, 2);
-        ahead->at += 64;
-        if (ahead->at >= ahead->row_bytes + 63) {
-            ahead->at = 0;
-            ahead->row++;
-        }
-    }
-}
-
-/* The place in C of a tile that is about to be finished. */
-static inline void fetch_result(const struct worker *worker, const struct team *team, size_t tall_panel,
-                                size_t wide_panel)
-{
-    const struct gemm_plan *plan = worker->plan;
-    const struct gemm *gemm = plan->gemm;
-    size_t tall = tall_panel * plan->kernel->tall, wide = wide_panel * plan->kernel->wide;
-    size_t row = plan->swapped ? wide : tall, column = plan->swapped ? tall : wide;
-    size_t rows = least(plan->swapped ? plan->kernel->wide : plan->kernel->tall, gemm->m - row);
-    size_t columns = least(plan->swapped ? plan->kernel->tall : plan->kernel->wide, gemm->n - column);
-    bool in_c = team->finish.last;
-    size_t element_bytes = in_c ? dtype_bytes(gemm->c_dtype, 1) : sizeof(float);
-    size_t stride_bytes = (in_c ? gemm->c_row_stride : team->finish.partial_stride) * element_bytes;
-    const char *at = in_c ? gemm->c : (const char *)team->finish.partial;
-    at += row * stride_bytes + column * element_bytes;
-    for (size_t i = 0; i < rows; i++, at += stride_bytes)
-        for (size_t byte = 0; byte < columns * element_bytes + 63; byte += 64)
-            __builtin_prefetch(at + byte, 1, 2);
-}
-
 /* One chunk's block of k against resident panels first..end of those held. */
 static void multiply_block(const struct worker *worker, const struct team *team, const struct held *held, size_t first,
-                           size_t end, size_t chunk_panel, size_t chunk_panels, size_t k, size_t depth,
-                           struct ahead *ahead)
+                           size_t end, size_t chunk_panel, size_t chunk_panels, size_t k, size_t depth)
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm_kernel *kernel = plan->kernel;
-    size_t block = k / kernel->depth, tile_floats = kernel->tall * kernel->wide;
+    size_t block = k / plan->depth, tile_floats = kernel->tall * kernel->wide;
     size_t tall_panels = plan->tall_resident ? end - first : chunk_panels;
     bool tall_deep = plan->tall_resident ? plan->resident.deep : plan->stream.deep;
     for (size_t r = first; r < end; r++) {
@@ -189,12 +133,9 @@ static void multiply_block(const struct worker *worker, const struct team *team,
             const char *tall = plan->tall_resident ? resident : stream, *wide = plan->tall_resident ? stream : resident;
             size_t tile = plan->tall_resident ? s * tall_panels + r - first : (r - first) * tall_panels + s;
             float *sums = worker->sums + tile * tile_floats;
-            fetch_ahead(ahead);
             size_t resident_panel = held->panel + r, stream_panel = chunk_panel + s;
             size_t tall_panel = plan->tall_resident ? resident_panel : stream_panel;
             size_t wide_panel = plan->tall_resident ? stream_panel : resident_panel;
-            if (k + depth == held->depth)
-                fetch_result(worker, team, tall_panel, wide_panel);
             bool refused = team->refused[at] || worker->refused[s];
             if (refused || worker->exact[tile]) {
                 multiply_refused(worker, tall_panel, wide_panel, held->k + k, depth, tall, wide, k == 0, refused, sums,
@@ -218,12 +159,12 @@ static void finish_group(const struct worker *worker, const struct gemm_finish *
     size_t tall_rows = least(tall_panels * kernel->tall, tall->extent - tall_row);
     size_t wide_rows = least(kernel->wide, wide->extent - wide_row);
     if (!plan->swapped) {
-        gemm_finish_values(finish, sums, kernel->wide, scale, tall_row, tall_rows, wide_row, wide_rows);
+        kernel->finish(finish, sums, kernel->wide, scale, tall_row, tall_rows, wide_row, wide_rows);
         return;
     }
     size_t stride = tall_panels * kernel->tall + 16;
     kernel->turn(sums, tall_rows, worker->turned, stride);
-    gemm_finish_values(finish, worker->turned, stride, scale, wide_row, wide_rows, tall_row, tall_rows);
+    kernel->finish(finish, worker->turned, stride, scale, wide_row, wide_rows, tall_row, tall_rows);
 }
 
 static void finish_task(const struct worker *worker, const struct team *team, size_t resident_panel,
@@ -247,23 +188,10 @@ static void finish_task(const struct worker *worker, const struct team *team, si
     }
 }
 
-/* What this thread will most likely pack next: this chunk from `k` on, or the start of the next task's chunk. */
-static struct ahead next_block(const struct worker *worker, const struct team *team, const struct held *held,
-                               size_t task, size_t k, size_t tiles)
-{
-    const struct gemm_plan *plan = worker->plan;
-    if (k >= held->depth) {
-        task = __atomic_load_n(team->next_task, __ATOMIC_RELAXED);
-        k = 0;
-    }
-    return look_ahead(&plan->stream, task / plan->row_parts * plan->stream_panels, plan->stream_panels, held->k + k,
-                      least(plan->kernel->depth, held->depth - k), tiles);
-}
-
 static void run_task(const struct worker *worker, const struct team *team, const struct held *held, size_t task)
 {
     const struct gemm_plan *plan = worker->plan;
-    size_t depth = plan->kernel->depth, parts = plan->row_parts;
+    size_t depth = plan->depth, parts = plan->row_parts;
     size_t chunk_panel = task / parts * plan->stream_panels, part = task % parts;
     size_t chunk_panels = least(plan->stream_panels, plan->stream.panels - chunk_panel);
     size_t first = held->panels * part / parts, end = held->panels * (part + 1) / parts;
@@ -278,8 +206,7 @@ static void run_task(const struct worker *worker, const struct team *team, const
         for (size_t s = 0; s < chunk_panels; s++)
             worker->refused[s] = !pack_panel(worker, &plan->stream, chunk_panel + s, held->k + k, part_depth,
                                              worker->stream + s * plan->stream.panel_bytes);
-        struct ahead ahead = next_block(worker, team, held, task, k + depth, (end - first) * chunk_panels);
-        multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth, &ahead);
+        multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth);
     }
     finish_task(worker, team, held->panel + first, end - first, chunk_panel, chunk_panels);
 }
@@ -333,7 +260,7 @@ static void add_splits(const struct worker *worker, float *partials, size_t part
             for (size_t j = 0; j < gemm->n; j++)
                 values[j] += other[j];
         }
-        gemm_finish_values(&finish, values, gemm->n, 1, row, 1, 0, gemm->n);
+        plan->kernel->finish(&finish, values, gemm->n, 1, row, 1, 0, gemm->n);
     }
 }
 
@@ -365,15 +292,15 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
         struct worker alone = worker;
         alone.id = 0;
         alone.count = 1;
-        size_t blocks = (gemm->k + plan->kernel->depth - 1) / plan->kernel->depth, splits = (size_t)plan->splits;
+        size_t blocks = (gemm->k + plan->depth - 1) / plan->depth, splits = (size_t)plan->splits;
         for (size_t s = (size_t)id; s < splits; s += (size_t)count) {
             size_t next_task;
             struct team part = team;
             part.next_task = &next_task;
             part.resident += s * plan->resident_bytes;
             part.refused += s * plan->flags_bytes;
-            part.k_first = blocks * s / splits * plan->kernel->depth;
-            part.k_end = least(blocks * (s + 1) / splits * plan->kernel->depth, gemm->k);
+            part.k_first = blocks * s / splits * plan->depth;
+            part.k_end = least(blocks * (s + 1) / splits * plan->depth, gemm->k);
             part.finish = (struct gemm_finish){.gemm = gemm, .partial_stride = gemm->n};
             part.finish.partial = (float *)(partials + s * plan->partial_bytes);
             run_team(&alone, part);

@@ -136,6 +136,7 @@ static void turn(const float *from, size_t rows, float *to, size_t to_stride)
         }
 }
 
+#include "models/kernels/gemm_epilogue.h"
 #include "models/kernels/gemm_skinny.h"
 
 #define PANEL_BYTES(floats) (((floats) * sizeof(float) + 63) / 64 * 64)
@@ -156,6 +157,7 @@ const struct gemm_kernel KERNEL = {
     .pack_wide = pack_wide,
     .multiply = multiply,
     .turn = turn,
+    .finish = finish_values,
     .dot = dot,
     .dot_most = 16,
 };
