@@ -34,8 +34,12 @@ static enum fate run(const char *subject, double timeout_s, char *reason, size_t
     struct job job = {.cpus = &cpu, .threads = 1, .measure = measure_defaults()};
     strcpy(job.subject, subject);
     json_t *document = job_to_json(&job);
-    struct supervision supervision = {
-        .program = {FALSE_WORKER, "worker"}, .timeout_s = timeout_s, .threads = 1, .stop = &stop, .take = take};
+    struct supervision supervision = {.program = {FALSE_WORKER, "worker"},
+                                      .timeout_s = timeout_s,
+                                      .cpus = &cpu,
+                                      .threads = 1,
+                                      .stop = &stop,
+                                      .take = take};
     enum fate fate = FATE_DONE;
     struct error error = {0};
     lines = 0;
