@@ -102,11 +102,15 @@ int worker_run(int in, int out, struct error *error)
     struct job job;
     if (!read_job(in, &job, error))
         return (int)error->kind;
+    /* Opened before there are threads, so that theirs count. */
+    struct presence why_not;
+    struct counters *counters = job.ceilings ? NULL : counters_open(&why_not);
     start_pool(&job);
     if (job.ceilings)
         measure_ceilings(&job, out);
     else
-        worker_measure_case(&job, out);
+        worker_measure_case(&job, counters, out);
+    counters_close(counters);
     free((void *)job.cpus);
     return 0;
 }
