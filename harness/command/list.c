@@ -201,13 +201,23 @@ static void fill_listables(json_t *items)
 /* What `benchmark list` itself shows. */
 static const struct listable all = {"lists", "what can be listed", COLUMNS(named_columns), fill_listables};
 
-/* Strings as they are, numbers short, true as yes, a list's elements side by side. */
-static void fill_cell(struct cell *cell, const json_t *value)
+static bool has_unit(const char *key, const char *unit)
+{
+    size_t length = strlen(key), tail = strlen(unit);
+    return length > tail && strcmp(key + length - tail, unit) == 0;
+}
+
+/* Strings as they are, numbers short and with the unit that their key has, true as yes, lists side by side. */
+static void fill_cell(struct cell *cell, const char *key, const json_t *value)
 {
     char text[64];
     if (json_is_number(value)) {
-        format_count(json_number_value(value), text, sizeof text);
-        cell_number(cell, json_number_value(value), "%s", text);
+        double number = json_number_value(value);
+        if (has_unit(key, "_s"))
+            format_duration(number, text, sizeof text);
+        else
+            format_count(number, text, sizeof text);
+        cell_number(cell, number, "%s", text);
     } else if (json_is_boolean(value)) {
         cell_text(cell, TONE_PLAIN, "%s", json_is_true(value) ? "yes" : "no");
     } else if (json_is_array(value)) {
@@ -238,7 +248,7 @@ static struct report *list_report(const struct listable *list)
     for (size_t i = 0; i < json_array_size(items); i++) {
         struct cell *row = table_row(table);
         for (size_t j = 0; j < list->column_count; j++)
-            fill_cell(&row[j], json_object_get(json_array_get(items, i), list->columns[j].key));
+            fill_cell(&row[j], list->columns[j].key, json_object_get(json_array_get(items, i), list->columns[j].key));
     }
     return report;
 }

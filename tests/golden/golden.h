@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GOLDEN_NAME_SIZE = 64, GOLDEN_SAMPLES = 32, GOLDEN_PARAMETERS = 32, GOLDEN_TENSORS = 64 };
+enum { GOLDEN_NAME_SIZE = 64, GOLDEN_SAMPLES = 32, GOLDEN_PARAMETERS = 32 };
 
 struct golden_tensor {
     char name[GOLDEN_NAME_SIZE];
