@@ -15,7 +15,7 @@ enum column_place { CASE, THROUGHPUT, UNIT, TIME, MFU, BOUND, GFLOPS, PEAK, PLAN
 
 static const struct column columns[COLUMNS] = {
     [CASE] = {"case", "Case", false, 0},
-    [THROUGHPUT] = {"throughput", "Throughput", true, 0},
+    [THROUGHPUT] = {"throughput", "Speed", true, 0},
     [UNIT] = {"unit", "", false, 0},
     [TIME] = {"time_s", "Time", true, 0},
     [MFU] = {"mfu", "MFU", true, 1},
@@ -120,7 +120,7 @@ static void put_time(struct cell *cell, const struct record *record)
     double error = stats_relative_error(&record->time);
     format_duration(record->time.median, time, sizeof time);
     if (isfinite(error))
-        cell_number(cell, record->time.median, "%s ±%.1f %%", time, 100 * error);
+        cell_number(cell, record->time.median, error < 0.0995 ? "%s ±%.1f %%" : "%s ±%.0f %%", time, 100 * error);
     else
         cell_number(cell, record->time.median, "%s", time);
     cell->low = record->time.low;
@@ -196,7 +196,7 @@ static void add_warnings(struct report *report, const struct run *run)
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         const char *warning = json_string_value(json_array_get(warnings, i));
         if (warning)
-            report_sentence(report, TONE_WARNING, "%s", warning);
+            report_sentence(report, TONE_FAINT, "machine: %s", warning);
     }
 }
 

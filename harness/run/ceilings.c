@@ -121,7 +121,8 @@ static bool measure_group(struct machine *machine, const struct group *group, co
     snprintf(job.subject, sizeof job.subject, "%s", group->probe);
     const struct supervision supervision = {.program = request->program,
                                             .timeout_s = most_s,
-                                            .threads = (int)request->threads,
+                                            .cpus = request->cpus,
+                                            .threads = request->threads,
                                             .stop = request->stop,
                                             .take = take,
                                             .tick = tick,
