@@ -17,7 +17,7 @@ static const struct group {
     const char *probe, *figure;
     double cost_s;
 } groups[] = {
-    {"peak", "peak_f32_gflops", 3},
+    {"peak", "peak_f32_gflops", 2},
     {"gemm", "gemm_f32_gflops", 2},
     {"bandwidth", "read_gbs", 15},
     {"fork_join", "fork_join_s", 0.5},
