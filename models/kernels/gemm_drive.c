@@ -55,7 +55,10 @@ static void pack_resident(const struct worker *worker, const struct team *team, 
     size_t depth = plan->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
     size_t end = all * ((size_t)worker->id + 1) / (size_t)worker->count;
     for (size_t i = all * (size_t)worker->id / (size_t)worker->count; i < end; i++) {
-        size_t panel = i / blocks, block = i % blocks, at = block * held->panels + panel, k = block * depth;
+        /* In the order in which memory holds them. */
+        size_t panel = plan->resident.deep ? i / blocks : i % held->panels;
+        size_t block = plan->resident.deep ? i % blocks : i / held->panels;
+        size_t at = block * held->panels + panel, k = block * depth;
         team->refused[at] =
             !pack_panel(worker, &plan->resident, held->panel + panel, held->k + k, least(depth, held->depth - k),
                         team->resident + at * plan->resident.panel_bytes);
