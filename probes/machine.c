@@ -129,6 +129,7 @@ bool machine_measure_ceilings(struct machine *machine, const char *only, struct 
     for (size_t i = 0; ceiling_probes[i]; i++)
         if (!only || glob_match(only, ceiling_probes[i]->name))
             ceiling_probes[i]->measure(machine);
+    readiness_warn(machine);
     return true;
 }
 

@@ -55,7 +55,7 @@ static void check_rivals(const struct machine *machine, const struct observation
         find(findings, true, "`top` shows by what; stop it, or wait",
              "other programs use %.1f of the %d CPUs at this moment", seen->busy_share * threads, threads);
     else if (isfinite(machine->conditions.load1) && machine->conditions.load1 > 0.5 + 0.1 * threads)
-        find(findings, false, "wait a minute: the average follows slowly",
+        find(findings, false, "wait a minute, since the average follows slowly",
              "the load average of the last minute is %.2f", machine->conditions.load1);
     if (isfinite(seen->steal_share) && seen->steal_share > 0.01)
         find(findings, true, "measure at another time, or on a host (or instance type) that isn't shared",
@@ -128,16 +128,59 @@ static void check_threads(const struct machine *machine, struct findings *findin
         find(findings, false, "compare a run with --threads set to the number of cores",
              "%d threads share %d cores (SMT): two on one core get little more done than one", cpu->usable_threads,
              cpu->cores);
-    /* A hypervisor may show hyperthreads of one core as cores; the peak tells. */
-    double one = machine_ceiling(machine, "peak_f32_1t_gflops"), all = machine_ceiling(machine, "peak_f32_gflops");
+}
+
+/* The spread of a ceiling's repetitions relative to it; NaN when it isn't there. */
+static double spread_of(const struct machine *machine, const char *name, double *highest)
+{
+    for (size_t i = 0; i < machine->ceiling_count; i++) {
+        const struct ceiling *ceiling = &machine->ceilings[i];
+        if (strcmp(ceiling->name, name) != 0)
+            continue;
+        *highest = ceiling->high;
+        return (ceiling->high - ceiling->low) / ceiling->value;
+    }
+    return NAN;
+}
+
+/* A hypervisor may show hyperthreads of one core as cores; the peak tells, when nothing else ran beside it. */
+static void check_shared_core(const struct machine *machine, const struct observation *seen, struct findings *findings)
+{
+    const struct cpu *cpu = &machine->cpu;
+    double one = NAN, all = NAN, spread_one = spread_of(machine, "peak_f32_1t_gflops", &one);
+    double spread_all = spread_of(machine, "peak_f32_gflops", &all);
     bool shown_as_cores = cpu->cores < 0 || cpu->usable_threads <= cpu->cores;
-    bool enough_quota = !isfinite(cpu->quota) || cpu->quota >= cpu->usable_threads;
-    if (cpu->usable_threads > 1 && shown_as_cores && enough_quota && all / one < 0.65 * cpu->usable_threads)
-        find(findings, false, "count it as fewer cores; more threads than those gain little",
-             cpu->usable_threads == 2
-                 ? "the %d CPUs behave like %d hyperthreads of one core: two threads reach only %.2f× one"
-                 : "the %d CPUs behave like hyperthreads of fewer cores: %d threads reach only %.2f× one",
+    bool limited = isfinite(cpu->quota) && cpu->quota < cpu->usable_threads;
+    bool quiet = spread_one < 0.3 && spread_all < 0.3 && !(seen->busy_share > 0.1);
+    if (cpu->usable_threads < 2 || !shown_as_cores || limited || !quiet || !(all / one < 0.65 * cpu->usable_threads))
+        return;
+    const char *remedy = "count it as fewer cores; more threads than those gain little";
+    if (cpu->usable_threads == 2)
+        find(findings, false, remedy,
+             "the 2 CPUs behave like 2 hyperthreads of one core: two threads reach only %.2f× one", all / one);
+    else
+        find(findings, false, remedy,
+             "the %d CPUs behave like hyperthreads of fewer cores: %d threads reach only %.2f× one",
              cpu->usable_threads, cpu->usable_threads, all / one);
+}
+
+/* Ceilings that were measured while others ran are too low, and every share of a peak then too high. */
+static void check_ceilings(const struct machine *machine, struct findings *findings)
+{
+    const struct ceiling *widest = NULL;
+    double width = 0.3;
+    for (size_t i = 0; i < machine->ceiling_count; i++) {
+        const struct ceiling *ceiling = &machine->ceilings[i];
+        double spread = (ceiling->high - ceiling->low) / ceiling->value;
+        if (spread > width) {
+            widest = ceiling;
+            width = spread;
+        }
+    }
+    if (widest)
+        find(findings, false, "measure them again on a quiet machine",
+             "the ceilings' repetitions differ by up to %.0f %% (%s): something else was running", 100 * width,
+             widest->name);
 }
 
 static void check_software(const struct machine *machine, struct findings *findings)
@@ -172,6 +215,8 @@ void readiness_check(const struct machine *machine, const struct observation *ob
     check_clock(machine, observed, findings);
     check_memory(machine, findings);
     check_threads(machine, findings);
+    check_shared_core(machine, observed, findings);
+    check_ceilings(machine, findings);
     check_software(machine, findings);
 }
 
@@ -233,6 +278,9 @@ void readiness_warn(struct machine *machine)
 {
     struct observation unobserved = readiness_unobserved();
     struct findings findings;
+    for (size_t i = 0; i < machine->warning_count; i++)
+        free(machine->warnings[i]);
+    machine->warning_count = 0;
     readiness_check(machine, &unobserved, &findings);
     for (size_t i = 0; i < findings.count; i++)
         machine_warn(machine, "%s%s%s", findings.items[i].what, findings.items[i].remedy[0] ? ": " : "",

@@ -30,7 +30,7 @@ void findings_free(struct findings *findings);
 struct observation readiness_observe(double seconds);
 /* What observed nothing. */
 struct observation readiness_unobserved(void);
-/* Adds the findings as machine->warnings. */
+/* Makes the findings machine->warnings, in place of those that are there. */
 void readiness_warn(struct machine *machine);
 
 #endif

@@ -8,7 +8,12 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/command/command.h"
+#include "harness/command/list.h"
+#include "models/engine/case.h"
+#include "models/families/family.h"
 #include "models/graph/dtype.h"
+#include "models/ops/ops.h"
+#include "probes/probe.h"
 #include "reports/format/format.h"
 
 struct listable {
@@ -58,6 +63,101 @@ static void fill_dtypes(json_t *items)
     }
 }
 
+static void fill_families(json_t *items)
+{
+    for (size_t i = 0; families[i]; i++) {
+        const struct family *family = families[i];
+        json_t *item = add_item(items, family->name), *modes = json_array();
+        for (int mode = 0; mode < MODE_COUNT; mode++)
+            if (family->modes >> mode & 1)
+                json_array_append_new(modes, json_string(mode_name((enum mode)mode)));
+        json_put_string(item, "task", family->task);
+        json_put(item, "modes", modes);
+        json_put_string(item, "unit", family->unit);
+        json_put_string(item, "optimizer", optimizer_name(family->optimizer));
+        json_put_count(item, "models", family->size_count);
+        json_put_string(item, "help", family->help);
+    }
+}
+
+/* Counted from the graph, like every such figure; absent where the graph can't be built. */
+static void put_parameters(json_t *item, const struct family *family, const struct family_size *size)
+{
+    struct model_case one = {.family = family,
+                             .size = size,
+                             .mode = (enum mode)__builtin_ctz(family->modes),
+                             .dtype = DTYPE_F32,
+                             .batch = 1,
+                             .context = family->has_context ? size->contexts[0] : 0,
+                             .optimizer = -1,
+                             .device = "cpu"};
+    case_name(&one);
+    struct graph *graph = case_build(&one, NULL);
+    if (graph)
+        json_put_count(item, "parameters", graph_parameters(graph));
+    graph_free(graph);
+}
+
+static void fill_models(json_t *items)
+{
+    for (size_t i = 0; families[i]; i++) {
+        for (size_t j = 0; j < families[i]->size_count; j++) {
+            const struct family_size *size = &families[i]->sizes[j];
+            json_t *item = add_item(items, size->name), *aliases = json_array();
+            for (size_t k = 0; size->aliases && size->aliases[k]; k++)
+                json_array_append_new(aliases, json_string(size->aliases[k]));
+            json_put_string(item, "family", families[i]->name);
+            json_put_string(item, "task", families[i]->task);
+            put_parameters(item, families[i], size);
+            json_put_bool(item, "runnable", size->runnable);
+            json_put(item, "aliases", aliases);
+        }
+    }
+}
+
+static void fill_modes(json_t *items)
+{
+    for (int mode = 0; mode < MODE_COUNT; mode++)
+        add_item(items, mode_name((enum mode)mode));
+}
+
+static void fill_ops(json_t *items)
+{
+    for (size_t i = 0; ops[i]; i++) {
+        json_t *item = add_item(items, ops[i]->name);
+        json_put_bool(item, "has_gradient", ops[i]->gradient != NULL);
+        json_put_string(item, "help", ops[i]->help);
+    }
+}
+
+static void fill_probes(json_t *items)
+{
+    for (size_t i = 0; probes[i]; i++)
+        add_named(items, probes[i]->name, probes[i]->help);
+}
+
+static void fill_ceilings(json_t *items)
+{
+    for (size_t i = 0; ceiling_probes[i]; i++)
+        add_named(items, ceiling_probes[i]->name, ceiling_probes[i]->help);
+}
+
+static void fill_optimizers(json_t *items)
+{
+    for (int i = 0; i < OPTIMIZER_COUNT; i++)
+        add_item(items, optimizer_name((enum optimizer_kind)i));
+}
+
+static const struct column family_columns[] = {{"name", "Family", false, 0},         {"task", "Task", false, 1},
+                                               {"modes", "Modes", false, 1},         {"unit", "Unit", false, 2},
+                                               {"optimizer", "Optimizer", false, 3}, {"models", "Models", true, 2},
+                                               {"help", "What it is", false, 0}};
+static const struct column model_columns[] = {
+    {"name", "Model", false, 0},           {"family", "Family", false, 1},     {"task", "Task", false, 2},
+    {"parameters", "Parameters", true, 0}, {"runnable", "Runnable", false, 1}, {"aliases", "Also known as", false, 3}};
+static const struct column op_columns[] = {
+    {"name", "Op", false, 0}, {"has_gradient", "Gradient", false, 1}, {"help", "What it computes", false, 0}};
+static const struct column name_columns[] = {{"name", "Name", false, 0}};
 static const struct column named_columns[] = {{"name", "Name", false, 0}, {"help", "What it is", false, 0}};
 static const struct column format_columns[] = {
     {"name", "Name", false, 0}, {"media_type", "Media type", false, 1}, {"help", "What it is", false, 0}};
@@ -69,8 +169,23 @@ static const struct column dtype_columns[] = {{"name", "Name", false, 0},
 
 #define COLUMNS(columns) columns, sizeof columns / sizeof *columns
 
+static const struct column suite_columns[] = {{"name", "Name", false, 0},
+                                              {"cases", "Cases", true, 1},
+                                              {"budget_s", "Budget [s]", true, 1},
+                                              {"help", "What it is", false, 0}};
+static const struct column case_columns[] = {{"name", "Case", false, 0}, {"suites", "Suites", false, 1}};
+
 static const struct listable listables[] = {
+    {"suites", "what `run --suite` measures", COLUMNS(suite_columns), list_suites},
+    {"cases", "every case of the suites", COLUMNS(case_columns), list_cases},
     {"commands", "what this program does", COLUMNS(named_columns), fill_commands},
+    {"families", "kinds of models", COLUMNS(family_columns), fill_families},
+    {"models", "models of every family, from small to large", COLUMNS(model_columns), fill_models},
+    {"modes", "what is done with a model", COLUMNS(name_columns), fill_modes},
+    {"ops", "what models are made of", COLUMNS(op_columns), fill_ops},
+    {"optimizers", "how weights are updated in training", COLUMNS(name_columns), fill_optimizers},
+    {"probes", "what is looked at to describe a machine", COLUMNS(named_columns), fill_probes},
+    {"ceilings", "limits of a machine that can be measured", COLUMNS(named_columns), fill_ceilings},
     {"dtypes", "how the elements of a tensor can be stored", COLUMNS(dtype_columns), fill_dtypes},
     {"formats", "how results can be written", COLUMNS(format_columns), fill_formats},
 };
@@ -86,13 +201,23 @@ static void fill_listables(json_t *items)
 /* What `benchmark list` itself shows. */
 static const struct listable all = {"lists", "what can be listed", COLUMNS(named_columns), fill_listables};
 
-/* Strings as they are, numbers short, true as yes, a list's elements side by side. */
-static void fill_cell(struct cell *cell, const json_t *value)
+static bool has_unit(const char *key, const char *unit)
+{
+    size_t length = strlen(key), tail = strlen(unit);
+    return length > tail && strcmp(key + length - tail, unit) == 0;
+}
+
+/* Strings as they are, numbers short and with the unit that their key has, true as yes, lists side by side. */
+static void fill_cell(struct cell *cell, const char *key, const json_t *value)
 {
     char text[64];
     if (json_is_number(value)) {
-        format_count(json_number_value(value), text, sizeof text);
-        cell_number(cell, json_number_value(value), "%s", text);
+        double number = json_number_value(value);
+        if (has_unit(key, "_s"))
+            format_duration(number, text, sizeof text);
+        else
+            format_count(number, text, sizeof text);
+        cell_number(cell, number, "%s", text);
     } else if (json_is_boolean(value)) {
         cell_text(cell, TONE_PLAIN, "%s", json_is_true(value) ? "yes" : "no");
     } else if (json_is_array(value)) {
@@ -123,7 +248,7 @@ static struct report *list_report(const struct listable *list)
     for (size_t i = 0; i < json_array_size(items); i++) {
         struct cell *row = table_row(table);
         for (size_t j = 0; j < list->column_count; j++)
-            fill_cell(&row[j], json_object_get(json_array_get(items, i), list->columns[j].key));
+            fill_cell(&row[j], list->columns[j].key, json_object_get(json_array_get(items, i), list->columns[j].key));
     }
     return report;
 }

@@ -51,18 +51,18 @@ static double bandwidth(const struct limits *limits)
     return 1e9 * (limits->read_gbs > 0 ? limits->read_gbs : DEFAULT_READ_GBS);
 }
 
-static double compute_seconds(const struct limits *limits, const struct op_sample *op)
+static double compute_seconds(const struct limits *limits, const struct op_time *op)
 {
     return op->flops / peak_flops(limits, op->dtype);
 }
 
-static double roofline_seconds(const struct limits *limits, const struct op_sample *op)
+static double roofline_seconds(const struct limits *limits, const struct op_time *op)
 {
     double compute = compute_seconds(limits, op), memory = op->bytes / bandwidth(limits);
     return fmax(fmax(compute, memory), 1e-9);
 }
 
-static struct point point_of(const struct limits *limits, const struct op_sample *op, int model)
+static struct point point_of(const struct limits *limits, const struct op_time *op, int model)
 {
     struct point point = {.dtype = op->dtype,
                           .axes = {log(op->flops + 1), log(op->bytes + 1), log(op->rows + 1), log(op->columns + 1)},
@@ -134,8 +134,8 @@ static bool predict(const struct estimator *estimator, const struct point *wante
 }
 
 /* Adds one op, `count` times, to a case's estimate. An op never measured stands at its roofline, and far away. */
-static void add_op(const struct estimator *estimator, const struct op_sample *op, int left_out,
-                   struct estimate *estimate, size_t *unknown)
+static void add_op(const struct estimator *estimator, const struct op_time *op, int left_out, struct estimate *estimate,
+                   size_t *unknown)
 {
     struct point wanted = point_of(&estimator->limits, op, -1);
     double slowdown = 0, distance = 4, roofline = roofline_seconds(&estimator->limits, op);
@@ -265,12 +265,12 @@ struct estimate estimator_estimate(const struct estimator *estimator, const stru
         if (!graph->nodes[n].op->run)
             continue;
         struct features features = node_features(graph, &graph->nodes[n]);
-        struct op_sample op = {.dtype = features.dtype,
-                               .flops = features.flops,
-                               .bytes = features.bytes,
-                               .rows = features.rows,
-                               .columns = features.columns,
-                               .count = 1};
+        struct op_time op = {.dtype = features.dtype,
+                             .flops = features.flops,
+                             .bytes = features.bytes,
+                             .rows = features.rows,
+                             .columns = features.columns,
+                             .count = 1};
         strncpy(op.op, features.op, sizeof op.op - 1);
         add_op(estimator, &op, -1, &estimate, &unknown);
     }

@@ -17,22 +17,14 @@
 #include <stddef.h>
 
 #include "harness/base/error.h"
+#include "harness/store/record.h"
 #include "models/graph/cost.h"
 #include "models/graph/graph.h"
 
-/* One op that a measured case holds `count` times with the same features. */
-struct op_sample {
-    char op[40];
-    enum dtype dtype;
-    double flops, bytes, rows, columns;
-    double count;
-    double seconds; /* of one of them */
-};
-
 struct measured_case {
-    const char *model;           /* leave-one-out goes by it; the caller's */
-    double seconds;              /* of a step, the median of its samples */
-    const struct op_sample *ops; /* the caller's */
+    const char *model;         /* leave-one-out goes by it; the caller's */
+    double seconds;            /* of a step, the median of its samples */
+    const struct op_time *ops; /* the caller's */
     size_t op_count;
 };
 

@@ -3,6 +3,7 @@
  * A worker answers on its stdout with one JSON object a line, each with an "event":
  *   check    passed, error, allowed, against                     the case's output was compared
  *   samples  seconds: […]                                        in the order they were taken; any number of times
+ *   ops      ops: [{op, dtype, flops, bytes, rows, columns, count, seconds}…]   how long each op took in place
  *   ceiling  name, value, low, high                              one measured limit of the machine
  *   failed   status: failed | out_of_memory | skipped, reason    the case can't be measured; nothing follows
  *   done     setup_s, peak_bytes, steal, run_delay, canary_s, … the last line of a worker that did its job */
@@ -20,7 +21,7 @@
 
 struct job {
     bool ceilings;     /* measure the machine's limits instead of a case */
-    char subject[160]; /* the case's id, or a glob over the names of ceilings ("" for all) */
+    char subject[160]; /* the case's id, or the name of a ceiling probe (glob; "" for all) */
     const int *cpus;   /* one a thread; not owned, except by job_from_json's caller */
     size_t threads;
     bool check;

@@ -126,7 +126,7 @@ static void forget_samples(struct record *record)
 }
 
 /* Samples of quiet visits are kept together; a noisy visit's are kept only while there are no quiet ones. */
-static bool take_visit(struct course *course, struct item *item, const struct visit *visit)
+static bool take_visit(struct course *course, struct item *item, struct visit *visit)
 {
     struct record *record = &item->record;
     bool noisy = visit_is_noisy(visit, usual_canary_s(course));
@@ -144,6 +144,12 @@ static bool take_visit(struct course *course, struct item *item, const struct vi
     if (visit->counters) {
         json_decref(record->counters);
         record->counters = json_incref(visit->counters);
+    }
+    if (visit->op_count) { /* moved over */
+        free(record->ops);
+        record->ops = visit->ops;
+        record->op_count = visit->op_count;
+        visit->ops = NULL;
     }
     /* The first visit's: it alone ran the check before, which leaves the libraries' own buffers in the baseline. */
     if (record->memory[MEMORY_PEAK] == BYTES_UNKNOWN)
@@ -184,7 +190,7 @@ static void fail(struct item *item, enum status status, const char *reason)
     item->settled = true;
 }
 
-static bool judge_visit(struct course *course, struct item *item, const struct visit *visit, double slice_s,
+static bool judge_visit(struct course *course, struct item *item, struct visit *visit, double slice_s,
                         struct error *error)
 {
     take_check(&item->record, visit);

@@ -80,6 +80,8 @@ void judge_canaries(struct item *items, size_t count);
 struct visit {
     double *samples; /* owned */
     size_t count;
+    struct op_time *ops; /* owned */
+    size_t op_count;
     double setup_s, steal, run_delay, canary_s, energy_j;
     uint64_t peak_bytes;
     bool cold, has_check, check_passed;

@@ -7,6 +7,7 @@
 #include "harness/run/clock.h"
 #include "harness/run/job.h"
 #include "harness/run/schedule.h"
+#include "harness/store/op_time.h"
 
 enum { SAMPLES_MOST = 1 << 20 };
 static const double most_steal = 0.05, most_delay = 0.10, most_canary = 1.15;
@@ -46,6 +47,12 @@ static void take_check(struct visit *visit, const json_t *line)
     strncpy(visit->check_against, against ? against : "", sizeof visit->check_against - 1);
 }
 
+static bool take_ops(struct visit *visit, const json_t *line)
+{
+    free(visit->ops);
+    return op_times_from_json(json_object_get(line, "ops"), &visit->ops, &visit->op_count);
+}
+
 static void take_done(struct visit *visit, const json_t *line)
 {
     visit->setup_s = json_get_real(line, "setup_s");
@@ -68,6 +75,8 @@ static bool take(void *state, const json_t *line)
         return take_samples(visit, line);
     if (!strcmp(event, "check"))
         take_check(visit, line);
+    else if (!strcmp(event, "ops"))
+        return take_ops(visit, line);
     else if (!strcmp(event, "done"))
         take_done(visit, line);
     else
@@ -112,7 +121,8 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
     struct hearing hearing = {visit, on_tick, tick_state};
     const struct supervision supervision = {.program = schedule->program,
                                             .timeout_s = timeout,
-                                            .threads = (int)schedule->threads,
+                                            .cpus = schedule->cpus,
+                                            .threads = schedule->threads,
                                             .stop = schedule->stop,
                                             .take = take,
                                             .tick = tick,
@@ -128,8 +138,10 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
 void visit_free(struct visit *visit)
 {
     free(visit->samples);
+    free(visit->ops);
     json_decref(visit->counters);
     visit->samples = NULL;
+    visit->ops = NULL;
     visit->counters = NULL;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "harness/base/json.h"
+#include "harness/store/op_time.h"
 
 static void put_text(json_t *object, const char *key, const char *text)
 {
@@ -109,6 +110,7 @@ static json_t *record_to_json(const struct record *record)
     put_memory(object, record);
     put_times(object, record);
     put_judgement(object, record);
+    json_put(object, "ops", op_times_to_json(record->ops, record->op_count));
     return object;
 }
 

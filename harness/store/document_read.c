@@ -8,6 +8,7 @@
 #include "harness/base/json.h"
 #include "harness/base/text.h"
 #include "harness/store/document.h"
+#include "harness/store/op_time.h"
 
 enum { MOST_CASES = 100000, MOST_SAMPLES = 10000000 };
 static const size_t most_bytes = 256u << 20;
@@ -200,6 +201,8 @@ static bool take_record(struct reader *reader, const json_t *object, struct reco
     take_identity(reader, object, record);
     take_figures(reader, object, record);
     take_judgement(reader, object, record);
+    if (!op_times_from_json(json_object_get(object, "ops"), &record->ops, &record->op_count))
+        fail(reader, "ops", "a list of objects with op, dtype and figures of at least 0");
     if (status_is_measured(record->status) && !isfinite(record->time.median))
         fail(reader, "time_s", "there for a case that was measured");
     return !reader->failed;

@@ -59,6 +59,7 @@ void record_clear(struct record *record)
 void record_free(struct record *record)
 {
     free(record->samples);
+    free(record->ops);
     json_decref(record->counters);
     record_clear(record);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "harness/stats/robust.h"
+#include "models/graph/dtype.h"
 
 enum status {
     STATUS_OK,
@@ -41,6 +42,16 @@ extern const char *const memory_part_names[MEMORY_PART_COUNT]; /* "planned_bytes
 
 enum { TEXT_ID = 160, TEXT_NAME = 96, TEXT_WORD = 32, TEXT_REASON = 400 };
 
+/* One op that a case's step holds `count` times with the same features (models/graph/cost.h), and how long one of them
+ * took within the step: what estimates of other cases rest on. */
+struct op_time {
+    char op[40]; /* the op's name */
+    enum dtype dtype;
+    double flops, bytes, rows, columns;
+    double count;
+    double seconds;
+};
+
 struct record {
     char id[TEXT_ID];
     char family[TEXT_WORD], model[TEXT_NAME], task[TEXT_WORD], mode[TEXT_WORD], dtype[TEXT_WORD], device[TEXT_WORD];
@@ -57,6 +68,9 @@ struct record {
     double *samples; /* seconds a step, in the order they were taken; owned */
     size_t sample_count;
     struct interval time, estimate; /* seconds */
+
+    struct op_time *ops; /* owned; none where they weren't timed */
+    size_t op_count;
 
     double throughput;
     char unit[TEXT_WORD]; /* "tokens/s" */

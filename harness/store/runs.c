@@ -161,6 +161,30 @@ static bool put_samples(struct store *store, int64_t key, const struct record *r
     return statement_finish(&put);
 }
 
+static bool put_ops(struct store *store, int64_t key, const struct record *record, struct error *error)
+{
+    struct statement put = statement_prepare(
+        store,
+        "INSERT INTO ops (case_key, position, op, dtype, flops, bytes, rows, columns, count, seconds) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        error);
+    for (size_t i = 0; i < record->op_count && !put.failed; i++) {
+        const struct op_time *op = &record->ops[i];
+        bind_count(&put, key);
+        bind_count(&put, (int64_t)i);
+        bind_text(&put, op->op);
+        bind_text(&put, dtype_info(op->dtype)->name);
+        bind_real(&put, op->flops);
+        bind_real(&put, op->bytes);
+        bind_real(&put, op->rows);
+        bind_real(&put, op->columns);
+        bind_real(&put, op->count);
+        bind_real(&put, op->seconds);
+        statement_repeat(&put);
+    }
+    return statement_finish(&put);
+}
+
 static bool put_case(struct store *store, const char *run_id, size_t position, const struct record *record,
                      struct error *error)
 {
@@ -184,7 +208,10 @@ static bool put_case(struct store *store, const char *run_id, size_t position, c
     bind_figures(&put, record);
     bind_judgement(&put, record);
     statement_step(&put);
-    return statement_finish(&put) && put_samples(store, sqlite3_last_insert_rowid(store->database), record, error);
+    if (!statement_finish(&put))
+        return false;
+    int64_t key = sqlite3_last_insert_rowid(store->database);
+    return put_samples(store, key, record, error) && put_ops(store, key, record, error);
 }
 
 bool store_put_run(struct store *store, const struct run *run, struct error *error)

@@ -112,6 +112,35 @@ static bool get_samples(struct store *store, int64_t key, struct record *record,
     return statement_finish(&get) && (enough || error_set(error, ERROR_SYSTEM, "not enough memory to read a run"));
 }
 
+static bool get_ops(struct store *store, int64_t key, struct record *record, struct error *error)
+{
+    struct statement get = statement_prepare(store,
+                                             "SELECT op, dtype, flops, bytes, rows, columns, count, seconds FROM ops "
+                                             "WHERE case_key = ? ORDER BY position",
+                                             error);
+    bind_count(&get, key);
+    bool enough = true;
+    while (enough && statement_step(&get)) {
+        struct op_time *more = realloc(record->ops, (record->op_count + 1) * sizeof *more), *op;
+        char dtype[TEXT_WORD];
+        enough = more;
+        if (!enough)
+            break;
+        record->ops = more;
+        op = &more[record->op_count];
+        column_text(&get, 0, op->op, sizeof op->op);
+        column_text(&get, 1, dtype, sizeof dtype);
+        op->flops = column_real(&get, 2);
+        op->bytes = column_real(&get, 3);
+        op->rows = column_real(&get, 4);
+        op->columns = column_real(&get, 5);
+        op->count = column_real(&get, 6);
+        op->seconds = column_real(&get, 7);
+        record->op_count += dtype_parse(dtype, &op->dtype); /* one of a later version is passed over */
+    }
+    return statement_finish(&get) && (enough || error_set(error, ERROR_SYSTEM, "not enough memory to read a run"));
+}
+
 static struct record *append_record(struct run *run)
 {
     struct record *more = realloc(run->records, (run->record_count + 1) * sizeof *more);
@@ -143,7 +172,8 @@ static bool get_cases(struct store *store, struct run *run, struct error *error)
         }
         get_identity(&get, record);
         get_figures(&get, record);
-        right = get_samples(store, column_count(&get, 0, 0), record, error);
+        int64_t key = column_count(&get, 0, 0);
+        right = get_samples(store, key, record, error) && get_ops(store, key, record, error);
     }
     return statement_finish(&get) && right;
 }

@@ -4,8 +4,8 @@
  * up to ten seconds. Opening never changes a file that isn't a sound store of this version: a damaged, cut, newer or
  * foreign one is an error of the system, and stays as it is. A missing store is made by the first write.
  *
- * Tables (schema.c): machines, runs, cases, samples, ceilings (what each run rested on), calibration (figures measured
- * once for a machine's fingerprint and software). */
+ * Tables (schema.c): machines, runs, cases, samples, ops (each op's time within a case's step), ceilings (what each run
+ * rested on), calibration (figures measured once for a machine's fingerprint and software). */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 

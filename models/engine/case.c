@@ -1,5 +1,6 @@
 #include "models/engine/case.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,25 @@ static bool take_dtype(const char *part, const char *id, struct model_case *one,
     return error_set(error, ERROR_INPUT, "case '%s': '%s' is no dtype that runs here; f32 and bf16 do", id, part);
 }
 
-/* bN, sN, an optimizer's name, or checkpointing. */
+/* What else a training step may be told. */
+static const struct {
+    const char *word;
+    size_t offset; /* of the flag in struct model_case */
+} training_words[] = {{"checkpointing", offsetof(struct model_case, checkpointing)},
+                      {"dropout", offsetof(struct model_case, dropout)},
+                      {"l1", offsetof(struct model_case, l1)},
+                      {"l2", offsetof(struct model_case, l2)},
+                      {"mse", offsetof(struct model_case, mse)}};
+enum { TRAINING_WORD_COUNT = sizeof training_words / sizeof *training_words };
+
+static const float DROPOUT_RATE = 0.1f, L1 = 1e-5f, L2 = 1e-4f;
+
+static bool *training_flag(struct model_case *one, int word)
+{
+    return (bool *)((char *)one + training_words[word].offset);
+}
+
+/* bN, sN, an optimizer's name, or another word about the training. */
 static bool take_shape(const char *part, const char *id, struct model_case *one, struct error *error)
 {
     char what[CASE_ID_SIZE + 32];
@@ -75,18 +94,20 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         *(*part == 'b' ? &one->batch : &one->context) = (int64_t)value;
         return true;
     }
-    if (strcasecmp(part, "checkpointing") == 0) {
-        one->checkpointing = true;
-        return true;
-    }
+    for (int word = 0; word < TRAINING_WORD_COUNT; word++)
+        if (strcasecmp(part, training_words[word].word) == 0) {
+            *training_flag(one, word) = true;
+            return true;
+        }
     for (int kind = 0; kind < OPTIMIZER_COUNT; kind++)
         if (strcasecmp(part, optimizer_name((enum optimizer_kind)kind)) == 0) {
             one->optimizer = kind;
             return true;
         }
     return error_set(error, ERROR_INPUT,
-                     "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer nor checkpointing", id,
-                     part);
+                     "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
+                     "l1, l2 nor mse",
+                     id, part);
 }
 
 static bool check_shape(const char *id, struct model_case *one, struct error *error)
@@ -101,8 +122,12 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
     if (one->context > one->size->config.max_context && one->family->has_context)
         return error_set(error, ERROR_INPUT, "case '%s': %s has positions for a context of at most %lld", id,
                          one->size->name, (long long)one->size->config.max_context);
-    if (one->mode != MODE_TRAIN && (one->optimizer >= 0 || one->checkpointing))
-        return error_set(error, ERROR_INPUT, "case '%s': an optimizer or checkpointing goes with mode train", id);
+    bool trains = one->optimizer >= 0;
+    for (int word = 0; word < TRAINING_WORD_COUNT; word++)
+        trains |= *training_flag(one, word);
+    if (one->mode != MODE_TRAIN && trains)
+        return error_set(error, ERROR_INPUT,
+                         "case '%s': an optimizer, checkpointing, dropout, l1, l2 and mse go with mode train", id);
     return true;
 }
 
@@ -155,8 +180,9 @@ void case_name(struct model_case *one)
     if (!own && used < sizeof one->id)
         used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/%s",
                                  optimizer_name((enum optimizer_kind)one->optimizer));
-    if (one->checkpointing && used < sizeof one->id)
-        used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/checkpointing");
+    for (int word = 0; word < TRAINING_WORD_COUNT; word++)
+        if (*training_flag(one, word) && used < sizeof one->id)
+            used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/%s", training_words[word].word);
     if (strcmp(one->device, "cpu") != 0 && used < sizeof one->id)
         snprintf(one->id + used, sizeof one->id - used, "@%s", one->device);
 }
@@ -171,6 +197,8 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
         return NULL;
     }
     graph->training = one->mode == MODE_TRAIN;
+    graph->dropout_rate = one->dropout ? DROPOUT_RATE : 0;
+    graph->squares_errors = one->mse;
     if (!one->family->build(graph, config, one, error)) {
         error_prefix(error, "case %s", one->id);
         graph_free(graph);
@@ -186,6 +214,8 @@ struct graph *case_build_config(const struct model_case *one, const struct confi
         return graph;
     enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
     struct optimizer optimizer = optimizer_defaults(kind);
+    optimizer.l1 = one->l1 ? L1 : 0;
+    optimizer.l2 = one->l2 ? L2 : 0;
     const struct training training = {.optimizer = &optimizer, .checkpointing = one->checkpointing};
     if (!graph_train(graph, &training, NULL, error)) {
         error_prefix(error, "case %s", one->id);

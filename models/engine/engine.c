@@ -19,7 +19,6 @@ struct engine {
     const struct graph *graph;
     const struct plan *plan;
     struct call *calls; /* [node_count]: every pointer is known before the first step */
-    double *seconds;    /* [node_count] or NULL */
     char *mapping, *arena;
     size_t mapping_bytes;
     uint64_t step;
@@ -73,11 +72,9 @@ struct engine *engine_open(const struct graph *graph, const struct plan *plan, c
 {
     struct engine *engine = calloc(1, sizeof *engine);
     size_t nodes = (size_t)graph->node_count + 1;
-    if (engine) {
+    if (engine)
         *engine = (struct engine){.graph = graph, .plan = plan, .calls = calloc(nodes, sizeof *engine->calls)};
-        engine->seconds = options->time_nodes ? calloc(nodes, sizeof *engine->seconds) : NULL;
-    }
-    if (!engine || !engine->calls || (options->time_nodes && !engine->seconds)) {
+    if (!engine || !engine->calls) {
         error_set(error, ERROR_SYSTEM, "out of memory for the engine");
         engine_close(engine);
         return NULL;
@@ -102,20 +99,30 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
+static void run_node(struct engine *engine, int index)
+{
+    struct call *call = &engine->calls[index];
+    call->step = engine->step;
+    if (call->node->op->run)
+        call->node->op->run(call);
+}
+
 void engine_step(struct engine *engine)
 {
     engine->step++;
-    double before = engine->seconds ? now() : 0;
+    for (int n = 0; n < engine->graph->node_count; n++)
+        run_node(engine, n);
+}
+
+void engine_step_timed(struct engine *engine, double *seconds)
+{
+    engine->step++;
+    double before = now();
     for (int n = 0; n < engine->graph->node_count; n++) {
-        struct call *call = &engine->calls[n];
-        call->step = engine->step;
-        if (call->node->op->run)
-            call->node->op->run(call);
-        if (engine->seconds) {
-            double after = now();
-            engine->seconds[n] = after - before;
-            before = after;
-        }
+        run_node(engine, n);
+        double after = now();
+        seconds[n] = after - before;
+        before = after;
     }
 }
 
@@ -155,11 +162,6 @@ void engine_write(struct engine *engine, int tensor, const float *in)
             ((int32_t *)data)[i] = (int32_t)in[i];
 }
 
-const double *engine_node_seconds(const struct engine *engine)
-{
-    return engine->seconds;
-}
-
 void engine_close(struct engine *engine)
 {
     if (!engine)
@@ -167,6 +169,5 @@ void engine_close(struct engine *engine)
     if (engine->mapping)
         munmap(engine->mapping, engine->mapping_bytes);
     free(engine->calls);
-    free(engine->seconds);
     free(engine);
 }

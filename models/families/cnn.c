@@ -19,6 +19,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
         return graph_error(graph, error);
     int64_t flat = tensor_columns(&graph->tensors[x]);
     x = layer_linear(graph, "fc1", x, config->hidden, true, deviation_he(flat), ACTIVATION_RELU);
+    x = layer_dropout(graph, "dropout", x);
     x = layer_linear(graph, "fc2", x, config->classes, true, deviation_he(config->hidden), ACTIVATION_NONE);
     x = build_softmax(graph, "softmax", x);
     layer_classify(graph, x, config->classes);

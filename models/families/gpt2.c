@@ -24,12 +24,14 @@ static int block(struct graph *graph, const struct config *config, int x, int in
     y = layer_linear(graph, graph_name(graph, "%s.attn.c_attn", name), y, 3 * width, true, deviation, ACTIVATION_NONE);
     y = build_attention(graph, graph_name(graph, "%s.attn", name), y, config->heads, config->heads, head_dim, true, 0);
     y = layer_linear(graph, graph_name(graph, "%s.attn.c_proj", name), y, width, true, last, ACTIVATION_NONE);
+    y = layer_dropout(graph, graph_name(graph, "%s.attn.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.attn.residual", name), x, y);
 
     y = layer_norm(graph, graph_name(graph, "%s.ln_2", name), x, EPSILON);
     y = layer_linear(graph, graph_name(graph, "%s.mlp.c_fc", name), y, 4 * width, true, deviation,
                      ACTIVATION_GELU_TANH);
     y = layer_linear(graph, graph_name(graph, "%s.mlp.c_proj", name), y, width, true, last, ACTIVATION_NONE);
+    y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.mlp.residual", name), x, y);
 
     graph->segment = 0;
@@ -45,6 +47,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
     int positions = graph_weight(graph, "wpe.weight", one->dtype, 2, (int64_t[]){config->max_context, config->hidden},
                                  (struct fill){.kind = FILL_NORMAL, .scale = 0.01f}, true);
     int x = build_embedding(graph, "wte", tokens, words, positions);
+    x = layer_dropout(graph, "drop", x);
     for (int i = 0; i < config->layers; i++)
         x = block(graph, config, x, i);
     x = layer_norm(graph, "ln_f", x, EPSILON);

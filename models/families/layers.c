@@ -69,13 +69,23 @@ int layer_indices(struct graph *graph, const char *name, uint32_t limit, int ran
                             (struct fill){.kind = FILL_INDEX, .limit = limit, .like = NO_TENSOR});
 }
 
+int layer_dropout(struct graph *graph, const char *name, int x)
+{
+    return build_dropout(graph, name, x, graph->dropout_rate);
+}
+
 void layer_classify(struct graph *graph, int logits, int64_t classes)
 {
     graph->output = logits;
     if (!graph->training || logits == NO_TENSOR)
         return;
     struct tensor shape = graph->tensors[logits];
-    int targets = layer_indices(graph, "targets", (uint32_t)classes, shape.rank - 1, shape.dims);
-    graph->loss = build_cross_entropy(graph, "loss", logits, targets);
+    if (graph->squares_errors) {
+        int targets = layer_input(graph, "targets", DTYPE_F32, shape.rank, shape.dims);
+        graph->loss = build_mean_squared_error(graph, "loss", logits, targets);
+    } else {
+        int targets = layer_indices(graph, "targets", (uint32_t)classes, shape.rank - 1, shape.dims);
+        graph->loss = build_cross_entropy(graph, "loss", logits, targets);
+    }
     graph->output = NO_TENSOR; /* the gradient is written over the logits */
 }

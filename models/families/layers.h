@@ -18,7 +18,9 @@ int layer_norm(struct graph *graph, const char *name, int x, float epsilon);
 int layer_input(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims);
 int layer_indices(struct graph *graph, const char *name, uint32_t limit, int rank, const int64_t *dims);
 
-/* Marks the model's result, and in training adds the loss against generated classes. */
+/* Dropout at the graph's rate. */
+int layer_dropout(struct graph *graph, const char *name, int x);
+/* Marks the model's result, and in training adds the loss against generated targets. */
 void layer_classify(struct graph *graph, int logits, int64_t classes);
 
 /* √(2 / inputs): keeps the variance through ReLUs (He et al. 2015). */

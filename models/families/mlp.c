@@ -14,6 +14,8 @@ static bool build(struct graph *graph, const struct config *config, const struct
         bool last = i + 1 == layers;
         x = layer_linear(graph, graph_name(graph, "layer.%d", i), x, config->widths[i + 1], true,
                          deviation_he(config->widths[i]), last ? ACTIVATION_NONE : ACTIVATION_RELU);
+        if (!last)
+            x = layer_dropout(graph, graph_name(graph, "layer.%d.dropout", i), x);
     }
     layer_classify(graph, x, config->widths[layers]);
     return graph_error(graph, error);

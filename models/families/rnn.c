@@ -19,6 +19,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
     int u = graph_weight(graph, "rnn.recurrent.weight", one->dtype, 2, (int64_t[]){units, units},
                          (struct fill){.kind = FILL_NORMAL, .scale = 0.7f / sqrtf((float)units)}, true);
     x = build_rnn(graph, "rnn", x, u, ACTIVATION_RELU);
+    x = layer_dropout(graph, "dropout", x);
     x = layer_linear(graph, "dense", x, config->classes, true, 1 / sqrtf((float)units), ACTIVATION_NONE);
     x = build_softmax(graph, "softmax", x);
     layer_classify(graph, x, config->classes);

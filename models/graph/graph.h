@@ -117,6 +117,8 @@ struct graph {
     int loss;      /* scalar, or NO_TENSOR */
     bool training; /* ops keep what their gradients will need; dropout and batch statistics are on */
     uint64_t seed;
+    float dropout_rate;         /* families put dropout of this rate where theirs has it; 0: none */
+    bool squares_errors;        /* the loss is the mean squared error instead of cross-entropy */
     struct optimizer optimizer; /* as graph_optimize was given it */
     struct error error;         /* the first that building met */
     struct name_block *names;

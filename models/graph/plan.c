@@ -77,6 +77,17 @@ static int storage_of(const struct planner *planner, int t)
     return t;
 }
 
+/* Does the node also read that memory as an input which the op needs whole until its end? (A residual's gradient is
+ * accumulated onto and multiplied by the same linear layer.) */
+static bool is_read_besides(const struct planner *planner, const struct node *node, int storage)
+{
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != NO_TENSOR && !(node->op->in_place >> i & 1) &&
+            storage_of(planner, node->inputs[i]) == storage)
+            return true;
+    return false;
+}
+
 /* May node n's output 0 live in its input's memory? Only when that memory is transient and read for the last time. */
 static bool can_take_over(const struct planner *planner, int n, int input, int output)
 {
@@ -84,7 +95,7 @@ static bool can_take_over(const struct planner *planner, int n, int input, int o
     int from = storage_of(planner, input), to = storage_of(planner, output);
     const struct lifetime *old = &planner->lifetimes[from];
     return from != to && !graph->tensors[from].persistent && old->last == n && old->first < n &&
-           old->bytes == planner->lifetimes[to].bytes;
+           old->bytes == planner->lifetimes[to].bytes && !is_read_besides(planner, &graph->nodes[n], from);
 }
 
 static void share_in_place(struct planner *planner)

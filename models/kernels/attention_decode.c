@@ -6,7 +6,7 @@
 
 #include "models/kernels/attention_tile.h"
 
-enum { CHUNK = 256, ROWS = 4 }; /* keys in an item; queries that go together */
+enum { CHUNK = 256, ROWS = 4, AHEAD = 8 }; /* keys in an item; queries that go together; rows to prefetch ahead */
 
 /* Where the buffers start, in floats. */
 struct layout {
@@ -69,6 +69,9 @@ LANES_INLINE void all_scores(size_t rows, const struct attention *a, enum dtype 
 {
     for (size_t k = 0; k < count; k += 4) {
         const void *key[4];
+        if (k + AHEAD < count)
+            prefetch_rows(element_at(keys, dtype, (k + AHEAD) * a->k_stride), dtype, a->k_stride,
+                          least(4, count - k - AHEAD), a->head_dim);
         for (size_t i = 0; i < 4; i++)
             key[i] = element_at(keys, dtype, least(k + i, count - 1) * a->k_stride);
         four_scores(rows, queries, row, key, dtype, a->head_dim, scores + k);
@@ -87,6 +90,9 @@ LANES_INLINE void weighted_sum(size_t rows, const struct attention *a, enum dtyp
                 sum[r][v] = lanes_zero();
         for (size_t k = 0; k < count; k++) {
             const void *value = element_at(values, dtype, k * a->v_stride);
+            if (k + AHEAD < count)
+                prefetch_rows(element_at(value, dtype, AHEAD * a->v_stride + c), dtype, 0, 1,
+                              least(VECTORS * LANES, a->head_dim - c));
             for (size_t v = 0; v < VECTORS; v++) {
                 if (c + v * LANES >= a->head_dim)
                     break;

@@ -71,8 +71,8 @@ static void rescale(float *out, size_t row, const float *correction, size_t coun
                 lanes_store(out + m * row + d, lanes_load(out + m * row + d) * correction[m]);
 }
 
-static void one_key_tile(const struct attention *a, const struct queries *q, struct span keys, const struct layout *l,
-                         float *w)
+static void one_key_tile(const struct attention *a, const struct queries *q, struct span keys, bool first,
+                         const struct layout *l, float *w)
 {
     size_t key = q->b * a->k_batch_stride + keys.from * a->k_stride + q->g * a->head_dim;
     size_t value = q->b * a->v_batch_stride + keys.from * a->v_stride + q->g * a->head_dim;
@@ -94,31 +94,34 @@ static void one_key_tile(const struct attention *a, const struct queries *q, str
         softmax_step(scores + m, q->tile, (struct span){seen.from - keys.from, seen.to - keys.from}, w + l->largest + m,
                      w + l->sum + m, w + l->correction + m);
     }
-    rescale(w + l->out, row, w + l->correction, q->count);
+    if (!first)
+        rescale(w + l->out, row, w + l->correction, q->count);
     pack_rows(element_at(a->v, a->dtype, value), a->dtype, a->v_stride, count, count, a->head_dim, w + l->packed, row);
     for (size_t m = 0; m < q->count; m += TILE_COLUMN_ROWS) {
         struct span seen = keys_seen(a, (struct span){p + m, p + least(m + TILE_COLUMN_ROWS, q->count)});
         seen = span_within(seen, keys);
         size_t k = seen.from - keys.from;
         product_by_column(TILE_COLUMN_ROWS, row / LANES, scores + k * q->tile + m, q->tile, w + l->packed + k * row,
-                          row, seen.to - seen.from, w + l->out + m * row, row, true);
+                          row, seen.to - seen.from, w + l->out + m * row, row, !first);
     }
 }
 
 static void one_query_tile(const struct attention *a, const struct queries *q, const struct layout *l, float *w)
 {
     size_t query = q->b * a->q_batch_stride + q->first * a->q_stride + q->h * a->head_dim;
+    struct span seen = keys_seen(a, q->positions);
+    prefetch_keys(a, q->b, q->g, key_tile(seen, seen.from));
     pack_rows(element_at(a->q, a->dtype, query), a->dtype, a->q_stride, q->count, q->tile, a->head_dim, w + l->packed,
               l->row);
     transpose(w + l->packed, l->row, q->tile, a->head_dim, a->scale, w + l->queries, q->tile);
-    memset(w + l->out, 0, q->tile * l->row * sizeof *w);
     for (size_t m = 0; m < q->tile; m++) {
         w[l->largest + m] = -INFINITY;
         w[l->sum + m] = 0;
     }
-    struct span seen = keys_seen(a, q->positions);
-    for (size_t s = seen.from; s < seen.to; s += KEY_TILE)
-        one_key_tile(a, q, (struct span){s, least(s + KEY_TILE, seen.to)}, l, w);
+    for (size_t s = seen.from; s < seen.to; s += KEY_TILE) {
+        prefetch_keys(a, q->b, q->g, key_tile(seen, s + KEY_TILE));
+        one_key_tile(a, q, key_tile(seen, s), s == seen.from, l, w);
+    }
     for (size_t m = 0; m < q->count; m++) {
         size_t out = ((q->b * a->length + q->first + m) * a->heads + q->h) * a->head_dim;
         unpack_row(w + l->out + m * l->row, 1 / w[l->sum + m], (void *)element_at(a->out, a->dtype, out), a->dtype,

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "models/kernels/attention.h"
+#include "models/kernels/layout.h"
 #include "models/kernels/tile.h"
 #include "models/kernels/variant.h"
 
@@ -27,29 +28,11 @@ size_t attention_decode_workspace(const struct attention *attention, int threads
 void attention_backward(const struct attention_gradient *gradient, float *workspace, int threads);
 size_t attention_backward_workspace(const struct attention_gradient *gradient, int threads);
 
-enum { QUERY_TILE = 64, KEY_TILE = 64, LINE_FLOATS = 16 };
+enum { QUERY_TILE = 64, KEY_TILE = 64 };
 
 struct span {
     size_t from, to;
 };
-
-LANES_INLINE size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-LANES_INLINE size_t round_up(size_t count, size_t multiple)
-{
-    return (count + multiple - 1) / multiple * multiple;
-}
-
-/* Keeps `count` floats in a workspace whose first free one is *total; returns where they start. */
-LANES_INLINE size_t reserve(size_t *total, size_t count)
-{
-    size_t start = *total;
-    *total += round_up(count, LINE_FLOATS);
-    return start;
-}
 
 /* Position of the sequence at which query 0 stands. */
 LANES_INLINE size_t first_position(const struct attention *a)
@@ -94,66 +77,6 @@ LANES_INLINE const void *element_at(const void *data, enum dtype dtype, size_t i
     return (const char *)data + index * (dtype == DTYPE_BF16 ? 2 : 4);
 }
 
-/* Rows of any type and stride to f32 rows of `to_row` (a multiple of LANES), zeros after the last column and up to
- * `padded_rows` after the last row. */
-static inline __attribute__((unused)) void pack_rows(const void *from, enum dtype dtype, size_t stride, size_t rows,
-                                                     size_t padded_rows, size_t columns, float *to, size_t to_row)
-{
-    size_t whole = columns / LANES * LANES;
-    for (size_t r = 0; r < rows; r++) {
-        float *out = to + r * to_row;
-        if (dtype == DTYPE_BF16) {
-            const uint16_t *x = (const uint16_t *)from + r * stride;
-            for (size_t c = 0; c < whole; c += LANES)
-                lanes_store(out + c, lanes_load_bf16(x + c));
-            if (whole < columns)
-                lanes_store(out + whole, lanes_load_part_bf16(x + whole, columns - whole));
-        } else {
-            const float *x = (const float *)from + r * stride;
-            for (size_t c = 0; c < whole; c += LANES)
-                lanes_store(out + c, lanes_load(x + c));
-            if (whole < columns)
-                lanes_store(out + whole, lanes_load_part(x + whole, columns - whole));
-        }
-    }
-    if (padded_rows > rows)
-        memset(to + rows * to_row, 0, (padded_rows - rows) * to_row * sizeof *to);
-}
-
-/* A row of f32, multiplied, to `columns` elements of any type. */
-static inline __attribute__((unused)) void unpack_row(const float *from, float factor, void *to, enum dtype dtype,
-                                                      size_t columns)
-{
-    size_t whole = columns / LANES * LANES;
-    for (size_t c = 0; c < columns; c += LANES) {
-        lanes x = lanes_load(from + c) * factor;
-        if (dtype == DTYPE_BF16 && c < whole)
-            lanes_store_bf16((uint16_t *)to + c, x);
-        else if (dtype == DTYPE_BF16)
-            lanes_store_part_bf16((uint16_t *)to + c, x, columns - c);
-        else if (c < whole)
-            lanes_store((float *)to + c, x);
-        else
-            lanes_store_part((float *)to + c, x, columns - c);
-    }
-}
-
-/* to[c,r] = factor · from[r,c]; rows and from_row are multiples of LANES, to has room for from_row rows. */
-static inline __attribute__((unused)) void transpose(const float *from, size_t from_row, size_t rows, size_t columns,
-                                                     float factor, float *to, size_t to_row)
-{
-    for (size_t r = 0; r < rows; r += LANES)
-        for (size_t c = 0; c < columns; c += 4) {
-            const float *x = from + r * from_row + c;
-            lanes square[4];
-            for (size_t i = 0; i < 4; i++)
-                square[i] = lanes_load_fours(x + i * from_row, 4 * from_row);
-            lanes_transpose_fours(square);
-            for (size_t i = 0; i < 4; i++)
-                lanes_store(to + (c + i) * to_row + r, square[i] * factor);
-        }
-}
-
 /* to[s,m] = Σ_d rows[s,d] · columns[d,m] for those vectors of queries that see one of the keys. The queries start at
  * position p, the keys' numbers are `keys`, rows[0] is the first of them. */
 static inline __attribute__((unused)) void multiply_seen(const struct attention *a, size_t p, struct span keys,
@@ -182,6 +105,34 @@ static inline __attribute__((unused)) void hide_masked(const struct attention *a
         for (size_t m = seen.to > v.from * LANES ? seen.to : v.from * LANES; m < v.to * LANES; m++)
             row[m] = -INFINITY;
     }
+}
+
+/* Asks for rows ahead of their use. They often lie pages apart, where the processor's own prefetching stops. */
+LANES_INLINE void prefetch_rows(const void *first, enum dtype dtype, size_t stride, size_t rows, size_t columns)
+{
+    size_t bytes = columns * (dtype == DTYPE_BF16 ? 2 : 4);
+    for (size_t r = 0; r < rows; r++) {
+        const char *row = element_at(first, dtype, r * stride);
+        for (size_t line = 0; line < bytes; line += LINE_FLOATS * sizeof(float))
+            __builtin_prefetch(row + line);
+    }
+}
+
+/* The keys and values of a tile. */
+LANES_INLINE void prefetch_keys(const struct attention *a, size_t b, size_t g, struct span keys)
+{
+    size_t key = b * a->k_batch_stride + keys.from * a->k_stride + g * a->head_dim;
+    size_t value = b * a->v_batch_stride + keys.from * a->v_stride + g * a->head_dim;
+    size_t count = keys.to - keys.from;
+    prefetch_rows(element_at(a->k, a->dtype, key), a->dtype, a->k_stride, count, a->head_dim);
+    prefetch_rows(element_at(a->v, a->dtype, value), a->dtype, a->v_stride, count, a->head_dim);
+}
+
+/* The tile of keys that starts at `from`, of those that are seen. */
+LANES_INLINE struct span key_tile(struct span seen, size_t from)
+{
+    from = least(from, seen.to);
+    return (struct span){from, least(from + KEY_TILE, seen.to)};
 }
 
 /* Whether the mask cuts through this pair of tiles. */

@@ -171,6 +171,20 @@ LANES_INLINE void lanes_store_part(float *p, lanes x, size_t count)
 #endif
 }
 
+/* Whole vectors are much the commonest: they go the short way. */
+LANES_INLINE lanes lanes_load_some(const float *p, size_t left)
+{
+    return left >= LANES ? lanes_load(p) : lanes_load_part(p, left);
+}
+
+LANES_INLINE void lanes_store_some(float *p, lanes x, size_t left)
+{
+    if (left >= LANES)
+        lanes_store(p, x);
+    else
+        lanes_store_part(p, x, left);
+}
+
 LANES_INLINE lanes lanes_widen(lanes_half x)
 {
 #if defined(__AVX512F__) && defined(__AVX512BW__)

@@ -284,7 +284,7 @@ static void write_series(struct sink *sink, const struct series *series)
     write_line(sink, TONE_PLAIN, series->name);
     for (size_t i = 0; i < columns; i++) {
         double mean = bucket_mean(series, i, columns);
-        size_t level = most > least ? (size_t)((mean - least) / (most - least) * 7.999) : 3;
+        size_t level = isfinite(mean) && most > least ? (size_t)((mean - least) / (most - least) * 7.999) : 3;
         text_append(&sink->text, isfinite(mean) ? bars[level] : " ");
     }
     text_append(&sink->text, "\n");

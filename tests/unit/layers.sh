@@ -9,7 +9,7 @@ cd "$(dirname -- "$0")/../.."
 
 # From left to right. Folders of one line may include each other; `models/*` are one room with parts.
 order='harness/base
-probes
+probes probes/ceilings
 models/graph models/ops models/kernels models/engine models/families models/catalogue
 harness/stats
 harness/store harness/estimate harness/run

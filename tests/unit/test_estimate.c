@@ -23,7 +23,7 @@ static double true_seconds(const struct features *f)
 
 struct made {
     struct measured_case cases[32];
-    struct op_sample *ops[32];
+    struct op_time *ops[32];
     size_t count;
 };
 
@@ -35,7 +35,7 @@ static double measure(struct made *made, const char *id, double noise, uint64_t 
     ck_assert_msg(case_parse(id, &one, &error), "%s", error.message);
     struct graph *graph = case_build(&one, &error);
     ck_assert_msg(graph != NULL, "%s", error.message);
-    struct op_sample *ops = calloc((size_t)graph->node_count, sizeof *ops);
+    struct op_time *ops = calloc((size_t)graph->node_count, sizeof *ops);
     size_t count = 0;
     double total = 0;
     float drawn = random_normal(key, made ? made->count : 0);
@@ -45,13 +45,13 @@ static double measure(struct made *made, const char *id, double noise, uint64_t 
             continue;
         double seconds = true_seconds(&f) * (1 + noise * (double)drawn);
         total += seconds;
-        ops[count] = (struct op_sample){.dtype = f.dtype,
-                                        .flops = f.flops,
-                                        .bytes = f.bytes,
-                                        .rows = f.rows,
-                                        .columns = f.columns,
-                                        .count = 1,
-                                        .seconds = seconds};
+        ops[count] = (struct op_time){.dtype = f.dtype,
+                                      .flops = f.flops,
+                                      .bytes = f.bytes,
+                                      .rows = f.rows,
+                                      .columns = f.columns,
+                                      .count = 1,
+                                      .seconds = seconds};
         strncpy(ops[count].op, f.op, sizeof ops[count].op - 1);
         count++;
     }

@@ -318,10 +318,13 @@ START_TEST(cores_that_are_hyperthreads)
     struct machine machine = {.cpu = {.threads = 2, .usable_threads = 2, .cores = 2, .quota = NAN}};
     bool spoils;
     machine_add_ceiling(&machine, "peak_f32_1t_gflops", 100, 99, 101);
-    machine_add_ceiling(&machine, "peak_f32_gflops", 107, 106, 108);
+    machine_add_ceiling(&machine, "peak_f32_gflops", 107, 106, 108.07);
     ck_assert(finds(&machine, &quiet, "behave like 2 hyperthreads of one core: two threads reach only 1.07", &spoils));
     machine_add_ceiling(&machine, "peak_f32_gflops", 195, 190, 200);
     ck_assert(!finds(&machine, &quiet, "behave like", &spoils));
+    machine_add_ceiling(&machine, "peak_f32_gflops", 107, 50, 150); /* something else ran: nothing can be said */
+    ck_assert(!finds(&machine, &quiet, "behave like", &spoils));
+    ck_assert(finds(&machine, &quiet, "differ by up to 93 %", &spoils) && !spoils);
     machine_free(&machine);
 }
 END_TEST

@@ -24,10 +24,12 @@ static void add_row(struct table *table, const char *model, const char *fits, en
     cell_text(&row[0], TONE_PLAIN, "%s", model);
     cell_text(&row[1], tone, "%s", fits);
     cell_number(&row[2], bytes, "%.1f GB", bytes / 1e9);
-    cell_number(&row[3], speed, isfinite(speed) ? "%.1f" : "", speed);
+    if (isfinite(speed)) {
+        cell_number(&row[3], speed, "%.1f", speed);
+        cell_number(&row[4], 1 / speed, "%.1f ms", 1e3 / speed);
+    }
     row[3].low = speed / 2;
     row[3].high = speed * 2;
-    cell_number(&row[4], 1 / speed, isfinite(speed) ? "%.1f ms" : "", 1e3 / speed);
     cell_text(&row[5], TONE_PLAIN, "bandwidth");
     cell_text(&row[6], TONE_PLAIN, "q4_0");
     cell_text(&row[7], TONE_FAINT, "%s", advice);

@@ -1,0 +1,88 @@
+/* Bringing matrices into the layout that register tiles want (tile.h): f32, whole vectors in a row, transposed. */
+#ifndef KERNELS_LAYOUT_H
+#define KERNELS_LAYOUT_H
+
+#include "models/graph/dtype.h"
+#include "models/kernels/lanes.h"
+
+enum { LINE_FLOATS = 16 }; /* floats in a cache line */
+
+LANES_INLINE size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+LANES_INLINE size_t round_up(size_t count, size_t multiple)
+{
+    return (count + multiple - 1) / multiple * multiple;
+}
+
+/* Keeps `count` floats in a workspace whose first free one is *total; returns where they start. */
+LANES_INLINE size_t reserve(size_t *total, size_t count)
+{
+    size_t start = *total;
+    *total += round_up(count, LINE_FLOATS);
+    return start;
+}
+
+/* Rows of any type and stride to f32 rows of `to_row` (a multiple of LANES), zeros after the last column and up to
+ * `padded_rows` after the last row. */
+static inline __attribute__((unused)) void pack_rows(const void *from, enum dtype dtype, size_t stride, size_t rows,
+                                                     size_t padded_rows, size_t columns, float *to, size_t to_row)
+{
+    size_t whole = columns / LANES * LANES;
+    for (size_t r = 0; r < rows; r++) {
+        float *out = to + r * to_row;
+        if (dtype == DTYPE_BF16) {
+            const uint16_t *x = (const uint16_t *)from + r * stride;
+            for (size_t c = 0; c < whole; c += LANES)
+                lanes_store(out + c, lanes_load_bf16(x + c));
+            if (whole < columns)
+                lanes_store(out + whole, lanes_load_part_bf16(x + whole, columns - whole));
+        } else {
+            const float *x = (const float *)from + r * stride;
+            for (size_t c = 0; c < whole; c += LANES)
+                lanes_store(out + c, lanes_load(x + c));
+            if (whole < columns)
+                lanes_store(out + whole, lanes_load_part(x + whole, columns - whole));
+        }
+    }
+    if (padded_rows > rows)
+        memset(to + rows * to_row, 0, (padded_rows - rows) * to_row * sizeof *to);
+}
+
+/* A row of f32, multiplied, to `columns` elements of any type. */
+static inline __attribute__((unused)) void unpack_row(const float *from, float factor, void *to, enum dtype dtype,
+                                                      size_t columns)
+{
+    size_t whole = columns / LANES * LANES;
+    for (size_t c = 0; c < columns; c += LANES) {
+        lanes x = lanes_load(from + c) * factor;
+        if (dtype == DTYPE_BF16 && c < whole)
+            lanes_store_bf16((uint16_t *)to + c, x);
+        else if (dtype == DTYPE_BF16)
+            lanes_store_part_bf16((uint16_t *)to + c, x, columns - c);
+        else if (c < whole)
+            lanes_store((float *)to + c, x);
+        else
+            lanes_store_part((float *)to + c, x, columns - c);
+    }
+}
+
+/* to[c,r] = factor · from[r,c]; rows and from_row are multiples of LANES, to has room for from_row rows. */
+static inline __attribute__((unused)) void transpose(const float *from, size_t from_row, size_t rows, size_t columns,
+                                                     float factor, float *to, size_t to_row)
+{
+    for (size_t r = 0; r < rows; r += LANES)
+        for (size_t c = 0; c < columns; c += 4) {
+            const float *x = from + r * from_row + c;
+            lanes square[4];
+            for (size_t i = 0; i < 4; i++)
+                square[i] = lanes_load_fours(x + i * from_row, 4 * from_row);
+            lanes_transpose_fours(square);
+            for (size_t i = 0; i < 4; i++)
+                lanes_store(to + (c + i) * to_row + r, square[i] * factor);
+        }
+}
+
+#endif
