@@ -7,6 +7,8 @@
 
 #include "models/kernels/gemm_kernel.h"
 
+enum { FINISH_ROWS = 4, FINISH_PANELS = 32 };
+
 /* What the threads that share one resident side share. */
 struct team {
     char *resident;         /* [block of k][panel], panel_bytes each */
@@ -53,7 +55,10 @@ static void pack_resident(const struct worker *worker, const struct team *team, 
     size_t depth = plan->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
     size_t end = all * ((size_t)worker->id + 1) / (size_t)worker->count;
     for (size_t i = all * (size_t)worker->id / (size_t)worker->count; i < end; i++) {
-        size_t panel = i / blocks, block = i % blocks, at = block * held->panels + panel, k = block * depth;
+        /* In the order in which memory holds them. */
+        size_t panel = plan->resident.deep ? i / blocks : i % held->panels;
+        size_t block = plan->resident.deep ? i % blocks : i / held->panels;
+        size_t at = block * held->panels + panel, k = block * depth;
         team->refused[at] =
             !pack_panel(worker, &plan->resident, held->panel + panel, held->k + k, least(depth, held->depth - k),
                         team->resident + at * plan->resident.panel_bytes);
@@ -147,45 +152,77 @@ static void multiply_block(const struct worker *worker, const struct team *team,
     }
 }
 
-/* The sums of tall_panels tall panels with one wide panel, a matrix [tall rows, wide], to where they belong. */
-static void finish_group(const struct worker *worker, const struct gemm_finish *finish, float *sums, float scale,
-                         size_t tall_panel, size_t tall_panels, size_t wide_panel)
+/* The sums of the tall rows with one wide panel, [tall rows, wide], turned: a strip of Cᵀ. */
+static void finish_turned(const struct worker *worker, const struct gemm_finish *finish, float *sums, float scale,
+                          size_t tall_row, size_t tall_rows, size_t wide_row, size_t wide_rows)
 {
-    const struct gemm_plan *plan = worker->plan;
-    const struct gemm_kernel *kernel = plan->kernel;
-    const struct gemm_side *tall = plan->tall_resident ? &plan->resident : &plan->stream;
-    const struct gemm_side *wide = plan->tall_resident ? &plan->stream : &plan->resident;
-    size_t tall_row = tall_panel * kernel->tall, wide_row = wide_panel * kernel->wide;
-    size_t tall_rows = least(tall_panels * kernel->tall, tall->extent - tall_row);
-    size_t wide_rows = least(kernel->wide, wide->extent - wide_row);
-    if (!plan->swapped) {
-        kernel->finish(finish, sums, kernel->wide, scale, tall_row, tall_rows, wide_row, wide_rows);
-        return;
-    }
-    size_t stride = tall_panels * kernel->tall + 16;
+    const struct gemm_kernel *kernel = worker->plan->kernel;
+    size_t stride = (tall_rows + 15) / 16 * 16;
     kernel->turn(sums, tall_rows, worker->turned, stride);
     kernel->finish(finish, worker->turned, stride, scale, wide_row, wide_rows, tall_row, tall_rows);
 }
 
+/* Scales the tiles of a group that holds true sums in some, so that all do; returns the scale that is left. */
+static float settle_group(const struct worker *worker, float *sums, const unsigned char *exact, size_t tiles)
+{
+    const struct gemm_kernel *kernel = worker->plan->kernel;
+    if (!memchr(exact, 1, tiles))
+        return kernel->scale;
+    for (size_t t = 0; t < tiles; t++)
+        if (!exact[t])
+            scale_tile(kernel, sums + t * kernel->tall * kernel->wide);
+    return 1;
+}
+
+/* A few rows of C at a time are written across all the wide panels, so that memory sees runs, not snippets. */
 static void finish_task(const struct worker *worker, const struct team *team, size_t resident_panel,
                         size_t resident_panels, size_t chunk_panel, size_t chunk_panels)
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm_kernel *kernel = plan->kernel;
-    size_t tall_panel = plan->tall_resident ? resident_panel : chunk_panel;
+    const struct gemm_side *tall = plan->tall_resident ? &plan->resident : &plan->stream;
+    const struct gemm_side *wide = plan->tall_resident ? &plan->stream : &plan->resident;
+    size_t tall_row = (plan->tall_resident ? resident_panel : chunk_panel) * kernel->tall;
+    size_t wide_row = (plan->tall_resident ? chunk_panel : resident_panel) * kernel->wide;
     size_t tall_panels = plan->tall_resident ? resident_panels : chunk_panels;
-    size_t wide_panel = plan->tall_resident ? chunk_panel : resident_panel;
     size_t wide_panels = plan->tall_resident ? chunk_panels : resident_panels;
-    size_t tile_floats = kernel->tall * kernel->wide;
-    for (size_t w = 0; w < wide_panels; w++) {
-        float *sums = worker->sums + w * tall_panels * tile_floats;
-        const unsigned char *exact = worker->exact + w * tall_panels;
-        bool any = memchr(exact, 1, tall_panels) != NULL;
-        for (size_t t = 0; any && t < tall_panels; t++)
-            if (!exact[t])
-                scale_tile(kernel, sums + t * tile_floats);
-        finish_group(worker, &team->finish, sums, any ? 1 : kernel->scale, tall_panel, tall_panels, wide_panel + w);
+    size_t tall_rows = least(tall_panels * kernel->tall, tall->extent - tall_row);
+    size_t group_floats = tall_panels * kernel->tall * kernel->wide;
+    size_t step = plan->swapped ? tall_rows : FINISH_ROWS;
+    float scales[FINISH_PANELS];
+    for (size_t first = 0; first < wide_panels; first += FINISH_PANELS) {
+        size_t panels = least(FINISH_PANELS, wide_panels - first);
+        for (size_t w = 0; w < panels; w++)
+            scales[w] = settle_group(worker, worker->sums + (first + w) * group_floats,
+                                     worker->exact + (first + w) * tall_panels, tall_panels);
+        for (size_t i = 0; i < tall_rows; i += step)
+            for (size_t w = 0; w < panels; w++) {
+                float *sums = worker->sums + (first + w) * group_floats + i * kernel->wide;
+                size_t column = wide_row + (first + w) * kernel->wide;
+                size_t columns = least(kernel->wide, wide->extent - column);
+                if (plan->swapped)
+                    finish_turned(worker, &team->finish, sums, scales[w], tall_row, tall_rows, column, columns);
+                else
+                    kernel->finish(&team->finish, sums, kernel->wide, scales[w], tall_row + i,
+                                   least(step, tall_rows - i), column, columns);
+            }
     }
+}
+
+/* One block of k of a chunk. Where k runs across memory, a few k of all panels are packed before the next few: their
+ * rows lie side by side. */
+static void pack_chunk(const struct worker *worker, size_t panel, size_t panels, size_t k, size_t depth)
+{
+    const struct gemm_side *stream = &worker->plan->stream;
+    bool slices = !stream->deep && stream->operand->kind == OPERAND_MATRIX;
+    size_t step = slices ? GEMM_SLICE : depth;
+    memset(worker->refused, 0, panels);
+    for (size_t p = 0; p < depth; p += step)
+        for (size_t s = 0; s < panels; s++) {
+            char *to = worker->stream + s * stream->panel_bytes + p / GEMM_SLICE * stream->slice_bytes;
+            if (!pack_panel(worker, stream, panel + s, k + p, least(step, depth - p), to))
+                worker->refused[s] = 1;
+        }
 }
 
 static void run_task(const struct worker *worker, const struct team *team, const struct held *held, size_t task)
@@ -203,9 +240,7 @@ static void run_task(const struct worker *worker, const struct team *team, const
         memset(worker->sums, 0, tiles * plan->kernel->tall * plan->kernel->wide * sizeof(float));
     for (size_t k = 0; k < held->depth; k += depth) {
         size_t part_depth = least(depth, held->depth - k);
-        for (size_t s = 0; s < chunk_panels; s++)
-            worker->refused[s] = !pack_panel(worker, &plan->stream, chunk_panel + s, held->k + k, part_depth,
-                                             worker->stream + s * plan->stream.panel_bytes);
+        pack_chunk(worker, chunk_panel, chunk_panels, held->k + k, part_depth);
         multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth);
     }
     finish_task(worker, team, held->panel + first, end - first, chunk_panel, chunk_panels);

@@ -30,15 +30,16 @@ struct gemm_finish {
     bool accumulate; /* add C */
 };
 
-enum { GEMM_DOT_ROWS = 4 };
+enum { GEMM_DOT_ROWS = 4, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };
 
 struct gemm_kernel {
     const char *name;
-    unsigned isa;                  /* the flags that a machine must have */
-    size_t tall, wide;             /* rows of a panel; their product's tile is dense: row stride `wide` */
-    size_t depth;                  /* k of a panel, at most */
-    size_t tall_bytes, wide_bytes; /* of a panel of full depth; multiples of 64 */
-    float scale;                   /* sums in tiles are the true ones times 1 / scale */
+    unsigned isa;                              /* the flags that a machine must have */
+    size_t tall, wide;                         /* rows of a panel; their product's tile is dense: row stride `wide` */
+    size_t depth;                              /* k of a panel, at most */
+    size_t tall_bytes, wide_bytes;             /* of a panel of full depth; multiples of 64 */
+    size_t tall_slice_bytes, wide_slice_bytes; /* of GEMM_SLICE k of a panel packed from a flat block */
+    float scale;                               /* sums in tiles are the true ones times 1 / scale */
     /* What the plan weighs, in cycles: multiply-adds in one, and the price of turning an element whose operand lies
      * the other way than the panel (a tall side that is not deep, a wide side that is). */
     float speed, tall_turn, wide_turn;
@@ -93,7 +94,7 @@ struct gemm_side {
     size_t extent; /* m or n */
     bool deep;
     size_t rows, panels; /* of a panel; in all */
-    size_t panel_bytes;
+    size_t panel_bytes, slice_bytes;
     bool (*pack)(const struct gemm_block *, void *);
 };
 

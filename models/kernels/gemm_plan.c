@@ -14,7 +14,6 @@ enum {
     SUMS_BYTES = 256 << 10,
     STREAM_PANELS = 16,
     K_PART_MOST = 32768,   /* keeps scaled sums of in-range values finite; see gemm_amx.c */
-    DEPTH_STEP = 32,       /* of blocks: what every kernel's panels come in */
     THREAD_CYCLES = 12000, /* less work than this is not worth waking a thread for */
 };
 
@@ -47,6 +46,7 @@ static struct gemm_side side(const struct gemm_kernel *kernel, const struct gemm
         .deep = operand->transposed == is_b,
         .rows = is_tall ? kernel->tall : kernel->wide,
         .panel_bytes = is_tall ? kernel->tall_bytes : kernel->wide_bytes,
+        .slice_bytes = is_tall ? kernel->tall_slice_bytes : kernel->wide_slice_bytes,
         .pack = is_tall ? kernel->pack_tall : kernel->pack_wide,
     };
     side.panels = quotient_up(side.extent, side.rows);
@@ -58,7 +58,7 @@ static void size_resident(struct gemm_plan *plan, size_t budget_bytes)
 {
     const struct gemm_side *resident = &plan->resident;
     size_t blocks = most(quotient_up(plan->gemm->k, plan->kernel->depth), 1);
-    plan->depth = quotient_up(most(quotient_up(plan->gemm->k, blocks), 1), DEPTH_STEP) * DEPTH_STEP;
+    plan->depth = quotient_up(most(quotient_up(plan->gemm->k, blocks), 1), GEMM_SLICE) * GEMM_SLICE;
     size_t room = most(budget_bytes / resident->panel_bytes, 1);
     size_t panels = least(most(resident->panels, 1), RESIDENT_ROWS_MOST / resident->rows);
     size_t blocks_most = most(K_PART_MOST / plan->kernel->depth, 1);
