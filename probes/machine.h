@@ -64,10 +64,12 @@ struct gpu {
     bool usable; /* a library that could compute on it is here */
 };
 
+/* limit_bytes is the least bound (known when limited_by isn't ""), whatever runs beside us; available_bytes is the room
+ * at the moment of the look: the least that free memory, control groups and rlimits leave. */
 struct memory {
     uint64_t total_bytes, available_bytes, limit_bytes;
     bool total_known, available_known;
-    char limited_by[16];            /* cgroup, rlimit, physical */
+    char limited_by[16];            /* cgroup, rlimit, physical: what sets limit_bytes */
     char limit_detail[REASON_SIZE]; /* which file or which limit */
     uint64_t huge_page_bytes, huge_pages_total, huge_pages_free;
     char transparent_huge_pages[32];

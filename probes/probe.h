@@ -27,4 +27,8 @@ struct ceiling_probe {
 extern const struct probe *const probes[];                 /* NULL-ended */
 extern const struct ceiling_probe *const ceiling_probes[]; /* NULL-ended */
 
+/* Fills *machine by running the table over a context, and sets the fingerprint; machine_probe does so with the live
+ * system's. */
+void machine_look(struct machine *machine, const struct probe_context *context);
+
 #endif

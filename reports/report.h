@@ -1,7 +1,11 @@
 /* A report is what a command found, as data: sentences, tables and series, with units and bases. It is built once;
  * every format writes that (format.h). A format knows nothing of commands, a command nothing of formats.
  *
- * Text in a report is untrusted (model, machine and file names): every format escapes it. */
+ * Text in a report is untrusted (model, machine and file names). It enters as valid UTF-8 with control characters made
+ * visible (\x1b, \n), so that a format has only the signs of its own syntax to escape.
+ *
+ * Running out of memory is remembered in `failed`, so that the calls which fill a report need no checks; a report that
+ * is not complete is refused by format_write. */
 #ifndef REPORTS_REPORT_H
 #define REPORTS_REPORT_H
 
@@ -31,12 +35,13 @@ struct table {
     size_t column_count;
     struct cell *cells; /* [rows][column_count] */
     size_t row_count, row_capacity;
+    bool failed;
 };
 
 struct series {
     char *name;
     const char *x_title, *y_title;
-    double *x, *y, *low, *high;
+    double *x, *y, *low, *high; /* low and high NULL where there are no intervals */
     size_t count;
 };
 
@@ -55,8 +60,10 @@ struct report {
     json_t *document; /* the machine-readable answer, as in CONTRACT.md; owned */
     struct block *blocks;
     size_t block_count, block_capacity;
+    bool failed;
 };
 
+/* NULL only when out of memory. */
 struct report *report_create(const char *title);
 void report_free(struct report *report);
 void report_heading(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -69,5 +76,11 @@ struct cell *table_row(struct table *table);
 void cell_text(struct cell *cell, enum tone tone, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The text shown, and the number that CSV and JSON-like formats give. */
 void cell_number(struct cell *cell, double value, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A line over x with, where low and high aren't NULL, its interval. The arrays are copied; the titles are static. */
+void report_series(struct report *report, const char *name, const char *x_title, const char *y_title, const double *x,
+                   const double *y, const double *low, const double *high, size_t count);
+/* False when memory ran out while it was filled. */
+bool report_complete(const struct report *report);
 
 #endif

@@ -1,5 +1,5 @@
 /* Counter-based random numbers: the value at (seed, name, index) depends on nothing else, so any part of a tensor can
- * be made by any thread, again, or in another language. tests/golden/generate.py holds the same few lines in NumPy.
+ * be made by any thread, again, or in another language. tests/golden/generator.py holds the same few lines in NumPy.
  *
  *   mix(z):  z = (z ^ z >> 30) · 0xbf58476d1ce4e5b9;  z = (z ^ z >> 27) · 0x94d049bb133111eb;  z ^ z >> 31
  *   key:     mix(FNV-1a 64 of the name  ^  mix(seed + 0x9e3779b97f4a7c15))

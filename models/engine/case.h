@@ -1,6 +1,7 @@
 /* A case: one thing to measure, `family/model/mode/dtype/bN[/sN][/OPTION…][@device]`, e.g.
  * gpt2/gpt2-124m/train/f32/b4/s64. Options after the shape change the training: an optimizer's name (sgd, momentum,
- * rmsprop, adam, adamw; the family's own when absent) and `checkpointing`.
+ * rmsprop, adam, adamw; the family's own when absent), `checkpointing`, `dropout` (a tenth of the activations), `l1`
+ * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices) and `mse` (mean squared error instead of cross-entropy).
  *
  * Its life is one straight walk: case_parse -> case_build (graph) -> plan_make -> engine -> record -> store. */
 #ifndef ENGINE_CASE_H
@@ -29,7 +30,7 @@ struct model_case {
     int64_t batch;
     int64_t context; /* 0 where the family has none */
     int optimizer;   /* enum optimizer_kind, or -1: the family's own */
-    bool checkpointing;
+    bool checkpointing, dropout, l1, l2, mse;
     char device[32]; /* "cpu" */
 };
 
@@ -39,6 +40,11 @@ bool case_parse(const char *id, struct model_case *one, struct error *error);
 void case_name(struct model_case *one);
 /* The whole graph of the case: forward, and for training loss, backward and optimizer. The caller frees it. */
 struct graph *case_build(const struct model_case *one, struct error *error);
+/* The same with another configuration than the size's own: what-ifs, and the check's reduced models. */
+struct config;
+struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error);
+/* Its forward part and loss alone, for what follows to append the gradients. */
+struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error);
 
 /* What a step produces, for throughput: tokens/s, images/s or samples/s times seconds. */
 double case_units(const struct model_case *one);

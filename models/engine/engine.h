@@ -15,8 +15,7 @@ struct engine;
 
 struct engine_options {
     int threads;
-    bool reference;  /* plain-C specification kernels instead of the fast ones */
-    bool time_nodes; /* keep each node's time of the last step: engine_node_seconds */
+    bool reference; /* plain-C specification kernels instead of the fast ones */
 };
 
 /* `graph` and `plan` stay the caller's and must outlive the engine. */
@@ -24,6 +23,8 @@ struct engine *engine_open(const struct graph *graph, const struct plan *plan, c
                            struct error *error);
 /* One step: everything the graph holds. */
 void engine_step(struct engine *engine);
+/* The same, and each node's time: seconds [node_count]. */
+void engine_step_timed(struct engine *engine, double *seconds);
 /* The loss of the last step; NaN when the graph has none. */
 double engine_loss(const struct engine *engine);
 /* The memory of a tensor: valid after a step for outputs and persistent tensors only. */
@@ -31,8 +32,6 @@ void *engine_tensor(struct engine *engine, int tensor);
 /* Copies a tensor's elements, widened to f32. */
 void engine_read(struct engine *engine, int tensor, float *out);
 void engine_write(struct engine *engine, int tensor, const float *in);
-/* [node_count] seconds of the last step, or NULL unless time_nodes. */
-const double *engine_node_seconds(const struct engine *engine);
 void engine_close(struct engine *engine);
 
 #endif

@@ -9,6 +9,15 @@ struct cost {
     double bytes_read, bytes_written; /* each tensor once: what must move if nothing stays in cache */
 };
 
+/* What a node's time depends on: the axes along which a measured op stands for one that wasn't measured. */
+struct features {
+    const char *op;       /* the op's name; static */
+    enum dtype dtype;     /* of its first input */
+    double flops, bytes;  /* its cost; bytes read and written together */
+    double rows, columns; /* of its first output, or of its first input when it has none */
+};
+
+struct features node_features(const struct graph *graph, const struct node *node);
 struct cost node_cost(const struct graph *graph, const struct node *node);
 struct cost graph_cost(const struct graph *graph);
 

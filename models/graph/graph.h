@@ -57,9 +57,11 @@ struct tensor {
     int producer;    /* node index, NO_NODE for persistent tensors */
     int alias_of;    /* the tensor whose memory this one shares (a reshape, an in-place result), or NO_TENSOR */
     bool persistent; /* lives before the first node and after the last */
+    bool kept;       /* lives until the step's end although a node makes it: outputs, gradients that are looked at */
     bool trainable;
     bool decays; /* weight decay applies (matrices; not biases and norms) */
     struct fill fill;
+    int master; /* of a bf16 weight in training: the f32 tensor that the optimizer updates; else NO_TENSOR */
 };
 
 enum phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_OPTIMIZER };
@@ -69,10 +71,13 @@ struct attributes {
     int activation; /* enum activation */
     float epsilon, rate, scale;
     int64_t heads, kv_heads, head_dim, window;
-    bool causal, transposed, accumulate, count_padding;
+    bool causal, count_padding, bias, relu;
     int64_t kernel[2], stride[2], pad[2], dilation[2], groups;
     uint64_t key;   /* of dropout's mask */
     float momentum; /* of batch norm's running statistics */
+    int dtype;      /* enum dtype of an output that the inputs don't tell */
+    int rank;
+    int64_t dims[MAX_RANK];
 };
 
 struct op;
@@ -108,10 +113,12 @@ struct graph {
     int tensor_count, tensor_capacity;
     struct node *nodes;
     int node_count, node_capacity;
-    int output;          /* what the model computes: logits, probabilities */
-    int loss;            /* scalar, or NO_TENSOR */
-    int outputs_counted; /* tokens, images or samples per step: see family.h */
+    int output;    /* what the model computes: logits, probabilities */
+    int loss;      /* scalar, or NO_TENSOR */
+    bool training; /* ops keep what their gradients will need; dropout and batch statistics are on */
     uint64_t seed;
+    float dropout_rate;         /* families put dropout of this rate where theirs has it; 0: none */
+    bool squares_errors;        /* the loss is the mean squared error instead of cross-entropy */
     struct optimizer optimizer; /* as graph_optimize was given it */
     struct error error;         /* the first that building met */
     struct name_block *names;
@@ -151,5 +158,21 @@ int tensor_storage(const struct graph *graph, int tensor);
 
 /* Trainable elements, tied matrices once, buffers and copies not counted. */
 uint64_t graph_parameters(const struct graph *graph);
+
+/* What training appends to a graph whose forward part and loss are built (gradient.c). */
+struct training {
+    const struct optimizer
+        *optimizer;     /* NULL: gradients of all weights are computed and kept, and nothing is updated */
+    bool checkpointing; /* keep only the segments' inputs and compute the rest of a segment again before its backward */
+};
+
+/* Appends the backward nodes in reverse order, and each weight's update right after its gradient is complete, so that
+ * a gradient's memory is free again before the next is made. gradients, when not NULL, receives for each tensor of the
+ * forward graph the tensor of its gradient or NO_TENSOR ([tensor_count at the call]; the caller's). */
+bool graph_train(struct graph *graph, const struct training *training, int *gradients, struct error *error);
+
+/* The usual values of each optimizer (PyTorch's defaults; learning rate 0.001). */
+struct optimizer optimizer_defaults(enum optimizer_kind kind);
+const char *optimizer_name(enum optimizer_kind kind);
 
 #endif

@@ -14,11 +14,12 @@
 #include "models/kernels/gemm.h" /* enum activation */
 
 /* One step of an optimizer for `count` parameters. Formulas as PyTorch's (torch.optim), so that a step gives its
- * numbers. `gradient` is first multiplied by gradient_scale, then regularised: g += l1 · sign(w) + l2 · w. */
+ * numbers: its scalars are doubles (in float, 1 − 0.999 is wrong in the fifth digit). The gradient is first multiplied
+ * by gradient_scale, then regularised: g += l1 · sign(w) + l2 · w. */
 struct optimizer_step {
-    float learning_rate, momentum, beta1, beta2, epsilon, decay /* AdamW's decoupled, or RMSprop's alpha */;
-    float l1, l2, gradient_scale;
-    float bias_correction1, bias_correction2; /* 1 − βᵗ for this step t */
+    double learning_rate, momentum, beta1, beta2, epsilon, decay /* AdamW's decoupled, or RMSprop's alpha */;
+    double l1, l2, gradient_scale;
+    double bias_correction1, bias_correction2; /* 1 − βᵗ for this step t */
 };
 
 struct elementwise_kernels {

@@ -14,7 +14,8 @@ struct row_kernels {
     void (*layer_norm)(const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd,
                        size_t rows, size_t columns, float epsilon);
     /* With x̂ = (x − mean)·rstd and g = dy·gamma: dx = rstd·(g − mean(g) − x̂·mean(g·x̂)) (+ dx_add, when not NULL: the
-     * residual's gradient); dgamma += Σ dy·x̂, dbeta += Σ dy, accumulated over the rows of this call. */
+     * residual's gradient); dgamma += Σ dy·x̂, dbeta += Σ dy, accumulated over the rows of this call. gamma, dgamma and
+     * dbeta may be NULL; dx may be dy or dx_add. */
     void (*layer_norm_gradient)(const float *x, const float *gamma, const float *mean, const float *rstd,
                                 const float *dy, const float *dx_add, float *dx, float *dgamma, float *dbeta,
                                 size_t rows, size_t columns);
@@ -28,7 +29,7 @@ struct row_kernels {
     /* dx = y · (dy − Σ dy·y) */
     void (*softmax_gradient)(const float *y, const float *dy, float *dx, size_t rows, size_t columns);
     /* loss[r] = log Σ exp(x) − x[target[r]]; log_sum[r] = log Σ exp(x), kept for the gradient. One pass over memory.
-     * A target < 0 is ignored: loss 0. */
+     * A target < 0 is ignored: loss 0. One that is no column makes the loss NaN. */
     void (*cross_entropy)(const float *x, const int32_t *target, float *loss, float *log_sum, size_t rows,
                           size_t columns);
     /* dx = scale · (exp(x − log_sum) − onehot(target)), 0 for an ignored row; dx may be x */
@@ -36,7 +37,8 @@ struct row_kernels {
                                    size_t rows, size_t columns);
     /* sum[c] += Σ_r x[r,c]: a bias's gradient */
     void (*column_sums)(const float *x, float *sum, size_t rows, size_t columns, size_t row_stride);
-    /* sum[c] += Σ_r x[r,c], square[c] += Σ_r x[r,c]²: batch norm's statistics over channels-last pixels */
+    /* sum[c] += Σ_r (x[r,c] − shift[c]), square[c] += Σ_r (x[r,c] − shift[c])²: batch norm's statistics over
+     * channels-last pixels. A shift near the mean keeps the variance from cancelling; NULL is 0. */
     void (*column_moments)(const float *x, const float *shift, float *sum, float *square, size_t rows, size_t columns);
     /* y[r,c] = x[r,c] · scale[c] + shift[c], optionally max(·, 0): batch norm applied */
     void (*column_affine)(const float *x, const float *scale, const float *shift, int relu, float *y, size_t rows,

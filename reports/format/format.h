@@ -27,4 +27,7 @@ const struct format *format_find(const char *name);
  * A full disk or a closed pipe is an error of the system. */
 bool format_write(const struct report *report, const char *format, const char *path, bool color, struct error *error);
 
+/* Columns of the terminal behind a descriptor, 0 where there is none. */
+int terminal_columns(int descriptor);
+
 #endif

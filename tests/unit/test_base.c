@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(random_numbers_are_fixed)
 {
-    /* The same three values stand in tests/golden/generate.py: the two generators must agree for ever. */
+    /* The last value stands in tests/golden/generator.py too: the two generators must agree for ever. */
     uint64_t key = random_key(1, "wte.weight");
     double sum = 0, square = 0;
     for (int i = 0; i < 100000; i++) {

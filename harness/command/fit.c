@@ -1,0 +1,280 @@
+/* `benchmark fit`: which model sizes fit this machine. */
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "harness/base/json.h"
+#include "harness/base/log.h"
+#include "harness/base/parse.h"
+#include "harness/command/command.h"
+#include "harness/command/progress.h"
+#include "harness/estimate/known.h"
+#include "harness/run/execute.h"
+#include "harness/run/resident.h"
+#include "models/families/family.h"
+#include "probes/machine.h"
+#include "reports/fitness/fit.h"
+
+static char *task, *mode, *dtype, *context, *batch, *optimizer, *min_throughput, *max_latency, *memory, *reserve,
+    *threads;
+static int checkpointing, quick, no_calibrate;
+
+static struct poptOption options[] = {
+    {"task", 0, POPT_ARG_STRING, &task, 0, "only models for this: nlp, vision, sequence, tabular", "TASK"},
+    {"mode", 0, POPT_ARG_STRING, &mode, 0, "only this: forward or train", "MODE"},
+    {"dtype", 0, POPT_ARG_STRING, &dtype, 0, "only these, with commas: f32, bf16", "D,..."},
+    {"context", 0, POPT_ARG_STRING, &context, 0, "positions of a sequence", "N"},
+    {"batch", 0, POPT_ARG_STRING, &batch, 0, "sequences, images or rows at once", "N"},
+    {"optimizer", 0, POPT_ARG_STRING, &optimizer, 0, "for training: sgd, momentum, rmsprop, adam, adamw", "NAME"},
+    {"checkpointing", 0, POPT_ARG_NONE, &checkpointing, 0, "train with gradient checkpointing", NULL},
+    {"min-throughput", 0, POPT_ARG_STRING, &min_throughput, 0, "tokens, images or samples a second at the least", "X"},
+    {"max-latency", 0, POPT_ARG_STRING, &max_latency, 0, "that a step may take at the most", "DURATION"},
+    {"memory", 0, POPT_ARG_STRING, &memory, 0, "as if this much were available", "SIZE"},
+    {"reserve", 0, POPT_ARG_STRING, &reserve, 0, "to leave for other programs", "SIZE"},
+    {"threads", 0, POPT_ARG_STRING, &threads, 0, "threads to compute with (all CPUs that may be used)", "N"},
+    {"quick", 0, POPT_ARG_NONE, &quick, 0, "calibrate in half the time, for wider intervals", NULL},
+    {"no-calibrate", 0, POPT_ARG_NONE, &no_calibrate, 0, "measure nothing, even on a machine that isn't known", NULL},
+    POPT_TABLEEND,
+};
+
+/* ---- what is asked ---- */
+
+static bool read_models(const struct invocation *invocation, struct error *error)
+{
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        if (family_find_size(invocation->arguments[i], NULL))
+            continue;
+        const char *names[256];
+        size_t count = 0;
+        for (size_t f = 0; families[f]; f++)
+            for (size_t s = 0; s < families[f]->size_count && count < 256; s++)
+                names[count++] = families[f]->sizes[s].name;
+        char nearest[160];
+        nearest_names(invocation->arguments[i], names, count, 3, nearest, sizeof nearest);
+        return error_set(error, ERROR_INPUT, "no model is called '%s'; the nearest are %s", invocation->arguments[i],
+                         nearest);
+    }
+    return true;
+}
+
+static bool read_task(struct fit_demands *demands, struct error *error)
+{
+    demands->task = task;
+    for (size_t f = 0; task && families[f]; f++)
+        if (strcasecmp(task, families[f]->task) == 0)
+            return true;
+    return !task ||
+           error_set(error, ERROR_INPUT, "--task: no model here is for '%s'; nlp, vision, sequence or tabular", task);
+}
+
+static bool read_mode(struct fit_demands *demands, struct error *error)
+{
+    for (int i = 0; mode && i < MODE_COUNT; i++)
+        if (strcasecmp(mode, mode_name((enum mode)i)) == 0)
+            demands->modes = 1u << i;
+    unsigned offered = 0;
+    for (size_t f = 0; families[f]; f++)
+        offered |= families[f]->modes;
+    if (!mode || demands->modes & offered)
+        return true;
+    return error_set(error, ERROR_INPUT, "--mode: '%s' is not forward or train", mode);
+}
+
+static bool read_dtypes(struct fit_demands *demands, struct error *error)
+{
+    for (const char *at = dtype; at && *at;) {
+        char word[16] = "";
+        size_t length = strcspn(at, ",");
+        enum dtype one;
+        memcpy(word, at, length < sizeof word - 1 ? length : sizeof word - 1);
+        if (!dtype_parse(word, &one) || (one != DTYPE_F32 && one != DTYPE_BF16))
+            return error_set(error, ERROR_INPUT, "--dtype: '%.*s' is not f32 or bf16", (int)length, at);
+        demands->dtypes |= 1u << one;
+        at += length + (at[length] == ',');
+    }
+    return !dtype || demands->dtypes || error_set(error, ERROR_INPUT, "--dtype: names none; f32, bf16 or both");
+}
+
+static bool read_optimizer(struct fit_demands *demands, struct error *error)
+{
+    demands->optimizer = -1;
+    for (int i = 0; optimizer && i < OPTIMIZER_COUNT; i++)
+        if (strcasecmp(optimizer, optimizer_name((enum optimizer_kind)i)) == 0)
+            demands->optimizer = i;
+    return !optimizer || demands->optimizer >= 0 ||
+           error_set(error, ERROR_INPUT, "--optimizer: '%s' is not sgd, momentum, rmsprop, adam or adamw", optimizer);
+}
+
+static bool read_demands(const struct invocation *invocation, struct fit_demands *demands, struct error *error)
+{
+    uint64_t value = 0;
+    *demands = (struct fit_demands){.models = invocation->arguments, .checkpointing = checkpointing};
+    if (!read_models(invocation, error) || !read_task(demands, error) || !read_mode(demands, error) ||
+        !read_dtypes(demands, error) || !read_optimizer(demands, error))
+        return false;
+    if (context && !parse_count(context, "--context", 1, 1 << 24, &value, error))
+        return false;
+    demands->context = context ? (int64_t)value : 0;
+    if (batch && !parse_count(batch, "--batch", 1, 1 << 20, &value, error))
+        return false;
+    demands->batch = batch ? (int64_t)value : 0;
+    if (threads && !parse_count(threads, "--threads", 1, 4096, &value, error))
+        return false;
+    demands->threads = threads ? (int)value : 0;
+    return (!min_throughput ||
+            parse_number(min_throughput, "--min-throughput", 1e-9, INFINITY, &demands->min_throughput, error)) &&
+           (!max_latency || parse_duration(max_latency, "--max-latency", &demands->max_latency_s, error));
+}
+
+/* ---- the machine ---- */
+
+/* What may be held: what is free now, within every limit; or what --memory says; less the reserve. */
+static bool judge_room(const struct machine *machine, struct fit_machine *room, struct error *error)
+{
+    uint64_t kept = 0, given = 0;
+    if ((memory && !parse_size(memory, "--memory", &given, error)) ||
+        (reserve && !parse_size(reserve, "--reserve", &kept, error)))
+        return false;
+    uint64_t available =
+        machine->memory.available_known ? machine->memory.available_bytes : machine->memory.limit_bytes;
+    if (machine->memory.limit_bytes && machine->memory.limit_bytes < available)
+        available = machine->memory.limit_bytes;
+    if (memory)
+        available = given;
+    else if (!available)
+        return error_set(error, ERROR_SYSTEM,
+                         "how much memory is available can't be told here; --memory 8GiB says how much to count on");
+    room->available_bytes = available > kept ? available - kept : 0;
+    return true;
+}
+
+/* How far free memory moves by itself between two looks, a moment apart: nothing when --memory was given. */
+static uint64_t drift_bytes(const struct machine *first)
+{
+    struct machine second;
+    if (memory || !first->memory.available_known || !machine_probe(&second, NULL, NULL))
+        return 0;
+    uint64_t a = first->memory.available_bytes, b = second.memory.available_bytes;
+    machine_free(&second);
+    return a > b ? a - b : b - a;
+}
+
+/* ---- calibrating ---- */
+
+static volatile sig_atomic_t stopped_by;
+
+static void stop(int number)
+{
+    stopped_by = number;
+}
+
+/* Runs suite calibration like any other run, so that its cases are in the store for good. */
+static bool calibrate(const struct invocation *invocation, const struct fit_demands *demands, struct error *error)
+{
+    const struct suite *suite = suite_find("calibration");
+    struct progress_line line = {.drawn_on = invocation->progress};
+    struct run run;
+    struct run_request request = {.program = {"/proc/self/exe", "worker"},
+                                  .database = invocation->database,
+                                  .suite = suite->name,
+                                  .measure = measure_defaults(),
+                                  .budget_s = quick ? suite->budget_s / 2 : suite->budget_s,
+                                  .timeout_s = NAN,
+                                  .rounds = suite->rounds,
+                                  .memory_bytes = BYTES_UNKNOWN,
+                                  .threads = demands->threads,
+                                  .stop = &stopped_by,
+                                  .entered = progress_entered,
+                                  .progress = progress_moved,
+                                  .state = &line};
+    if (!suite_cases(suite, &request.cases, error))
+        return false;
+    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    bool right = run_execute(&request, &run, error);
+    progress_clear(&line);
+    case_list_free(&request.cases);
+    if (right)
+        run_free(&run);
+    return right;
+}
+
+/* What the store knows of this machine; measured first when that is nothing, unless it mustn't be. */
+static bool learn(const struct invocation *invocation, const struct fit_demands *demands, const struct machine *machine,
+                  struct known *known, struct error *error)
+{
+    if (!known_load(invocation->database, machine->fingerprint, demands->threads, known, error))
+        return false;
+    if (known->op_cases || no_calibrate)
+        return true;
+    log_detail("this machine isn't known yet: measuring suite calibration");
+    known_free(known);
+    return calibrate(invocation, demands, error) &&
+           known_load(invocation->database, machine->fingerprint, demands->threads, known, error);
+}
+
+/* ---- the command ---- */
+
+static int answer(const struct invocation *invocation, const struct fit_demands *demands, struct fit_machine *room,
+                  json_t *machine_document, struct error *error)
+{
+    struct fit fit;
+    if (!fit_make(demands, room, &fit, error)) {
+        json_decref(machine_document);
+        return (int)error->kind;
+    }
+    bool fits = fit.answer < fit.row_count;
+    int code = fit.row_count ? command_write(invocation, fit_report(&fit, demands, room, machine_document), error)
+                             : (int)ERROR_INPUT;
+    if (!fit.row_count) {
+        json_decref(machine_document);
+        error_set(error, ERROR_INPUT,
+                  "no model has that mode, dtype and context together; `benchmark list models` shows all");
+    }
+    fit_free(&fit);
+    return code ? code : fits ? 0 : 1;
+}
+
+static int run_fit(const struct invocation *invocation, struct error *error)
+{
+    struct fit_demands demands;
+    struct fit_machine room = {0};
+    struct machine machine;
+    struct known known = {0};
+    if (!read_demands(invocation, &demands, error) || !machine_probe(&machine, NULL, error))
+        return (int)error->kind;
+    if (!demands.threads)
+        demands.threads = machine.cpu.usable_threads > 0 ? machine.cpu.usable_threads : 1;
+    room.name = machine.name;
+    room.runtime_bytes = resident_bytes("VmRSS");
+    int code = ERROR_INPUT;
+    if (judge_room(&machine, &room, error) && learn(invocation, &demands, &machine, &known, error)) {
+        room.drift_bytes = drift_bytes(&machine);
+        room.records = known.records;
+        room.record_count = known.record_count;
+        room.estimator = known.estimator;
+        code = answer(invocation, &demands, &room, machine_to_json(&machine), error);
+    } else {
+        code = stopped_by ? 128 + stopped_by : (int)error->kind;
+    }
+    known_free(&known);
+    machine_free(&machine);
+    return code;
+}
+
+const struct command command_fit = {
+    .name = "fit",
+    .arguments = "[MODEL]...",
+    .help = "which model sizes fit this machine, and how fast they will be",
+    .details =
+        "Memory is planned to the byte. Speed is what was measured on this machine, or else an estimate from the "
+        "time that each op took in the cases that were measured, with a 90 % interval. On a machine that isn't "
+        "known yet half a minute of measuring comes first (--no-calibrate: not).\n\n"
+        "Exit codes: 0 something fits (and meets the demands); 1 nothing does.",
+    .options = options,
+    .most_arguments = 64,
+    .run = run_fit,
+};

@@ -1,0 +1,56 @@
+/* How long a case will take on this machine, from how long its ops took in cases that were measured.
+ *
+ * Every measured case leaves the time of each of its nodes, in place: with the caches as the step leaves them and the
+ * arguments where the plan put them. A node that wasn't measured is judged by those of its op and dtype that were: its
+ * time is its roofline time (flops over the machine's peak or bytes over its bandwidth, whichever is longer) divided by
+ * the efficiency that the nearest measured nodes reached, near by the logarithms of their features. A case's time is
+ * the sum over its nodes.
+ *
+ * The interval is conformal (Vovk et al. 2005; normalised as in Papadopoulos et al. 2008): every measured case is
+ * estimated from the others, with all cases of its own model left out; the logarithms of measured over estimated,
+ * divided by 1 + the distance to what was used, are the scores, and a quantile of them, multiplied by 1 + the new
+ * case's distance, is the interval's half-width. */
+#ifndef ESTIMATE_ESTIMATE_H
+#define ESTIMATE_ESTIMATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "harness/base/error.h"
+#include "harness/store/record.h"
+#include "models/graph/cost.h"
+#include "models/graph/graph.h"
+
+struct measured_case {
+    const char *model;         /* leave-one-out goes by it; the caller's */
+    double seconds;            /* of a step, the median of its samples */
+    const struct op_time *ops; /* the caller's */
+    size_t op_count;
+};
+
+/* The machine's limits, for roofline times: NaN where unknown (a default keeps ratios between ops right). */
+struct limits {
+    double peak_f32_gflops, peak_bf16_gflops, read_gbs;
+};
+
+enum bound { BOUND_COMPUTE, BOUND_BANDWIDTH, BOUND_OVERHEAD };
+const char *bound_name(enum bound bound);
+
+struct estimate {
+    double seconds, low, high; /* NaN when nothing that is like it was measured */
+    double distance;           /* mean over its time: 0 measured itself, 1 a factor e away along the axes */
+    double compute_s, bandwidth_s, overhead_s; /* where the time goes, by each node's nearest limit */
+    enum bound bound;
+};
+
+struct estimator;
+
+/* Copies what it needs. `confidence` is the interval's (0.9). Never fails but for memory. */
+struct estimator *estimator_create(const struct measured_case *cases, size_t count, const struct limits *limits,
+                                   double confidence, struct error *error);
+void estimator_free(struct estimator *estimator);
+/* How many cases the interval rests on. */
+size_t estimator_scores(const struct estimator *estimator);
+struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph);
+
+#endif

@@ -1,0 +1,116 @@
+#include "harness/estimate/known.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/json.h"
+
+/* Runs further back than this say little about how fast the machine is now. */
+enum { MOST_RUNS = 40 };
+
+static const double CONFIDENCE = 0.9;
+
+static bool is_there(const struct known *known, const char *id)
+{
+    for (size_t i = 0; i < known->record_count; i++)
+        if (strcmp(known->records[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* The run's measured records that no later run has; a quiet one is taken before a noisy one of the same case. */
+static bool add_records(struct known *known, const struct run *run, int threads, enum status status)
+{
+    for (size_t i = 0; i < run->record_count; i++) {
+        const struct record *record = &run->records[i];
+        if (record->status != status || record->threads != threads || is_there(known, record->id))
+            continue;
+        struct record *more = realloc(known->records, (known->record_count + 1) * sizeof *more);
+        if (!more)
+            return false;
+        known->records = more;
+        more[known->record_count++] = *record;
+        known->op_cases += record->op_count > 0;
+    }
+    return true;
+}
+
+/* The limits that the latest run with any rested on. */
+static struct limits find_limits(const struct known *known)
+{
+    for (size_t i = 0; i < known->run_count; i++) {
+        const json_t *ceilings = json_object_get(known->runs[i].machine, "ceilings");
+        struct limits limits = {json_get_real(ceilings, "peak_f32_gflops"), json_get_real(ceilings, "peak_bf16_gflops"),
+                                json_get_real(ceilings, "read_gbs")};
+        if (limits.peak_f32_gflops > 0 && limits.read_gbs > 0)
+            return limits;
+    }
+    return (struct limits){NAN, NAN, NAN};
+}
+
+static bool make_estimator(struct known *known, struct error *error)
+{
+    struct measured_case *cases = calloc(known->op_cases + 1, sizeof *cases);
+    if (!cases)
+        return error_set(error, ERROR_SYSTEM, "not enough memory for the estimates");
+    size_t count = 0;
+    for (size_t i = 0; i < known->record_count; i++) {
+        const struct record *record = &known->records[i];
+        if (record->op_count)
+            cases[count++] = (struct measured_case){.model = record->model,
+                                                    .seconds = record->time.median,
+                                                    .ops = record->ops,
+                                                    .op_count = record->op_count};
+    }
+    struct limits limits = find_limits(known);
+    if (count)
+        known->estimator = estimator_create(cases, count, &limits, CONFIDENCE, error);
+    free(cases);
+    return !count || known->estimator;
+}
+
+static bool load_runs(struct store *store, const char *fingerprint, struct known *known, struct error *error)
+{
+    char(*ids)[TEXT_WORD];
+    size_t count;
+    if (!store_list_runs(store, fingerprint, MOST_RUNS, &ids, &count, error))
+        return false;
+    known->runs = calloc(count + 1, sizeof *known->runs);
+    bool right = known->runs || error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
+    for (size_t i = 0; right && i < count; i++) {
+        right = store_get_run(store, ids[i], &known->runs[i], error);
+        known->run_count += right;
+    }
+    free(ids);
+    return right;
+}
+
+bool known_load(const char *database, const char *fingerprint, int threads, struct known *known, struct error *error)
+{
+    *known = (struct known){0};
+    if (access(database, F_OK) != 0)
+        return true;
+    struct store *store = store_open(database, STORE_READ, error);
+    bool right = store && load_runs(store, fingerprint, known, error);
+    store_close(store);
+    for (int status = STATUS_OK; status <= STATUS_NOISY; status++)
+        for (size_t i = 0; right && i < known->run_count; i++)
+            right = add_records(known, &known->runs[i], threads, (enum status)status) ||
+                    error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
+    if (right && make_estimator(known, error))
+        return true;
+    known_free(known);
+    return false;
+}
+
+void known_free(struct known *known)
+{
+    for (size_t i = 0; i < known->run_count; i++)
+        run_free(&known->runs[i]);
+    free(known->runs);
+    free(known->records);
+    estimator_free(known->estimator);
+    *known = (struct known){0};
+}

@@ -1,0 +1,22 @@
+/* What the store knows of a machine's speed: the latest measured record of each case, and the estimator that rests on
+ * their ops' times. */
+#ifndef ESTIMATE_KNOWN_H
+#define ESTIMATE_KNOWN_H
+
+#include "harness/estimate/estimate.h"
+#include "harness/store/store.h"
+
+struct known {
+    struct run *runs; /* owned: the records below are theirs */
+    size_t run_count;
+    struct record *records; /* owned array of borrowed records: measured, each case once, the latest */
+    size_t record_count;
+    size_t op_cases;             /* how many of them have their ops' times */
+    struct estimator *estimator; /* NULL when op_cases is 0 */
+};
+
+/* Of the machine with that fingerprint, measured with that many threads. A store that isn't there knows nothing. */
+bool known_load(const char *database, const char *fingerprint, int threads, struct known *known, struct error *error);
+void known_free(struct known *known);
+
+#endif

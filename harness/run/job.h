@@ -1,0 +1,36 @@
+/* What the parent asks a worker to do, one JSON document on its stdin, and the words of what it answers.
+ *
+ * A worker answers on its stdout with one JSON object a line, each with an "event":
+ *   check    passed, error, allowed, against                     the case's output was compared
+ *   samples  seconds: […]                                        in the order they were taken; any number of times
+ *   ops      ops: [{op, dtype, flops, bytes, rows, columns, count, seconds}…]   how long each op took in place
+ *   ceiling  name, value, low, high                              one measured limit of the machine
+ *   failed   status: failed | out_of_memory | skipped, reason    the case can't be measured; nothing follows
+ *   done     setup_s, peak_bytes, steal, run_delay, canary_s, … the last line of a worker that did its job */
+#ifndef RUN_JOB_H
+#define RUN_JOB_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "harness/base/error.h"
+#include "harness/run/measure.h"
+
+struct job {
+    bool ceilings;     /* measure the machine's limits instead of a case */
+    char subject[160]; /* the case's id, or the name of a ceiling probe (glob; "" for all) */
+    const int *cpus;   /* one a thread; not owned, except by job_from_json's caller */
+    size_t threads;
+    bool check;
+    struct measure_options measure;
+    uint64_t planned_bytes; /* 0: no limit on the address space */
+};
+
+json_t *job_to_json(const struct job *job);
+/* The caller frees job->cpus. */
+bool job_from_json(struct job *job, const json_t *document, struct error *error);
+
+#endif

@@ -1,0 +1,64 @@
+#include "harness/run/op_times.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/stats/robust.h"
+#include "models/graph/cost.h"
+#include "models/graph/op.h"
+
+/* An odd number: the median is one of them. */
+enum { MOST_STEPS = 9 };
+
+static bool is_same(const struct op_time *one, const struct features *features)
+{
+    return strcmp(one->op, features->op) == 0 && one->dtype == features->dtype && one->flops == features->flops &&
+           one->bytes == features->bytes && one->rows == features->rows && one->columns == features->columns;
+}
+
+/* Adds a node to the op it equals, or as a new one; `seconds` is a sum until the end. */
+static void add_node(struct op_time *ops, size_t *count, const struct features *features, double seconds)
+{
+    size_t at = 0;
+    while (at < *count && !is_same(&ops[at], features))
+        at++;
+    if (at == *count) {
+        ops[(*count)++] = (struct op_time){.dtype = features->dtype,
+                                           .flops = features->flops,
+                                           .bytes = features->bytes,
+                                           .rows = features->rows,
+                                           .columns = features->columns};
+        strncpy(ops[at].op, features->op, sizeof ops[at].op - 1);
+    }
+    ops[at].count++;
+    ops[at].seconds += seconds;
+}
+
+static size_t steps_within(double step_s, double budget_s)
+{
+    double steps = step_s > 0 ? budget_s / step_s : 1;
+    return steps >= MOST_STEPS ? MOST_STEPS : steps >= 3 ? 3 : 1;
+}
+
+struct op_time *op_times_measure(struct engine *engine, const struct graph *graph, double step_s, double budget_s,
+                                 size_t *count)
+{
+    size_t nodes = (size_t)graph->node_count, steps = steps_within(step_s, budget_s);
+    double *seconds = calloc(nodes * steps + 1, sizeof *seconds);
+    struct op_time *ops = calloc(nodes + 1, sizeof *ops);
+    *count = 0;
+    for (size_t step = 0; seconds && ops && step < steps; step++)
+        engine_step_timed(engine, seconds + step * nodes);
+    for (size_t n = 0; seconds && ops && n < nodes; n++) {
+        double of_node[MOST_STEPS];
+        for (size_t step = 0; step < steps; step++)
+            of_node[step] = seconds[step * nodes + n];
+        struct features features = node_features(graph, &graph->nodes[n]);
+        if (graph->nodes[n].op->run)
+            add_node(ops, count, &features, stats_median(of_node, steps));
+    }
+    for (size_t i = 0; i < *count; i++)
+        ops[i].seconds /= ops[i].count;
+    free(seconds);
+    return ops;
+}

@@ -1,0 +1,201 @@
+/* One case in its worker, a straight walk: plan it, check what it computes, open the engine, measure, tell. */
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "harness/base/json.h"
+#include "harness/run/answer.h"
+#include "harness/run/canary.h"
+#include "harness/run/clock.h"
+#include "harness/run/energy.h"
+#include "harness/run/measure.h"
+#include "harness/run/noise.h"
+#include "harness/run/op_times.h"
+#include "harness/run/resident.h"
+#include "harness/stats/robust.h"
+#include "harness/store/op_time.h"
+#include "models/engine/case.h"
+#include "models/engine/engine.h"
+#include "models/graph/plan.h"
+
+/* How long the steps may take in which each node is timed. */
+static const double OPS_BUDGET_S = 0.5;
+
+struct subject {
+    struct model_case one;
+    struct graph *graph;
+    struct plan plan;
+    struct engine *engine;
+    uint64_t baseline_bytes; /* resident before the engine was opened */
+    bool peak_is_reset;
+};
+
+/* Whether that many bytes of address space can't be had now: what tells a want of memory from other failures. */
+static bool is_too_large(size_t bytes)
+{
+    void *place = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED)
+        return true;
+    munmap(place, bytes);
+    return false;
+}
+
+/* Beyond what is mapped now. A kernel that allocates what the plan doesn't know of fails here, and not the machine. */
+static void limit_address_space(uint64_t more_bytes)
+{
+    struct rlimit limit;
+    uint64_t mapped = resident_bytes("VmSize");
+    if (!mapped || getrlimit(RLIMIT_AS, &limit))
+        return;
+    if (limit.rlim_max == RLIM_INFINITY || mapped + more_bytes < limit.rlim_max)
+        limit.rlim_cur = mapped + more_bytes;
+    setrlimit(RLIMIT_AS, &limit);
+}
+
+/* malloc's arenas and the stacks of threads are reserved far beyond what they use. */
+static uint64_t address_margin(const struct job *job)
+{
+    return (256ull << 20) + (80ull << 20) * job->threads + job->planned_bytes / 8;
+}
+
+static bool plan_subject(const struct job *job, struct subject *subject, struct error *error)
+{
+    if (!case_parse(job->subject, &subject->one, error))
+        return false;
+    subject->graph = case_build(&subject->one, error);
+    return subject->graph && plan_make(subject->graph, (int)job->threads, &subject->plan, error);
+}
+
+/* Tells the check's outcome; false when the case is over with it. */
+static bool check_subject(const struct job *job, const struct subject *subject, int out, struct error *error)
+{
+    if (!job->check)
+        return true;
+    struct check check = {0};
+    if (!case_check(&subject->one, (int)job->threads, &check, error))
+        return error_prefix(error, "the check");
+    json_t *line = answer_event("check");
+    json_put_bool(line, "passed", check.passed);
+    json_put_real(line, "error", check.error);
+    json_put_real(line, "allowed", check.allowed);
+    json_put_string(line, "against", check.against);
+    answer(out, line);
+    return check.passed ||
+           error_set(error, ERROR_MEASURE, "the output is wrong: it differs by %.2g from %s, %.2g allowed", check.error,
+                     check.against, check.allowed);
+}
+
+static bool open_subject(const struct job *job, struct subject *subject, struct error *error)
+{
+    malloc_trim(0); /* what the check left behind is no part of an idle worker */
+    if (job->planned_bytes)
+        limit_address_space(subject->plan.arena_bytes + address_margin(job));
+    subject->peak_is_reset = resident_reset_peak();
+    subject->baseline_bytes = resident_bytes("VmRSS");
+    const struct engine_options options = {.threads = (int)job->threads};
+    subject->engine = engine_open(subject->graph, &subject->plan, &options, error);
+    return subject->engine;
+}
+
+static void step_subject(void *state)
+{
+    engine_step(((struct subject *)state)->engine);
+}
+
+static void put_peak(json_t *line, const struct subject *subject)
+{
+    uint64_t peak = resident_bytes("VmHWM");
+    if (subject->peak_is_reset && subject->baseline_bytes && peak > subject->baseline_bytes)
+        json_put_count(line, "peak_bytes", peak - subject->baseline_bytes);
+}
+
+static void put_samples(const struct measurement *found, int out)
+{
+    json_t *line = answer_event("samples"), *seconds = json_array();
+    for (size_t i = 0; i < found->count; i++)
+        json_array_append_new(seconds, json_real(found->samples[i]));
+    json_put(line, "seconds", seconds);
+    answer(out, line);
+}
+
+/* After the samples, so that timing the nodes can't disturb them. */
+static void put_ops(const struct measurement *found, struct subject *subject, int out)
+{
+    double step_s = stats_median(found->samples, found->count);
+    size_t count;
+    struct op_time *ops = op_times_measure(subject->engine, subject->graph, step_s, OPS_BUDGET_S, &count);
+    json_t *line = answer_event("ops");
+    json_put(line, "ops", op_times_to_json(ops, count));
+    answer(out, line);
+    free(ops);
+}
+
+static bool measure_subject(const struct job *job, struct subject *subject, double canary_before_s, double started_s,
+                            int out, struct error *error)
+{
+    double ready_s = clock_now_s();
+    struct noise_mark before = noise_look(job->cpus, job->threads);
+    struct energy_mark energy_before = energy_look("");
+    struct measurement found;
+    if (!measure(step_subject, subject, &job->measure, &found, error))
+        return false;
+    struct energy_mark energy_after = energy_look("");
+    struct noise_mark after = noise_look(job->cpus, job->threads);
+    double loss = engine_loss(subject->engine);
+    json_t *line = answer_event("done");
+    put_peak(line, subject);
+    json_put_real(line, "setup_s", ready_s - started_s);
+    json_put_real(line, "measured_s", after.time_s - before.time_s);
+    json_put_count(line, "warmups", found.warmups);
+    json_put_count(line, "batch", found.batch);
+    json_put_bool(line, "steady", found.steady);
+    json_put_bool(line, "cold", found.cold);
+    json_put_real(line, "energy_j",
+                  energy_between_j(&energy_before, &energy_after) / (double)(found.steps + found.warmups));
+    json_put_real(line, "steal", noise_steal(&before, &after, job->threads));
+    json_put_real(line, "run_delay", noise_delay(&before, &after, (int)job->threads));
+    json_put_real(line, "canary_s", fmax(canary_before_s, canary_run_s((int)job->threads)));
+    bool sound = !isinf(loss) && (!isnan(loss) || subject->graph->loss == NO_TENSOR);
+    if (sound) {
+        put_samples(&found, out);
+        put_ops(&found, subject, out);
+        answer(out, line);
+    } else {
+        json_decref(line);
+        error_set(error, ERROR_MEASURE, "the loss is no number after %zu steps: what it computes is wrong",
+                  found.steps + found.warmups);
+    }
+    measurement_free(&found);
+    return sound;
+}
+
+static const char *failed_status(const struct subject *subject, const struct error *error)
+{
+    bool memory = error->kind == ERROR_SYSTEM && subject->plan.arena_bytes && is_too_large(subject->plan.arena_bytes);
+    return memory ? "out_of_memory" : "failed";
+}
+
+void worker_measure_case(const struct job *job, int out)
+{
+    double started_s = clock_now_s();
+    struct subject subject = {0};
+    struct error error = {0};
+    double canary_s = canary_run_s((int)job->threads);
+    if (job->planned_bytes)
+        limit_address_space(2 * job->planned_bytes + address_margin(job));
+    if (!plan_subject(job, &subject, &error) || !check_subject(job, &subject, out, &error)) {
+        answer_failed(out, failed_status(&subject, &error), error.message);
+    } else if (clock_now_s() >= job->measure.deadline_s) {
+        answer_failed(out, "skipped", "the run's budget was spent while it was set up");
+    } else if (!open_subject(job, &subject, &error) ||
+               !measure_subject(job, &subject, canary_s, started_s, out, &error)) {
+        answer_failed(out, failed_status(&subject, &error), error.message);
+    }
+    if (subject.engine)
+        engine_close(subject.engine);
+    plan_free(&subject.plan);
+    graph_free(subject.graph);
+}

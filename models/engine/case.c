@@ -1,0 +1,241 @@
+#include "models/engine/case.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "harness/base/parse.h"
+#include "models/families/family.h"
+
+static const char *const mode_names[MODE_COUNT] = {"forward", "train", "prefill", "decode", "distill"};
+
+const char *mode_name(enum mode mode)
+{
+    return mode_names[mode];
+}
+
+/* The seed of every case: weights and inputs are the same on every machine. */
+enum { SEED = 1 };
+
+enum { MAX_BATCH = 1 << 20, MAX_CONTEXT = 1 << 24 };
+
+/* ---- reading an id ---- */
+
+static bool take_model(const char *part, const char *id, struct model_case *one, struct error *error)
+{
+    for (size_t i = 0; i < one->family->size_count; i++)
+        if (strcasecmp(one->family->sizes[i].name, part) == 0)
+            one->size = &one->family->sizes[i];
+    const struct family *family;
+    const struct family_size *size = family_find_size(part, &family);
+    if (!one->size && size && family == one->family)
+        one->size = size;
+    if (one->size)
+        return true;
+    const char *names[64];
+    size_t count = 0;
+    for (; count < one->family->size_count && count < 64; count++)
+        names[count] = one->family->sizes[count].name;
+    char nearest[160];
+    nearest_names(part, names, count, 3, nearest, sizeof nearest);
+    return error_set(error, ERROR_INPUT, "case '%s': family %s has no model '%s'; it has %s", id, one->family->name,
+                     part, nearest);
+}
+
+static bool take_mode(const char *part, const char *id, struct model_case *one, struct error *error)
+{
+    for (int mode = 0; mode < MODE_COUNT; mode++)
+        if (strcasecmp(mode_names[mode], part) == 0) {
+            one->mode = (enum mode)mode;
+            if (one->family->modes >> mode & 1)
+                return true;
+            return error_set(error, ERROR_INPUT, "case '%s': family %s has no mode %s", id, one->family->name, part);
+        }
+    return error_set(error, ERROR_INPUT,
+                     "case '%s': '%s' is no mode; modes are forward, train, prefill, decode, distill", id, part);
+}
+
+static bool take_dtype(const char *part, const char *id, struct model_case *one, struct error *error)
+{
+    if (dtype_parse(part, &one->dtype) && (one->dtype == DTYPE_F32 || one->dtype == DTYPE_BF16))
+        return true;
+    return error_set(error, ERROR_INPUT, "case '%s': '%s' is no dtype that runs here; f32 and bf16 do", id, part);
+}
+
+/* What else a training step may be told. */
+static const struct {
+    const char *word;
+    size_t offset; /* of the flag in struct model_case */
+} training_words[] = {{"checkpointing", offsetof(struct model_case, checkpointing)},
+                      {"dropout", offsetof(struct model_case, dropout)},
+                      {"l1", offsetof(struct model_case, l1)},
+                      {"l2", offsetof(struct model_case, l2)},
+                      {"mse", offsetof(struct model_case, mse)}};
+enum { TRAINING_WORD_COUNT = sizeof training_words / sizeof *training_words };
+
+static const float DROPOUT_RATE = 0.1f, L1 = 1e-5f, L2 = 1e-4f;
+
+static bool *training_flag(struct model_case *one, int word)
+{
+    return (bool *)((char *)one + training_words[word].offset);
+}
+
+/* bN, sN, an optimizer's name, or another word about the training. */
+static bool take_shape(const char *part, const char *id, struct model_case *one, struct error *error)
+{
+    char what[CASE_ID_SIZE + 32];
+    snprintf(what, sizeof what, "case '%s': %s", id, *part == 'b' ? "batch" : "context");
+    uint64_t value;
+    if ((*part == 'b' || *part == 's') && part[1] >= '0' && part[1] <= '9') {
+        if (!parse_count(part + 1, what, 1, *part == 'b' ? MAX_BATCH : MAX_CONTEXT, &value, error))
+            return false;
+        *(*part == 'b' ? &one->batch : &one->context) = (int64_t)value;
+        return true;
+    }
+    for (int word = 0; word < TRAINING_WORD_COUNT; word++)
+        if (strcasecmp(part, training_words[word].word) == 0) {
+            *training_flag(one, word) = true;
+            return true;
+        }
+    for (int kind = 0; kind < OPTIMIZER_COUNT; kind++)
+        if (strcasecmp(part, optimizer_name((enum optimizer_kind)kind)) == 0) {
+            one->optimizer = kind;
+            return true;
+        }
+    return error_set(error, ERROR_INPUT,
+                     "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
+                     "l1, l2 nor mse",
+                     id, part);
+}
+
+static bool check_shape(const char *id, struct model_case *one, struct error *error)
+{
+    if (!one->batch)
+        return error_set(error, ERROR_INPUT, "case '%s' has no batch, such as /b1", id);
+    if (one->family->has_context != (one->context != 0))
+        return error_set(error, ERROR_INPUT,
+                         one->context ? "case '%s': family %s has no context"
+                                      : "case '%s': family %s needs a context, such as /s64",
+                         id, one->family->name);
+    if (one->context > one->size->config.max_context && one->family->has_context)
+        return error_set(error, ERROR_INPUT, "case '%s': %s has positions for a context of at most %lld", id,
+                         one->size->name, (long long)one->size->config.max_context);
+    bool trains = one->optimizer >= 0;
+    for (int word = 0; word < TRAINING_WORD_COUNT; word++)
+        trains |= *training_flag(one, word);
+    if (one->mode != MODE_TRAIN && trains)
+        return error_set(error, ERROR_INPUT,
+                         "case '%s': an optimizer, checkpointing, dropout, l1, l2 and mse go with mode train", id);
+    return true;
+}
+
+bool case_parse(const char *id, struct model_case *one, struct error *error)
+{
+    *one = (struct model_case){.optimizer = -1, .device = "cpu"};
+    char copy[CASE_ID_SIZE], *rest = copy, *part;
+    if (strlen(id) >= sizeof copy)
+        return error_set(error, ERROR_INPUT, "a case's name of %zu characters is too long: '%.40s…'", strlen(id), id);
+    strcpy(copy, id);
+    char *device = strchr(copy, '@');
+    if (device) {
+        *device++ = '\0';
+        if (strcmp(device, "cpu") != 0)
+            return error_set(error, ERROR_INPUT, "case '%s': device '%s' isn't one that runs here; cpu is", id, device);
+    }
+    for (int index = 0; (part = strsep(&rest, "/")); index++) {
+        bool right = true;
+        if (index == 0) {
+            one->family = family_find(part);
+            right = one->family || error_set(error, ERROR_INPUT, "case '%s': there is no family '%s'", id, part);
+        } else if (index == 1) {
+            right = take_model(part, id, one, error);
+        } else if (index == 2) {
+            right = take_mode(part, id, one, error);
+        } else if (index == 3) {
+            right = take_dtype(part, id, one, error);
+        } else {
+            right = take_shape(part, id, one, error);
+        }
+        if (!right)
+            return false;
+    }
+    if (!one->size || strchr(id, '/') == NULL)
+        return error_set(error, ERROR_INPUT, "'%s' is no case: family/model/mode/dtype/bN[/sN] is", id);
+    if (!check_shape(id, one, error))
+        return false;
+    case_name(one);
+    return true;
+}
+
+void case_name(struct model_case *one)
+{
+    int length = snprintf(one->id, sizeof one->id, "%s/%s/%s/%s/b%lld", one->family->name, one->size->name,
+                          mode_names[one->mode], dtype_info(one->dtype)->name, (long long)one->batch);
+    size_t used = (size_t)length;
+    if (one->context && used < sizeof one->id)
+        used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/s%lld", (long long)one->context);
+    bool own = one->optimizer < 0 || one->optimizer == (int)one->family->optimizer;
+    if (!own && used < sizeof one->id)
+        used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/%s",
+                                 optimizer_name((enum optimizer_kind)one->optimizer));
+    for (int word = 0; word < TRAINING_WORD_COUNT; word++)
+        if (*training_flag(one, word) && used < sizeof one->id)
+            used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/%s", training_words[word].word);
+    if (strcmp(one->device, "cpu") != 0 && used < sizeof one->id)
+        snprintf(one->id + used, sizeof one->id - used, "@%s", one->device);
+}
+
+/* ---- building ---- */
+
+struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error)
+{
+    struct graph *graph = graph_create(SEED);
+    if (!graph) {
+        error_set(error, ERROR_SYSTEM, "out of memory for the graph");
+        return NULL;
+    }
+    graph->training = one->mode == MODE_TRAIN;
+    graph->dropout_rate = one->dropout ? DROPOUT_RATE : 0;
+    graph->squares_errors = one->mse;
+    if (!one->family->build(graph, config, one, error)) {
+        error_prefix(error, "case %s", one->id);
+        graph_free(graph);
+        return NULL;
+    }
+    return graph;
+}
+
+struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
+{
+    struct graph *graph = case_build_untrained(one, config, error);
+    if (!graph || !graph->training)
+        return graph;
+    enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
+    struct optimizer optimizer = optimizer_defaults(kind);
+    optimizer.l1 = one->l1 ? L1 : 0;
+    optimizer.l2 = one->l2 ? L2 : 0;
+    const struct training training = {.optimizer = &optimizer, .checkpointing = one->checkpointing};
+    if (!graph_train(graph, &training, NULL, error)) {
+        error_prefix(error, "case %s", one->id);
+        graph_free(graph);
+        return NULL;
+    }
+    return graph;
+}
+
+struct graph *case_build(const struct model_case *one, struct error *error)
+{
+    return case_build_config(one, &one->size->config, error);
+}
+
+double case_units(const struct model_case *one)
+{
+    return one->family->units(one);
+}
+
+const char *case_unit(const struct model_case *one)
+{
+    return one->family->unit;
+}

@@ -1,0 +1,173 @@
+/* The executor: one arena, one walk over the nodes. */
+#include "models/engine/engine.h"
+
+#include <errno.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "models/engine/generate.h"
+#include "models/graph/op.h"
+
+/* The arena starts at a huge page and asks for them: a step touches gigabytes. */
+#define HUGE_PAGE ((size_t)2 << 20)
+
+struct engine {
+    const struct graph *graph;
+    const struct plan *plan;
+    struct call *calls; /* [node_count]: every pointer is known before the first step */
+    char *mapping, *arena;
+    size_t mapping_bytes;
+    uint64_t step;
+};
+
+static bool map_arena(struct engine *engine, struct error *error)
+{
+    size_t bytes = engine->plan->arena_bytes;
+    engine->mapping_bytes = bytes + HUGE_PAGE;
+    void *mapping =
+        mmap(NULL, engine->mapping_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED)
+        return error_set(error, ERROR_SYSTEM, "%zu bytes of memory can't be had: %s", bytes, strerror(errno));
+    engine->mapping = mapping;
+    engine->arena = (char *)(((uintptr_t)mapping + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
+    /* The last huge page is left in small ones, so that no more than the plan's bytes become resident. */
+    size_t whole = bytes / HUGE_PAGE * HUGE_PAGE;
+    if (whole)
+        madvise(engine->arena, whole, MADV_HUGEPAGE);
+    return true;
+}
+
+/* Touched by the threads that will work on it, so that each page lies near one of them. */
+static void touch(struct engine *engine, int threads)
+{
+    size_t bytes = engine->plan->arena_bytes, pages = (bytes + HUGE_PAGE - 1) / HUGE_PAGE;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t page = 0; page < pages; page++) {
+        size_t first = page * HUGE_PAGE, count = bytes - first < HUGE_PAGE ? bytes - first : HUGE_PAGE;
+        memset(engine->arena + first, 0, count);
+    }
+}
+
+static struct call call_of(const struct engine *engine, const struct node *node, const struct engine_options *options)
+{
+    struct call call = {.graph = engine->graph,
+                        .node = node,
+                        .workspace = engine->arena + engine->plan->workspace_offset,
+                        .threads = options->threads,
+                        .reference = options->reference};
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != NO_TENSOR)
+            call.inputs[i] = engine->arena + engine->plan->offsets[node->inputs[i]];
+    for (int i = 0; i < node->output_count; i++)
+        call.outputs[i] = engine->arena + engine->plan->offsets[node->outputs[i]];
+    return call;
+}
+
+struct engine *engine_open(const struct graph *graph, const struct plan *plan, const struct engine_options *options,
+                           struct error *error)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    size_t nodes = (size_t)graph->node_count + 1;
+    if (engine)
+        *engine = (struct engine){.graph = graph, .plan = plan, .calls = calloc(nodes, sizeof *engine->calls)};
+    if (!engine || !engine->calls) {
+        error_set(error, ERROR_SYSTEM, "out of memory for the engine");
+        engine_close(engine);
+        return NULL;
+    }
+    if (!map_arena(engine, error)) {
+        engine_close(engine);
+        return NULL;
+    }
+    touch(engine, options->threads);
+    for (int n = 0; n < graph->node_count; n++)
+        engine->calls[n] = call_of(engine, &graph->nodes[n], options);
+    for (int t = 0; t < graph->tensor_count; t++)
+        if (graph->tensors[t].persistent && tensor_storage(graph, t) == t)
+            generate_tensor(graph, t, engine->arena + plan->offsets[t], options->threads);
+    return engine;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void run_node(struct engine *engine, int index)
+{
+    struct call *call = &engine->calls[index];
+    call->step = engine->step;
+    if (call->node->op->run)
+        call->node->op->run(call);
+}
+
+void engine_step(struct engine *engine)
+{
+    engine->step++;
+    for (int n = 0; n < engine->graph->node_count; n++)
+        run_node(engine, n);
+}
+
+void engine_step_timed(struct engine *engine, double *seconds)
+{
+    engine->step++;
+    double before = now();
+    for (int n = 0; n < engine->graph->node_count; n++) {
+        run_node(engine, n);
+        double after = now();
+        seconds[n] = after - before;
+        before = after;
+    }
+}
+
+double engine_loss(const struct engine *engine)
+{
+    int loss = engine->graph->loss;
+    return loss == NO_TENSOR ? NAN : (double)*(const float *)(engine->arena + engine->plan->offsets[loss]);
+}
+
+void *engine_tensor(struct engine *engine, int tensor)
+{
+    return engine->arena + engine->plan->offsets[tensor];
+}
+
+void engine_read(struct engine *engine, int tensor, float *out)
+{
+    const struct tensor *description = &engine->graph->tensors[tensor];
+    const void *data = engine_tensor(engine, tensor);
+    int64_t count = tensor_elements(description);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = description->dtype == DTYPE_F32    ? ((const float *)data)[i]
+                 : description->dtype == DTYPE_BF16 ? bf16_to_f32(((const uint16_t *)data)[i])
+                                                    : (float)((const int32_t *)data)[i];
+}
+
+void engine_write(struct engine *engine, int tensor, const float *in)
+{
+    const struct tensor *description = &engine->graph->tensors[tensor];
+    void *data = engine_tensor(engine, tensor);
+    int64_t count = tensor_elements(description);
+    for (int64_t i = 0; i < count; i++)
+        if (description->dtype == DTYPE_F32)
+            ((float *)data)[i] = in[i];
+        else if (description->dtype == DTYPE_BF16)
+            ((uint16_t *)data)[i] = f32_to_bf16(in[i]);
+        else
+            ((int32_t *)data)[i] = (int32_t)in[i];
+}
+
+void engine_close(struct engine *engine)
+{
+    if (!engine)
+        return;
+    if (engine->mapping)
+        munmap(engine->mapping, engine->mapping_bytes);
+    free(engine->calls);
+    free(engine);
+}

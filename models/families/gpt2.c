@@ -1,0 +1,109 @@
+/* gpt2: the decoder of Radford et al. (2019), "Language Models are Unsupervised Multitask Learners"
+ *
+ *   x = wte[token] + wpe[position]
+ *   for each block:  x = x + attention(layer_norm(x));  x = x + mlp(layer_norm(x)),  mlp four times as wide with GELU
+ *   logits = layer_norm(x) · wteᵀ                             the head is the embedding's own matrix (tied)
+ *
+ *   config: layers, hidden, heads, vocabulary, max_context; weights as OpenAI's: normal, deviation 0.02, the two that
+ *   end a block smaller by √(2·layers), positions 0.01 */
+#include <math.h>
+
+#include "models/families/family.h"
+#include "models/families/layers.h"
+
+static const float EPSILON = 1e-5f;
+
+static int block(struct graph *graph, const struct config *config, int x, int index)
+{
+    const char *name = graph_name(graph, "h.%d", index);
+    float deviation = 0.02f, last = 0.02f / sqrtf(2.0f * (float)config->layers);
+    int64_t width = config->hidden, head_dim = width / config->heads;
+    graph->segment = index + 1;
+
+    int y = layer_norm(graph, graph_name(graph, "%s.ln_1", name), x, EPSILON);
+    y = layer_linear(graph, graph_name(graph, "%s.attn.c_attn", name), y, 3 * width, true, deviation, ACTIVATION_NONE);
+    y = build_attention(graph, graph_name(graph, "%s.attn", name), y, config->heads, config->heads, head_dim, true, 0);
+    y = layer_linear(graph, graph_name(graph, "%s.attn.c_proj", name), y, width, true, last, ACTIVATION_NONE);
+    y = layer_dropout(graph, graph_name(graph, "%s.attn.dropout", name), y);
+    x = build_add(graph, graph_name(graph, "%s.attn.residual", name), x, y);
+
+    y = layer_norm(graph, graph_name(graph, "%s.ln_2", name), x, EPSILON);
+    y = layer_linear(graph, graph_name(graph, "%s.mlp.c_fc", name), y, 4 * width, true, deviation,
+                     ACTIVATION_GELU_TANH);
+    y = layer_linear(graph, graph_name(graph, "%s.mlp.c_proj", name), y, width, true, last, ACTIVATION_NONE);
+    y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
+    x = build_add(graph, graph_name(graph, "%s.mlp.residual", name), x, y);
+
+    graph->segment = 0;
+    return x;
+}
+
+static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
+{
+    int64_t shape[] = {one->batch, one->context};
+    int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
+    int words = graph_weight(graph, "wte.weight", one->dtype, 2, (int64_t[]){config->vocabulary, config->hidden},
+                             (struct fill){.kind = FILL_NORMAL, .scale = 0.02f}, true);
+    int positions = graph_weight(graph, "wpe.weight", one->dtype, 2, (int64_t[]){config->max_context, config->hidden},
+                                 (struct fill){.kind = FILL_NORMAL, .scale = 0.01f}, true);
+    int x = build_embedding(graph, "wte", tokens, words, positions);
+    x = layer_dropout(graph, "drop", x);
+    for (int i = 0; i < config->layers; i++)
+        x = block(graph, config, x, i);
+    x = layer_norm(graph, "ln_f", x, EPSILON);
+    x = build_linear(graph, "head", x, words, NO_TENSOR, ACTIVATION_NONE, one->dtype);
+    layer_classify(graph, x, config->vocabulary);
+    return graph_error(graph, error);
+}
+
+static double units(const struct model_case *one)
+{
+    return (double)(one->batch * one->context);
+}
+
+#define GPT2(layers_, hidden_, heads_)                                                                                 \
+    {                                                                                                                  \
+        .layers = layers_, .hidden = hidden_, .heads = heads_, .vocabulary = 50257, .max_context = 1024                \
+    }
+
+static const struct family_size sizes[] = {
+    {.name = "gpt2-tiny",
+     .config = {.layers = 4, .hidden = 128, .heads = 4, .vocabulary = 2048, .max_context = 256},
+     .runnable = true,
+     .batches = {4, 1},
+     .contexts = {64}},
+    {.name = "gpt2-124m",
+     .aliases = (const char *const[]){"gpt2", "gpt2-small", NULL},
+     .config = GPT2(12, 768, 12),
+     .runnable = true,
+     .batches = {4, 1},
+     .contexts = {64}},
+    {.name = "gpt2-355m",
+     .aliases = (const char *const[]){"gpt2-medium", NULL},
+     .config = GPT2(24, 1024, 16),
+     .runnable = true,
+     .batches = {4, 1},
+     .contexts = {64}},
+    {.name = "gpt2-774m",
+     .aliases = (const char *const[]){"gpt2-large", NULL},
+     .config = GPT2(36, 1280, 20),
+     .batches = {4, 1},
+     .contexts = {64}},
+    {.name = "gpt2-1.5b",
+     .aliases = (const char *const[]){"gpt2-xl", NULL},
+     .config = GPT2(48, 1600, 25),
+     .batches = {4, 1},
+     .contexts = {64}},
+};
+
+const struct family family_gpt2 = {.name = "gpt2",
+                                   .task = "nlp",
+                                   .help = "GPT-2 decoders: LayerNorm, GELU, learned positions, tied head",
+                                   .sizes = sizes,
+                                   .size_count = sizeof sizes / sizeof *sizes,
+                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
+                                   .unit = "tokens/s",
+                                   .has_context = true,
+                                   .optimizer = OPTIMIZER_ADAMW,
+                                   .build = build,
+                                   .units = units};

@@ -1,0 +1,29 @@
+/* Layers as families speak of them: an op together with its weights, named and initialised. `name` is the layer's
+ * ("h.0.mlp.fc"); its weights are name.weight and name.bias, as PyTorch's modules call them. */
+#ifndef FAMILIES_LAYERS_H
+#define FAMILIES_LAYERS_H
+
+#include "models/graph/graph.h"
+#include "models/ops/ops.h"
+
+/* y[..., outputs]; weights normal with standard deviation `deviation`, bias zero when `bias`. The result has x's dtype,
+ * weights have `dtype`. */
+int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, bool bias, float deviation,
+                 enum activation activation);
+int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
+               int64_t pad, bool bias, enum activation activation);
+int layer_norm(struct graph *graph, const char *name, int x, float epsilon);
+
+/* Inputs. Images and features are normal with deviation 1; tokens and classes are uniform in [0, limit). */
+int layer_input(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims);
+int layer_indices(struct graph *graph, const char *name, uint32_t limit, int rank, const int64_t *dims);
+
+/* Dropout at the graph's rate. */
+int layer_dropout(struct graph *graph, const char *name, int x);
+/* Marks the model's result, and in training adds the loss against generated targets. */
+void layer_classify(struct graph *graph, int logits, int64_t classes);
+
+/* √(2 / inputs): keeps the variance through ReLUs (He et al. 2015). */
+float deviation_he(int64_t inputs);
+
+#endif

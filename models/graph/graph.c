@@ -1,0 +1,231 @@
+/* The graph's building blocks: tensors, nodes, names. */
+#include "models/graph/graph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/graph/op.h"
+
+/* Names live in blocks that never move, so a pointer to one stays good as long as the graph. */
+struct name_block {
+    struct name_block *next;
+    size_t used;
+    char text[4096 - 2 * sizeof(void *)];
+};
+
+struct graph *graph_create(uint64_t seed)
+{
+    struct graph *graph = calloc(1, sizeof *graph);
+    if (!graph)
+        return NULL;
+    graph->seed = seed;
+    graph->output = graph->loss = NO_TENSOR;
+    return graph;
+}
+
+void graph_free(struct graph *graph)
+{
+    if (!graph)
+        return;
+    while (graph->names) {
+        struct name_block *next = graph->names->next;
+        free(graph->names);
+        graph->names = next;
+    }
+    free(graph->tensors);
+    free(graph->nodes);
+    free(graph);
+}
+
+bool graph_error(const struct graph *graph, struct error *error)
+{
+    if (!graph)
+        return error_set(error, ERROR_SYSTEM, "out of memory for the graph");
+    if (graph->error.kind == ERROR_NONE)
+        return true;
+    if (error)
+        *error = graph->error;
+    return false;
+}
+
+static void fail(struct graph *graph, const char *what)
+{
+    if (graph->error.kind == ERROR_NONE)
+        error_set(&graph->error, ERROR_SYSTEM, "%s", what);
+}
+
+const char *graph_name(struct graph *graph, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t bytes = strlen(text) + 1;
+    if (!graph->names || graph->names->used + bytes > sizeof graph->names->text) {
+        struct name_block *block = malloc(sizeof *block);
+        if (!block) {
+            fail(graph, "out of memory for the graph's names");
+            return "";
+        }
+        block->next = graph->names;
+        block->used = 0;
+        graph->names = block;
+    }
+    char *copy = graph->names->text + graph->names->used;
+    memcpy(copy, text, bytes);
+    graph->names->used += bytes;
+    return copy;
+}
+
+/* Room for one more of `size` bytes in a growing array. */
+static bool grow(struct graph *graph, void **array, int count, int *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    int larger = *capacity ? 2 * *capacity : 64;
+    void *moved = realloc(*array, (size_t)larger * size);
+    if (!moved) {
+        fail(graph, "out of memory for the graph");
+        return false;
+    }
+    *array = moved;
+    *capacity = larger;
+    return true;
+}
+
+static int append_tensor(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims)
+{
+    if (!grow(graph, (void **)&graph->tensors, graph->tensor_count, &graph->tensor_capacity, sizeof *graph->tensors))
+        return NO_TENSOR;
+    struct tensor *tensor = &graph->tensors[graph->tensor_count];
+    *tensor = (struct tensor){.name = name,
+                              .dtype = dtype,
+                              .rank = rank,
+                              .producer = NO_NODE,
+                              .alias_of = NO_TENSOR,
+                              .master = NO_TENSOR,
+                              .fill.like = NO_TENSOR};
+    memcpy(tensor->dims, dims, (size_t)rank * sizeof *dims);
+    return graph->tensor_count++;
+}
+
+int graph_persistent(struct graph *graph, const char *name, enum role role, enum dtype dtype, int rank,
+                     const int64_t *dims, struct fill fill)
+{
+    if (graph->error.kind)
+        return NO_TENSOR;
+    int index = append_tensor(graph, graph_name(graph, "%s", name), dtype, rank, dims);
+    if (index == NO_TENSOR)
+        return NO_TENSOR;
+    struct tensor *tensor = &graph->tensors[index];
+    tensor->role = role;
+    tensor->persistent = true;
+    tensor->fill = fill;
+    return index;
+}
+
+int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims,
+                 struct fill fill, bool decays)
+{
+    fill.like = NO_TENSOR;
+    int index = graph_persistent(graph, name, ROLE_WEIGHT, dtype, rank, dims, fill);
+    if (index == NO_TENSOR)
+        return NO_TENSOR;
+    graph->tensors[index].trainable = true;
+    graph->tensors[index].decays = decays;
+    if (graph->training && dtype != DTYPE_F32) {
+        fill.like = index;
+        int master = graph_persistent(graph, graph_name(graph, "%s (f32 master)", name), ROLE_WEIGHT, DTYPE_F32, rank,
+                                      dims, fill);
+        graph->tensors[index].master = master;
+    }
+    return index;
+}
+
+int graph_output(struct graph *graph, struct node *node, enum dtype dtype, int rank, const int64_t *dims)
+{
+    if (node->output_count == MAX_OUTPUTS || rank > MAX_RANK) {
+        fail(graph, "an op has more outputs or dimensions than a node can hold");
+        return NO_TENSOR;
+    }
+    int index = append_tensor(graph, node->name, dtype, rank, dims);
+    node->outputs[node->output_count++] = index;
+    if (index != NO_TENSOR)
+        graph->tensors[index].producer = graph->node_count;
+    return index;
+}
+
+void graph_alias(struct graph *graph, int output, int input)
+{
+    if (output != NO_TENSOR && input != NO_TENSOR)
+        graph->tensors[output].alias_of = input;
+}
+
+int graph_append(struct graph *graph, const struct op *op, const char *name, const int *inputs, int input_count,
+                 const struct attributes *attributes)
+{
+    if (graph->error.kind)
+        return NO_NODE;
+    struct node node = {.op = op,
+                        .name = graph_name(graph, "%s", name),
+                        .input_count = input_count,
+                        .phase = graph->phase,
+                        .segment = graph->segment};
+    memcpy(node.inputs, inputs, (size_t)input_count * sizeof *inputs);
+    if (attributes)
+        node.attributes = *attributes;
+    if (!op->infer(graph, &node, &graph->error)) {
+        error_prefix(&graph->error, "%s (%s)", node.name, op->name);
+        return NO_NODE;
+    }
+    if (graph->error.kind ||
+        !grow(graph, (void **)&graph->nodes, graph->node_count, &graph->node_capacity, sizeof *graph->nodes))
+        return NO_NODE;
+    graph->nodes[graph->node_count] = node;
+    return graph->node_count++;
+}
+
+int64_t tensor_elements(const struct tensor *tensor)
+{
+    int64_t count = 1;
+    for (int i = 0; i < tensor->rank; i++)
+        count *= tensor->dims[i];
+    return count;
+}
+
+size_t tensor_bytes(const struct tensor *tensor)
+{
+    return dtype_bytes(tensor->dtype, (size_t)tensor_elements(tensor));
+}
+
+int64_t tensor_columns(const struct tensor *tensor)
+{
+    return tensor->rank ? tensor->dims[tensor->rank - 1] : 1;
+}
+
+int64_t tensor_rows(const struct tensor *tensor)
+{
+    int64_t rows = 1;
+    for (int i = 0; i + 1 < tensor->rank; i++)
+        rows *= tensor->dims[i];
+    return rows;
+}
+
+int tensor_storage(const struct graph *graph, int tensor)
+{
+    while (graph->tensors[tensor].alias_of != NO_TENSOR)
+        tensor = graph->tensors[tensor].alias_of;
+    return tensor;
+}
+
+uint64_t graph_parameters(const struct graph *graph)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < graph->tensor_count; i++)
+        if (graph->tensors[i].trainable)
+            count += (uint64_t)tensor_elements(&graph->tensors[i]);
+    return count;
+}

@@ -1,0 +1,217 @@
+/* The specification of elementwise.h in plain C, in double precision where rounding would show. */
+#include <math.h>
+#include <string.h>
+
+#include "harness/base/random.h"
+#include "models/graph/dtype.h"
+#include "models/kernels/elementwise_variants.h"
+
+static const double root_half = 0.70710678118654752440, root_two_over_pi = 0.79788456080286535588;
+static const double cubic = 0.044715;
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* 2z of GPT-2's gelu: ½(1 + tanh z) is σ(2z) */
+static double twice_z(double x)
+{
+    return 2 * root_two_over_pi * (x + cubic * x * x * x);
+}
+
+static double value_of(enum activation kind, double x)
+{
+    switch (kind) {
+    case ACTIVATION_RELU:
+        return x > 0 || isnan(x) ? x : 0;
+    case ACTIVATION_GELU:
+        return x == -INFINITY ? 0 : x * 0.5 * erfc(-x * root_half);
+    case ACTIVATION_GELU_TANH:
+        return x == -INFINITY ? 0 : x * sigmoid(twice_z(x));
+    case ACTIVATION_SILU:
+        return x == -INFINITY ? 0 : x * sigmoid(x);
+    case ACTIVATION_TANH:
+        return tanh(x);
+    case ACTIVATION_SIGMOID:
+        return sigmoid(x);
+    default:
+        return x;
+    }
+}
+
+static double slope_of(enum activation kind, double x)
+{
+    if (isinf(x)) /* the limits, where the formulas below say ∞ · 0 */
+        return kind == ACTIVATION_NONE || (x > 0 && kind != ACTIVATION_TANH && kind != ACTIVATION_SIGMOID);
+    double s;
+    switch (kind) {
+    case ACTIVATION_RELU:
+        return !(x <= 0);
+    case ACTIVATION_GELU:
+        return 0.5 * erfc(-x * root_half) + x * exp(-x * x / 2) * 0.5 * root_half * M_2_SQRTPI;
+    case ACTIVATION_GELU_TANH:
+        s = sigmoid(twice_z(x));
+        return s + (s > 0 && s < 1 ? x * s * (1 - s) * 2 * root_two_over_pi * (1 + 3 * cubic * x * x) : 0 * x);
+    case ACTIVATION_SILU:
+        s = sigmoid(x);
+        return s + x * s * (1 - s);
+    case ACTIVATION_TANH:
+        return 1 - tanh(x) * tanh(x);
+    case ACTIVATION_SIGMOID:
+        s = sigmoid(x);
+        return s * (1 - s);
+    default:
+        return 1;
+    }
+}
+
+static double slope_from_output(enum activation kind, double y)
+{
+    switch (kind) {
+    case ACTIVATION_RELU:
+        return !(y <= 0);
+    case ACTIVATION_TANH:
+        return 1 - y * y;
+    case ACTIVATION_SIGMOID:
+        return y * (1 - y);
+    default:
+        return ACTIVATION_NONE == kind ? 1 : NAN; /* the others don't follow from y */
+    }
+}
+
+static void activate(enum activation kind, const float *x, float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = (float)value_of(kind, x[i]);
+}
+
+static void activate_gradient(enum activation kind, const float *x, const float *dy, float *dx, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dx[i] = (float)(dy[i] * slope_of(kind, x[i]));
+}
+
+static void activate_gradient_from_output(enum activation kind, const float *y, const float *dy, float *dx,
+                                          size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dx[i] = (float)(dy[i] * slope_from_output(kind, y[i]));
+}
+
+static void add(const float *a, const float *b, float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = a[i] + b[i];
+}
+
+static void multiply(const float *a, const float *b, float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = a[i] * b[i];
+}
+
+static void scale(const float *x, float factor, float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] * factor;
+}
+
+static void fill(float *y, float value, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = value;
+}
+
+static float sum(const float *x, size_t count)
+{
+    double total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += x[i];
+    return (float)total;
+}
+
+static void widen_bf16(const uint16_t *x, float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = bf16_to_f32(x[i]);
+}
+
+static void narrow_bf16(const float *x, uint16_t *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = f32_to_bf16(x[i]);
+}
+
+/* IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. Converting makes a NaN quiet, as every processor does. */
+static float f16_to_f32(uint16_t half)
+{
+    uint32_t exponent = half >> 10 & 31, fraction = half & 0x3ff, sign = (uint32_t)(half & 0x8000) << 16, bits;
+    float value;
+    if (exponent == 31)
+        bits = 0x7f800000 | fraction << 13 | (fraction ? 0x400000 : 0);
+    else if (exponent)
+        bits = (exponent + 112) << 23 | fraction << 13;
+    else {
+        value = (float)fraction * 0x1p-24f;
+        memcpy(&bits, &value, sizeof bits);
+    }
+    bits |= sign;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint16_t f32_to_f16(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint16_t sign = bits >> 16 & 0x8000;
+    uint32_t magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+        return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
+    if (magnitude >= 0x477ff000) /* 65520 and more round to infinity */
+        return sign | 0x7c00;
+    if (magnitude < 0x38800000) /* below 2^-14: a whole multiple of 2^-24 */
+        return (uint16_t)(sign | (uint32_t)lrint(fabs((double)value) * 0x1p24));
+    uint32_t rounded = magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1);
+    return (uint16_t)(sign | rounded >> 13);
+}
+
+static void widen_f16(const uint16_t *x, float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = f16_to_f32(x[i]);
+}
+
+static void narrow_f16(const float *x, uint16_t *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = f32_to_f16(x[i]);
+}
+
+static void dropout(uint64_t key, uint64_t first, float rate, const float *x, float *y, size_t count)
+{
+    const float factor = 1 / (1 - rate);
+    for (size_t i = 0; i < count; i++)
+        y[i] = random_uniform(key, first + i) >= rate ? x[i] * factor : 0;
+}
+
+const struct elementwise_kernels elementwise_kernels_plain = {
+    .name = "plain",
+    .activate = activate,
+    .activate_gradient = activate_gradient,
+    .activate_gradient_from_output = activate_gradient_from_output,
+    .add = add,
+    .multiply = multiply,
+    .scale = scale,
+    .fill = fill,
+    .sum = sum,
+    .widen_bf16 = widen_bf16,
+    .narrow_bf16 = narrow_bf16,
+    .widen_f16 = widen_f16,
+    .narrow_f16 = narrow_f16,
+    .dropout = dropout,
+    .sgd = sgd_plain,
+    .rmsprop = rmsprop_plain,
+    .adam = adam_plain,
+};

@@ -1,0 +1,398 @@
+/* Multiplication on Intel's AMX tiles (Intel 64 and IA-32 Architectures Software Developer's Manual, TDPBF16PS): 16 ×
+ * 16 f32 sums of products of bf16 pairs. Four such tiles make the 32 × 32 tile of this kernel.
+ *
+ * f32 operands are split exactly into three bf16 parts, a = a₁ + a₂ + a₃, each part the rounded rest of those before
+ * (Henry, Tang, Heinecke 2019). Of the nine products the six largest are summed; those left out are below 2⁻²⁶ |a||b|,
+ * a quarter of f32's own rounding. So six products at the tiles' rate give f32 accuracy faster than FMA does.
+ *
+ * The tiles take denormals for zero. Parts would be denormal where values are tiny, so both operands are scaled by 2²⁴
+ * while they are split, which makes even f32's smallest denormal a normal bf16, and the sums by 2⁻⁴⁸ afterwards. Values
+ * of 2³¹ and more, infinities and NaNs are refused: scaled sums of up to 2¹⁵ products of values below stay under 2¹²⁶.
+ *
+ * Panels: for each 32 of k, for each part, for each half of the panel's rows, one tile's 16 lines of 64 bytes. A tall
+ * line is a row's 32 k; a wide line is two k of 16 rows, interleaved. Which two k form a pair is free as long as both
+ * sides agree: split operands pair k with k + 16, which needs no shuffle; plain bf16 pairs neighbours as memory does.
+ */
+#include <immintrin.h>
+
+#include "models/kernels/gemm_kernel.h"
+#include "probes/isa.h"
+
+#define LANES 16
+#include "models/kernels/gemm_transpose.h"
+
+enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 128, BF16_DEPTH = 256, PARTS = 3 };
+
+extern const struct gemm_kernel gemm_kernel_avx512;
+
+static inline __m512i load_f32(const float *from, size_t at, size_t count)
+{
+    if (count >= LANES)
+        return _mm512_loadu_si512(from + at);
+    return count ? _mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), from + at) : _mm512_setzero_si512();
+}
+
+static inline __m512i load_16_bf16(const uint16_t *from, size_t at, size_t count)
+{
+    __m256i narrow = count >= LANES ? _mm256_loadu_si256((const __m256i *)(from + at))
+                     : count        ? _mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), from + at)
+                                    : _mm256_setzero_si256();
+    return _mm512_cvtepu16_epi32(narrow);
+}
+
+/* 16 values as f32 times 2²⁴. */
+static inline __m512 load_scaled(enum dtype dtype, const void *from, size_t at, size_t count)
+{
+    __m512i bits =
+        dtype == DTYPE_F32 ? load_f32(from, at, count) : _mm512_slli_epi32(load_16_bf16(from, at, count), 16);
+    return _mm512_mul_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(0x1p24f));
+}
+
+/* The bf16 nearest to each value, as f32 bits; the rest is left in *value. */
+static inline __m512i take_part(__m512 *value)
+{
+    __m512i bits = _mm512_add_epi32(_mm512_castps_si512(*value), _mm512_set1_epi32(0x8000));
+    bits = _mm512_and_si512(bits, _mm512_set1_epi32((int)0xffff0000));
+    *value = _mm512_sub_ps(*value, _mm512_castsi512_ps(bits));
+    return bits;
+}
+
+/* One line of each part, and the largest magnitude seen. */
+static inline void split_line(__m512 first, __m512 second, int parts, __m512i *line, size_t line_step, __m512i *largest)
+{
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    *largest = _mm512_max_epu32(*largest, _mm512_and_si512(_mm512_castps_si512(first), magnitude));
+    *largest = _mm512_max_epu32(*largest, _mm512_and_si512(_mm512_castps_si512(second), magnitude));
+    for (int part = 0; part < parts; part++) {
+        __m512i low = take_part(&first), high = take_part(&second);
+        line[(size_t)part * line_step] = _mm512_or_si512(_mm512_srli_epi32(low, 16), high);
+    }
+}
+
+static inline __attribute__((always_inline)) void store_tile(const __m512i lines[LINES], bool transposed, __m512i *to)
+{
+    vector rows[LINES];
+    for (int i = 0; i < LINES; i++)
+        rows[i] = (vector)lines[i];
+    if (transposed)
+        transpose_square(rows);
+    for (int i = 0; i < LINES; i++)
+        _mm512_store_si512(to + i, (__m512i)rows[i]);
+}
+
+/* The lines of one tile of each part: 16 rows from `row`, 32 k from `k`, as they lie in memory. */
+static inline void split_lines(const struct gemm_block *block, bool deep, enum dtype dtype, int parts, size_t row,
+                               size_t k, __m512i lines[][LINES], __m512i *largest)
+{
+    size_t rows = block->rows > row ? block->rows - row : 0, depth = block->depth - k;
+    for (size_t i = 0; i < LINES; i++) {
+        __m512 first = _mm512_setzero_ps(), second = first;
+        if (deep && i < rows) {
+            size_t at = (row + i) * block->stride + k;
+            first = load_scaled(dtype, block->data, at, depth);
+            second = load_scaled(dtype, block->data, at + LINES, depth > LINES ? depth - LINES : 0);
+        } else if (!deep) {
+            size_t at = (k + i) * block->stride + row;
+            if (i < depth)
+                first = load_scaled(dtype, block->data, at, rows);
+            if (i + LINES < depth)
+                second = load_scaled(dtype, block->data, at + LINES * block->stride, rows);
+        }
+        split_line(first, second, parts, &lines[0][i], LINES, largest);
+    }
+}
+
+static inline __attribute__((always_inline)) bool split_panel(const struct gemm_block *block, void *panel, bool wide,
+                                                              bool deep, enum dtype dtype, int parts)
+{
+    __m512i largest = _mm512_setzero_si512(), *to = panel;
+    for (size_t k = 0; k < block->depth; k += STEP)
+        for (size_t half = 0; half < 2; half++) {
+            __m512i lines[PARTS][LINES];
+            split_lines(block, deep, dtype, parts, half * LINES, k, lines, &largest);
+            for (int part = 0; part < parts; part++)
+                store_tile(lines[part], deep == wide,
+                           to + ((k / STEP * (size_t)parts + (size_t)part) * 2 + half) * LINES);
+        }
+    return _mm512_reduce_max_epu32(largest) < 0x5b000000; /* 2^55 */
+}
+
+static inline __attribute__((always_inline)) bool split_side(const struct gemm_block *block, void *panel, bool wide,
+                                                             enum dtype dtype, int parts)
+{
+    return block->deep ? split_panel(block, panel, wide, true, dtype, parts)
+                       : split_panel(block, panel, wide, false, dtype, parts);
+}
+
+static bool split_tall(const struct gemm_block *block, void *panel)
+{
+    return split_side(block, panel, false, DTYPE_F32, PARTS);
+}
+
+static bool split_wide(const struct gemm_block *block, void *panel)
+{
+    return split_side(block, panel, true, DTYPE_F32, PARTS);
+}
+
+static bool widen_tall(const struct gemm_block *block, void *panel)
+{
+    return split_side(block, panel, false, DTYPE_BF16, 1);
+}
+
+static bool widen_wide(const struct gemm_block *block, void *panel)
+{
+    return split_side(block, panel, true, DTYPE_BF16, 1);
+}
+
+/* The same for bf16 with neighbours paired: lines are copied or interleaved. */
+static inline void copy_lines(const struct gemm_block *block, size_t row, size_t k, __m512i lines[LINES])
+{
+    const uint16_t *from = block->data;
+    size_t rows = block->rows > row ? block->rows - row : 0, depth = block->depth - k;
+    for (size_t i = 0; i < LINES; i++) {
+        lines[i] = _mm512_setzero_si512();
+        if (block->deep && i < rows) {
+            const uint16_t *line = from + (row + i) * block->stride + k;
+            lines[i] = depth >= STEP ? _mm512_loadu_si512(line)
+                                     : _mm512_maskz_loadu_epi16((__mmask32)((1u << depth) - 1), line);
+        } else if (!block->deep && 2 * i < depth) {
+            size_t at = (k + 2 * i) * block->stride + row;
+            lines[i] = load_16_bf16(from, at, rows);
+            if (2 * i + 1 < depth)
+                lines[i] =
+                    _mm512_or_si512(lines[i], _mm512_slli_epi32(load_16_bf16(from, at + block->stride, rows), 16));
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) bool copy_panel(const struct gemm_block *block, void *panel, bool wide)
+{
+    __m512i *to = panel;
+    for (size_t k = 0; k < block->depth; k += STEP)
+        for (size_t half = 0; half < 2; half++) {
+            __m512i lines[LINES];
+            copy_lines(block, half * LINES, k, lines);
+            store_tile(lines, block->deep == wide, to + (k / STEP * 2 + half) * LINES);
+        }
+    return true;
+}
+
+static bool copy_tall(const struct gemm_block *block, void *panel)
+{
+    return copy_panel(block, panel, false);
+}
+
+static bool copy_wide(const struct gemm_block *block, void *panel)
+{
+    return copy_panel(block, panel, true);
+}
+
+/* Tiles 0 to 3 hold the sums, 4 and 5 a tall part's halves, 6 and 7 a wide part's. */
+#define TILE_LOAD(tile, address, stride)                                                                               \
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #tile ::"r"(address), "r"((size_t)(stride)) : "memory")
+#define TILE_STORE(tile, address, stride)                                                                              \
+    __asm__ volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(address), "r"((size_t)(stride)) : "memory")
+#define TILE_ZERO(tile) __asm__ volatile("tilezero %tmm" #tile)
+#define TILE_MULTIPLY(sum, tall, wide) __asm__ volatile("tdpbf16ps %tmm" #wide ", %tmm" #tall ", %tmm" #sum)
+
+static inline void load_tall(const char *tall, size_t part)
+{
+    TILE_LOAD(4, tall + part * 2 * TILE_BYTES, 64);
+    TILE_LOAD(5, tall + (part * 2 + 1) * TILE_BYTES, 64);
+}
+
+static inline void load_wide(const char *wide, size_t part)
+{
+    TILE_LOAD(6, wide + part * 2 * TILE_BYTES, 64);
+    TILE_LOAD(7, wide + (part * 2 + 1) * TILE_BYTES, 64);
+}
+
+static inline void multiply_loaded(void)
+{
+    TILE_MULTIPLY(0, 4, 6);
+    TILE_MULTIPLY(1, 4, 7);
+    TILE_MULTIPLY(2, 5, 6);
+    TILE_MULTIPLY(3, 5, 7);
+}
+
+static inline void load_sums(const float *sums, bool add)
+{
+    if (!add) {
+        TILE_ZERO(0);
+        TILE_ZERO(1);
+        TILE_ZERO(2);
+        TILE_ZERO(3);
+        return;
+    }
+    TILE_LOAD(0, sums, 128);
+    TILE_LOAD(1, sums + 16, 128);
+    TILE_LOAD(2, sums + 512, 128);
+    TILE_LOAD(3, sums + 528, 128);
+}
+
+static inline void store_sums(float *sums)
+{
+    TILE_STORE(0, sums, 128);
+    TILE_STORE(1, sums + 16, 128);
+    TILE_STORE(2, sums + 512, 128);
+    TILE_STORE(3, sums + 528, 128);
+}
+
+/* Six products in an order in which each needs only one side loaded anew. */
+static void multiply_split(size_t depth, bool deep, const void *tall_panel, const void *wide_panel, float *sums,
+                           bool add)
+{
+    (void)deep;
+    const char *tall = tall_panel, *wide = wide_panel;
+    load_sums(sums, add);
+    for (size_t k = 0; k < depth; k += STEP) {
+        load_tall(tall, 0);
+        load_wide(wide, 2);
+        multiply_loaded();
+        load_wide(wide, 1);
+        multiply_loaded();
+        load_tall(tall, 1);
+        multiply_loaded();
+        load_wide(wide, 0);
+        multiply_loaded();
+        load_tall(tall, 2);
+        multiply_loaded();
+        load_tall(tall, 0);
+        multiply_loaded();
+        tall += PARTS * 2 * TILE_BYTES;
+        wide += PARTS * 2 * TILE_BYTES;
+    }
+    store_sums(sums);
+}
+
+static inline __attribute__((always_inline)) void multiply_parts(size_t depth, const char *tall, const char *wide,
+                                                                 size_t tall_parts, size_t wide_parts, float *sums,
+                                                                 bool add)
+{
+    load_sums(sums, add);
+    for (size_t k = 0; k < depth; k += STEP) {
+        for (size_t part = 0; part < tall_parts * wide_parts; part++) {
+            if (part == 0 || tall_parts > 1)
+                load_tall(tall, tall_parts > 1 ? part : 0);
+            if (part == 0 || wide_parts > 1)
+                load_wide(wide, wide_parts > 1 ? part : 0);
+            multiply_loaded();
+        }
+        tall += tall_parts * 2 * TILE_BYTES;
+        wide += wide_parts * 2 * TILE_BYTES;
+    }
+    store_sums(sums);
+}
+
+static void multiply_split_tall(size_t depth, bool deep, const void *tall, const void *wide, float *sums, bool add)
+{
+    (void)deep;
+    multiply_parts(depth, tall, wide, PARTS, 1, sums, add);
+}
+
+static void multiply_split_wide(size_t depth, bool deep, const void *tall, const void *wide, float *sums, bool add)
+{
+    (void)deep;
+    multiply_parts(depth, tall, wide, 1, PARTS, sums, add);
+}
+
+static void multiply_bf16(size_t depth, bool deep, const void *tall, const void *wide, float *sums, bool add)
+{
+    (void)deep;
+    multiply_parts(depth, tall, wide, 1, 1, sums, add);
+}
+
+static void turn(const float *from, size_t rows, float *to, size_t to_stride)
+{
+    gemm_kernel_avx512.turn(from, rows, to, to_stride);
+}
+
+static void dot(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS], const float *vectors,
+                size_t vector_stride, size_t count, float sums[][GEMM_DOT_ROWS])
+{
+    gemm_kernel_avx512.dot(k, dtype, rows, vectors, vector_stride, count, sums);
+}
+
+/* Palette 1: eight tiles of 16 lines of 64 bytes. */
+static void begin(void)
+{
+    struct {
+        uint8_t palette, start_row, reserved[14];
+        uint16_t line_bytes[16];
+        uint8_t lines[16];
+    } configuration = {.palette = 1};
+    for (int tile = 0; tile < 8; tile++) {
+        configuration.line_bytes[tile] = 64;
+        configuration.lines[tile] = LINES;
+    }
+    __asm__ volatile("ldtilecfg %0" ::"m"(configuration));
+}
+
+static void end(void)
+{
+    __asm__ volatile("tilerelease");
+}
+
+#define PANEL_BYTES(depth, parts) ((size_t)(depth) / STEP * (parts)*2 * TILE_BYTES)
+#define EVERYWHERE .tall = ROWS, .wide = ROWS, .turn = turn, .dot = dot, .dot_most = 12, .begin = begin, .end = end
+#define SPLIT                                                                                                          \
+    .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16, .depth = SPLIT_DEPTH, .scale = 0x1p-48f,                         \
+    .exact = &gemm_kernel_avx512
+
+const struct gemm_kernel gemm_kernel_amx_f32 = {
+    EVERYWHERE,
+    SPLIT,
+    .name = "amx-f32",
+    .tall_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
+    .wide_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
+    .speed = 75,
+    .tall_turn = 0.8f,
+    .wide_turn = 0.8f,
+    .pack_tall = split_tall,
+    .pack_wide = split_wide,
+    .multiply = multiply_split,
+};
+
+const struct gemm_kernel gemm_kernel_amx_f32_bf16 = {
+    EVERYWHERE,
+    SPLIT,
+    .name = "amx-f32-bf16",
+    .tall_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
+    .wide_bytes = PANEL_BYTES(SPLIT_DEPTH, 1),
+    .speed = 150,
+    .tall_turn = 0.8f,
+    .wide_turn = 0.3f,
+    .pack_tall = split_tall,
+    .pack_wide = widen_wide,
+    .multiply = multiply_split_tall,
+};
+
+const struct gemm_kernel gemm_kernel_amx_bf16_f32 = {
+    EVERYWHERE,
+    SPLIT,
+    .name = "amx-bf16-f32",
+    .tall_bytes = PANEL_BYTES(SPLIT_DEPTH, 1),
+    .wide_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
+    .speed = 150,
+    .tall_turn = 0.3f,
+    .wide_turn = 0.8f,
+    .pack_tall = widen_tall,
+    .pack_wide = split_wide,
+    .multiply = multiply_split_wide,
+};
+
+const struct gemm_kernel gemm_kernel_amx_bf16 = {
+    EVERYWHERE,
+    .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16,
+    .name = "amx-bf16",
+    .depth = BF16_DEPTH,
+    .scale = 1,
+    .tall_bytes = PANEL_BYTES(BF16_DEPTH, 1),
+    .wide_bytes = PANEL_BYTES(BF16_DEPTH, 1),
+    .speed = 400,
+    .tall_turn = 0.3f,
+    .wide_turn = 0.3f,
+    .pack_tall = copy_tall,
+    .pack_wide = copy_wide,
+    .multiply = multiply_bf16,
+};

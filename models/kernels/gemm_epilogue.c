@@ -1,0 +1,85 @@
+/* What happens to sums once they are complete: scale, earlier parts, C, bias, activation, rounding, storing. It is done
+ * a tile at a time, while the tile is in cache. */
+#include <string.h>
+
+#include "models/kernels/elementwise.h"
+#include "models/kernels/gemm_kernel.h"
+
+static void add_row(float *restrict values, const float *restrict other, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] += other[i];
+}
+
+static void add_row_bf16(float *restrict values, const uint16_t *restrict other, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] += bf16_to_f32(other[i]);
+}
+
+static void store_row(const struct gemm *gemm, void *matrix, const float *restrict values, size_t at, size_t count)
+{
+    if (gemm->c_dtype == DTYPE_F32) {
+        memcpy((float *)matrix + at, values, count * sizeof *values);
+        return;
+    }
+    uint16_t *restrict to = (uint16_t *)matrix + at;
+    for (size_t i = 0; i < count; i++)
+        to[i] = f32_to_bf16(values[i]);
+}
+
+/* One row's complete sum: everything before the activation. */
+static void complete_row(const struct gemm_finish *finish, float *values, float scale, size_t row, size_t column,
+                         size_t count)
+{
+    const struct gemm *gemm = finish->gemm;
+    if (scale != 1)
+        for (size_t i = 0; i < count; i++)
+            values[i] *= scale;
+    if (finish->add)
+        add_row(values, finish->partial + row * finish->partial_stride + column, count);
+    size_t at = row * gemm->c_row_stride + column;
+    if (finish->accumulate) {
+        if (gemm->c_dtype == DTYPE_F32)
+            add_row(values, (const float *)gemm->c + at, count);
+        else
+            add_row_bf16(values, (const uint16_t *)gemm->c + at, count);
+    }
+    if (finish->last && gemm->bias)
+        add_row(values, gemm->bias + column, count);
+}
+
+/* The activation of [rows, columns], in one call where rows lie close. */
+static void activate(enum activation activation, float *values, size_t stride, size_t rows, size_t columns)
+{
+    const struct elementwise_kernels *kernels = elementwise_kernels();
+    if (stride == columns) {
+        kernels->activate(activation, values, values, rows * columns);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++)
+        kernels->activate(activation, values + i * stride, values + i * stride, columns);
+}
+
+void gemm_finish_values(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row,
+                        size_t rows, size_t column, size_t columns)
+{
+    const struct gemm *gemm = finish->gemm;
+    bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
+    for (size_t i = 0; i < rows; i++) {
+        float *line = values + i * stride;
+        complete_row(finish, line, scale, row + i, column, columns);
+        size_t at = (row + i) * gemm->c_row_stride + column;
+        if (!finish->last)
+            memcpy(finish->partial + (row + i) * finish->partial_stride + column, line, columns * sizeof *line);
+        else if (gemm->pre_activation)
+            store_row(gemm, gemm->pre_activation, line, at, columns);
+        if (finish->last && !activated)
+            store_row(gemm, gemm->c, line, at, columns);
+    }
+    if (!activated)
+        return;
+    activate(gemm->activation, values, stride, rows, columns);
+    for (size_t i = 0; i < rows; i++)
+        store_row(gemm, gemm->c, values + i * stride, (row + i) * gemm->c_row_stride + column, columns);
+}

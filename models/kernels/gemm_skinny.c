@@ -1,0 +1,115 @@
+/* Multiplications with a few rows on one side and a stored matrix on the other whose k runs along memory: a decoder's
+ * linear layers, one token at a time. They run at the memory's speed: the matrix is read once and never packed, and
+ * threads take its rows in chunks as they come free. */
+#include <omp.h>
+#include <string.h>
+
+#include "models/kernels/gemm_kernel.h"
+
+enum {
+    CHUNK_ROWS = 64,
+    FEW_MOST = 16,
+    THREAD_BYTES = 96 << 10, /* of the matrix: less is not worth waking a thread for */
+};
+
+struct skinny {
+    const struct gemm *gemm;
+    const struct gemm_kernel *kernel;
+    const struct operand *matrix, *vectors;
+    bool matrix_is_b;
+    size_t rows, count; /* of the matrix; of the vectors */
+};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool describe(const struct gemm_kernel *kernel, const struct gemm *gemm, bool matrix_is_b, struct skinny *skinny)
+{
+    *skinny = (struct skinny){.gemm = gemm, .kernel = kernel, .matrix_is_b = matrix_is_b};
+    skinny->matrix = matrix_is_b ? &gemm->b : &gemm->a;
+    skinny->vectors = matrix_is_b ? &gemm->a : &gemm->b;
+    skinny->rows = matrix_is_b ? gemm->n : gemm->m;
+    skinny->count = matrix_is_b ? gemm->m : gemm->n;
+    bool deep = skinny->matrix->transposed == matrix_is_b;
+    return deep && skinny->matrix->kind == OPERAND_MATRIX && skinny->count <= kernel->dot_most &&
+           skinny->count <= FEW_MOST && skinny->rows >= skinny->count && gemm->k > 0;
+}
+
+static bool is_skinny(const struct gemm_kernel *kernel, const struct gemm *gemm, struct skinny *skinny)
+{
+    return describe(kernel, gemm, true, skinny) || describe(kernel, gemm, false, skinny);
+}
+
+static size_t vector_stride(const struct skinny *skinny)
+{
+    return (skinny->gemm->k + 15) / 16 * 16;
+}
+
+bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes)
+{
+    struct skinny skinny;
+    if (!is_skinny(kernel, gemm, &skinny))
+        return false;
+    /* The vectors as f32, and room to gather patches, a vector at a time. */
+    *bytes = skinny.count * vector_stride(&skinny) * sizeof(float) + gemm_staging_bytes(skinny.vectors, 1, gemm->k);
+    return true;
+}
+
+/* The vectors as f32 rows. */
+static void pack_vectors(const struct skinny *skinny, float *to)
+{
+    size_t k = skinny->gemm->k, stride = vector_stride(skinny);
+    bool deep = skinny->vectors->transposed != skinny->matrix_is_b;
+    void *staging = to + skinny->count * stride;
+    for (size_t i = 0; i < skinny->count; i++) {
+        struct gemm_block block = gemm_operand_block(skinny->vectors, deep, i, 1, 0, k, staging);
+        size_t step = deep ? 1 : block.stride;
+        float *row = to + i * stride;
+        if (block.dtype == DTYPE_BF16)
+            for (size_t p = 0; p < k; p++)
+                row[p] = bf16_to_f32(((const uint16_t *)block.data)[p * step]);
+        else
+            for (size_t p = 0; p < k; p++)
+                row[p] = ((const float *)block.data)[p * step];
+    }
+}
+
+static void run_chunk(const struct skinny *skinny, const float *vectors, size_t row)
+{
+    const struct gemm *gemm = skinny->gemm;
+    size_t rows = least(CHUNK_ROWS, skinny->rows - row), count = skinny->count, stride = vector_stride(skinny);
+    size_t row_bytes = skinny->matrix->row_stride * dtype_bytes(skinny->matrix->dtype, 1);
+    const char *matrix = (const char *)skinny->matrix->data + row * row_bytes;
+    float values[CHUNK_ROWS * FEW_MOST];
+    for (size_t i = 0; i < rows; i += GEMM_DOT_ROWS) {
+        const void *pointers[GEMM_DOT_ROWS];
+        float sums[FEW_MOST][GEMM_DOT_ROWS];
+        for (size_t r = 0; r < GEMM_DOT_ROWS; r++) /* past the end: the last row again */
+            pointers[r] = matrix + least(i + r, rows - 1) * row_bytes;
+        skinny->kernel->dot(gemm->k, skinny->matrix->dtype, pointers, vectors, stride, count, sums);
+        for (size_t r = 0; r < GEMM_DOT_ROWS && i + r < rows; r++)
+            for (size_t f = 0; f < count; f++)
+                values[skinny->matrix_is_b ? f * CHUNK_ROWS + i + r : (i + r) * FEW_MOST + f] = sums[f][r];
+    }
+    struct gemm_finish finish = {.gemm = gemm, .last = true, .accumulate = gemm->accumulate};
+    if (skinny->matrix_is_b)
+        gemm_finish_values(&finish, values, CHUNK_ROWS, 1, 0, count, row, rows);
+    else
+        gemm_finish_values(&finish, values, FEW_MOST, 1, row, rows, 0, count);
+}
+
+bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads)
+{
+    struct skinny skinny;
+    if (!is_skinny(kernel, gemm, &skinny))
+        return false;
+    pack_vectors(&skinny, workspace);
+    size_t bytes = skinny.rows * gemm->k * dtype_bytes(skinny.matrix->dtype, 1);
+    int useful = (int)least(bytes / THREAD_BYTES + 1, (size_t)threads);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(useful) if (useful > 1)
+    for (size_t row = 0; row < skinny.rows; row += CHUNK_ROWS)
+        run_chunk(&skinny, workspace, row);
+    return true;
+}

@@ -1,0 +1,67 @@
+/* Every op: the table, and the calls that append one to a graph. Each op's own file says what it computes.
+ *
+ * A builder returns the op's (first) output, or NO_TENSOR after an error, which the graph then holds. Optional tensors
+ * are NO_TENSOR. Shapes: B batch, T positions, C channels or columns, [...] any leading dimensions. */
+#ifndef OPS_OPS_H
+#define OPS_OPS_H
+
+#include "models/graph/graph.h"
+#include "models/graph/op.h"
+#include "models/kernels/gemm.h" /* enum activation */
+
+extern const struct op *const ops[]; /* all, by name; NULL-ended */
+
+/* y[..., N] = f(x[..., K] · weight[N, K]ᵀ + bias[N]); y has `dtype`. */
+int build_linear(struct graph *graph, const char *name, int x, int weight, int bias, enum activation activation,
+                 enum dtype dtype);
+
+struct conv_attributes {
+    int64_t stride[2], pad[2], dilation[2], groups; /* height, width */
+};
+/* y[N,OH,OW,OC] = f(conv(x[N,H,W,C], filters[OC,KH,KW,C/groups]) + bias[OC]) */
+int build_conv(struct graph *graph, const char *name, int x, int filters, int bias, struct conv_attributes shape,
+               enum activation activation);
+
+struct pool_attributes {
+    int64_t kernel[2], stride[2], pad[2], dilation[2];
+    bool count_padding; /* average only */
+};
+int build_max_pool(struct graph *graph, const char *name, int x, struct pool_attributes shape);
+int build_average_pool(struct graph *graph, const char *name, int x, struct pool_attributes shape);
+
+/* y[B,T,C] = table[tokens[B,T], :] (+ positions[t, :]) */
+int build_embedding(struct graph *graph, const char *name, int tokens, int table, int positions);
+int build_layer_norm(struct graph *graph, const char *name, int x, int gamma, int beta, float epsilon);
+/* Over all dimensions but the last; mean and variance are the running statistics, buffers [C]. */
+int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
+                     float epsilon, float momentum, bool relu);
+int build_softmax(struct graph *graph, const char *name, int x);
+/* qkv[B,T,(heads + 2·kv_heads)·head_dim], side by side; y[B,T,heads·head_dim] */
+int build_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
+                    bool causal, int64_t window);
+int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
+int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
+/* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be
+ * kept. */
+bool activation_gradient_from_output(enum activation kind);
+int build_add(struct graph *graph, const char *name, int a, int b);
+int build_multiply(struct graph *graph, const char *name, int a, int b);
+/* The same elements in another shape: a view. One dimension may be -1: what is left. */
+int build_reshape(struct graph *graph, const char *name, int x, int rank, const int64_t *dims);
+int build_cast(struct graph *graph, const char *name, int x, enum dtype dtype);
+/* Simple recurrent layer over time: h[b,t,:] = f(x[b,t,:] + h[b,t-1,:] · u[U,U]ᵀ); x already holds bias and input part
+ */
+int build_rnn(struct graph *graph, const char *name, int x, int u, enum activation activation);
+/* In training: zero with probability `rate`, else x / (1 − rate). In other modes x itself. */
+int build_dropout(struct graph *graph, const char *name, int x, float rate);
+
+/* Scalars, and the graph's loss when it is asked for. */
+/* Mean over rows of −log softmax(logits[..., C])[target]; targets i32 [...], negative ones ignored (not counted). */
+int build_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
+/* Mean of (x − target)² over all elements. */
+int build_mean_squared_error(struct graph *graph, const char *name, int x, int target);
+
+/* Optimizer updates, appended by optimizer_append_step: see optimizer.c. */
+extern const struct op op_sgd, op_rmsprop, op_adam;
+
+#endif

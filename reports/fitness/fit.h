@@ -1,0 +1,78 @@
+/* Which model sizes fit this machine: for each model, mode and dtype the memory as planned, the verdict, and the speed,
+ * measured where there is a record and otherwise estimated. Pure data in, pure data out: the store, the probes and the
+ * calibration are the command's business. */
+#ifndef FITNESS_FIT_H
+#define FITNESS_FIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/estimate/estimate.h"
+#include "harness/store/record.h"
+#include "models/engine/case.h"
+#include "reports/report.h"
+
+/* What the user asks for. Zero, NULL or NaN: not asked. */
+struct fit_demands {
+    const char *const *models; /* names, NULL-ended; NULL or empty: the whole ladder */
+    const char *task;
+    unsigned modes;  /* 1 << MODE_…; 0: all that the family has */
+    unsigned dtypes; /* 1 << DTYPE_…; 0: f32 and bf16 */
+    int64_t context, batch;
+    int optimizer; /* -1: the family's own */
+    bool checkpointing;
+    double min_throughput, max_latency_s;
+    int threads;
+};
+
+/* What there is to fit into and to go by. */
+struct fit_machine {
+    const char *name;
+    uint64_t available_bytes;     /* after the reserve */
+    uint64_t drift_bytes;         /* what the machine's free memory moved by while it was watched */
+    uint64_t runtime_bytes;       /* what a process of this program holds besides its plan */
+    const struct record *records; /* measured cases of this machine, latest first */
+    size_t record_count;
+    const struct estimator *estimator; /* or NULL: nothing is known of its speed */
+};
+
+enum fits { FITS_YES, FITS_TIGHT, FITS_NO };
+const char *fits_name(enum fits fits);
+
+/* A figure with the ends of its interval; NaN where unknown. */
+struct range {
+    double median, low, high;
+};
+
+struct fit_row {
+    struct model_case one;
+    uint64_t parameters;
+    uint64_t weights_bytes, kv_cache_bytes, activations_bytes, gradients_bytes, optimizer_bytes, workspace_bytes,
+        runtime_bytes, total_bytes;
+    int64_t max_batch; /* largest that fits at this context; 0: not even 1 */
+    enum fits fits;
+    struct range throughput, latency_s;
+    char bound[TEXT_WORD]; /* "" unknown */
+    bool measured, estimated;
+    char reason[200]; /* one sentence */
+};
+
+struct fit {
+    struct fit_row *rows; /* owned; the order in which they are to be shown */
+    size_t row_count;
+    size_t answer; /* the row of the recommendation; row_count when there is none */
+    bool asks;     /* there are demands beyond memory */
+    char why[512]; /* why that one: one sentence; or what would have to change */
+};
+
+bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
+              struct error *error);
+void fit_free(struct fit *fit);
+
+/* The contract's document and the table and sentences that a person reads (fit_report.c). `machine_document` is taken
+ * over. */
+struct report *fit_report(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                          json_t *machine_document);
+
+#endif

@@ -1,0 +1,70 @@
+"""Whole models against PyTorch in double precision: data/models.txt for test_models.c.
+
+Each case: the output, the loss, the gradient of every weight, and the loss of each step of a training on one batch.
+"""
+import torch
+
+import families
+from format import GoldenFile
+
+COMMENT = """\
+Whole models: made by tests/golden/generate.py with PyTorch, in double precision. See format.py.
+output; loss; d.NAME: the gradient of weight NAME; losses: of each of 21 training steps on the same batch."""
+
+STEPS = 21
+
+# family, size, dtype, batch, context, optimizer, changed configuration, what is stored
+CASES = [
+    ("mlp", "mlp-1m", "f32", 16, 0, "adam", {}, "all"),
+    ("mlp", "mlp-1m", "bf16", 16, 0, "adam", {}, "all"),
+    ("mlp", "mlp-1m", "f32", 16, 0, "momentum", {}, "losses"),
+    ("cnn", "seed-cnn", "f32", 4, 0, "adam", {}, "all"),
+    ("cnn", "seed-cnn", "bf16", 4, 0, "adam", {}, "all"),
+    ("rnn", "seed-rnn", "f32", 6, 20, "adam", {}, "all"),
+    ("rnn", "seed-rnn", "bf16", 6, 20, "adam", {}, "all"),
+    ("gpt2", "gpt2-tiny", "f32", 2, 32, "adamw", {}, "all"),
+    ("gpt2", "gpt2-tiny", "bf16", 2, 32, "adamw", {}, "all"),
+    ("gpt2", "gpt2-tiny", "f32", 2, 32, "sgd", {}, "losses"),
+    ("gpt2", "gpt2-124m", "f32", 2, 8, "adamw", {"layers": 1}, "gradients"),
+    ("gpt2", "gpt2-124m", "f32", 1, 16, "adamw", {}, "output"),
+]
+
+
+def train(model, x, targets, kind, steps):
+    optimizer = families.make_optimizer(model, kind)
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = families.loss_of(model(x), targets)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def write_case(out, family, size, dtype, batch, context, kind, changes, what):
+    shape = f"b{batch}" + (f"/s{context}" if context else "")
+    out.case("-".join([size, dtype, kind, what]), id=f"{family}/{size}/train/{dtype}/{shape}/{kind}", what=what,
+             **changes)
+    model = families.build(family, size, **changes).double().generate(dtype)
+    x, targets = families.make_inputs(model, batch, context, dtype)
+    x = x.double() if x.is_floating_point() else x
+    output = model(x)
+    loss = families.loss_of(output, targets)
+    out.tensor("output", output.detach())
+    out.tensor("loss", loss.detach())
+    if what in ("all", "gradients"):
+        loss.backward()
+        for name, parameter in model.named_parameters():
+            out.tensor("d." + name, model.ours(name, parameter.grad))
+    if what in ("all", "losses"):
+        if dtype == "bf16":
+            model.generate("f32")  # the optimizer updates f32 masters; rounding them is the tested program's own error
+        out.tensor("losses", train(model, x, targets, kind, STEPS))
+
+
+def write(path):
+    out = GoldenFile(path, COMMENT)
+    for case in CASES:
+        write_case(out, *case)
+    out.write()

@@ -1,0 +1,276 @@
+#include "tests/golden/op_graphs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "models/ops/ops.h"
+
+enum { SEED = 1 };
+
+static const char *const activation_names[ACTIVATION_COUNT] = {"none", "relu", "gelu",   "gelu_tanh",
+                                                               "silu", "tanh", "sigmoid"};
+
+/* The case, and the graph that is being built from it. */
+struct building {
+    const struct golden_case *one;
+    struct graph *graph;
+    enum dtype dtype;
+};
+
+static int64_t size(const struct building *b, const char *key)
+{
+    return (int64_t)golden_number(b->one, key);
+}
+
+static enum activation activation_of(const struct building *b)
+{
+    const char *name = golden_word(b->one, "activation");
+    int kind = 0;
+    while (kind < ACTIVATION_COUNT - 1 && strcmp(activation_names[kind], name) != 0)
+        kind++;
+    return (enum activation)kind;
+}
+
+static int make(const struct building *b, const char *name, enum dtype dtype, float scale, int rank,
+                const int64_t *dims)
+{
+    return graph_weight(b->graph, name, dtype, rank, dims, (struct fill){.kind = FILL_NORMAL, .scale = scale}, false);
+}
+
+static int make_f32(const struct building *b, const char *name, int64_t count)
+{
+    return make(b, name, DTYPE_F32, 1, 1, &count);
+}
+
+static int make_buffer(const struct building *b, const char *name, struct fill fill, int64_t count)
+{
+    fill.like = NO_TENSOR;
+    return graph_persistent(b->graph, name, ROLE_BUFFER, DTYPE_F32, 1, &count, fill);
+}
+
+static int make_indices(const struct building *b, const char *name, int64_t limit, int rank, const int64_t *dims)
+{
+    return graph_persistent(b->graph, name, ROLE_INPUT, DTYPE_I32, rank, dims,
+                            (struct fill){.kind = FILL_INDEX, .limit = (uint32_t)limit, .like = NO_TENSOR});
+}
+
+static int make_rows(const struct building *b, const char *name, float scale, const char *columns)
+{
+    return make(b, name, b->dtype, scale, 2, (int64_t[]){size(b, "batch"), size(b, columns)});
+}
+
+static int linear(struct building *b)
+{
+    int64_t inputs = size(b, "inputs"), outputs = size(b, "outputs");
+    int x = make_rows(b, "x", 1, "inputs");
+    int weight = make(b, "weight", b->dtype, 0.3f, 2, (int64_t[]){outputs, inputs});
+    int bias = size(b, "bias") ? make_f32(b, "bias", outputs) : NO_TENSOR;
+    return build_linear(b->graph, "linear", x, weight, bias, activation_of(b), b->dtype);
+}
+
+static int square_weight(struct building *b)
+{
+    return make(b, "weight", b->dtype, 0.3f, 2, (int64_t[]){size(b, "inputs"), size(b, "inputs")});
+}
+
+static int residual_linear(struct building *b)
+{
+    int x = make_rows(b, "x", 1, "inputs");
+    int y = build_linear(b->graph, "linear", x, square_weight(b), NO_TENSOR, ACTIVATION_NONE, b->dtype);
+    return build_add(b->graph, "residual", x, y);
+}
+
+static int tied_linear(struct building *b)
+{
+    int x = make_rows(b, "x", 1, "inputs"), weight = square_weight(b);
+    int y = build_linear(b->graph, "first", x, weight, NO_TENSOR, ACTIVATION_TANH, b->dtype);
+    return build_linear(b->graph, "second", y, weight, NO_TENSOR, ACTIVATION_NONE, b->dtype);
+}
+
+static int image(struct building *b, float scale)
+{
+    return make(b, "x", b->dtype, scale, 4,
+                (int64_t[]){size(b, "batch"), size(b, "height"), size(b, "width"), size(b, "channels")});
+}
+
+static int conv(struct building *b)
+{
+    int64_t outputs = size(b, "outputs"), groups = size(b, "groups");
+    const struct conv_attributes shape = {.stride = {size(b, "stride_h"), size(b, "stride_w")},
+                                          .pad = {size(b, "pad_h"), size(b, "pad_w")},
+                                          .dilation = {size(b, "dilation_h"), size(b, "dilation_w")},
+                                          .groups = groups};
+    int x = image(b, 1);
+    int filters = make(b, "filters", b->dtype, 0.3f, 4,
+                       (int64_t[]){outputs, size(b, "kernel_h"), size(b, "kernel_w"), size(b, "channels") / groups});
+    int bias = size(b, "bias") ? make_f32(b, "bias", outputs) : NO_TENSOR;
+    return build_conv(b->graph, "conv", x, filters, bias, shape, activation_of(b));
+}
+
+static struct pool_attributes window(const struct building *b)
+{
+    return (struct pool_attributes){.kernel = {size(b, "kernel_h"), size(b, "kernel_w")},
+                                    .stride = {size(b, "stride_h"), size(b, "stride_w")},
+                                    .pad = {size(b, "pad_h"), size(b, "pad_w")},
+                                    .dilation = {size(b, "dilation_h"), size(b, "dilation_w")},
+                                    .count_padding = size(b, "count_padding") != 0};
+}
+
+static int max_pool(struct building *b)
+{
+    return build_max_pool(b->graph, "pool", image(b, 1), window(b));
+}
+
+static int average_pool(struct building *b)
+{
+    return build_average_pool(b->graph, "pool", image(b, 1), window(b));
+}
+
+static int embedding(struct building *b)
+{
+    int64_t vocabulary = size(b, "vocabulary"), width = size(b, "width"), positions = size(b, "positions");
+    int tokens = make_indices(b, "tokens", vocabulary, 2, (int64_t[]){size(b, "batch"), size(b, "length")});
+    int table = make(b, "table", b->dtype, 1, 2, (int64_t[]){vocabulary, width});
+    int places = positions ? make(b, "positions", b->dtype, 1, 2, (int64_t[]){positions, width}) : NO_TENSOR;
+    int y = build_embedding(b->graph, "embedding", tokens, table, places);
+    return size(b, "tied") ? build_linear(b->graph, "head", y, table, NO_TENSOR, ACTIVATION_NONE, b->dtype) : y;
+}
+
+static int layer_norm(struct building *b)
+{
+    int64_t width = size(b, "width");
+    int x = make_rows(b, "x", 2, "width");
+    int y = build_layer_norm(b->graph, "norm", x, make_f32(b, "gamma", width), make_f32(b, "beta", width), 1e-5f);
+    return size(b, "residual") ? build_add(b->graph, "residual", x, y) : y;
+}
+
+static int batch_norm(struct building *b)
+{
+    int64_t channels = size(b, "channels");
+    int x = image(b, 2), gamma = make_f32(b, "gamma", channels), beta = make_f32(b, "beta", channels);
+    int mean = make_buffer(b, "mean", (struct fill){.kind = FILL_NORMAL, .scale = 1}, channels);
+    int variance = make_buffer(b, "variance", (struct fill){.kind = FILL_UNIFORM, .scale = 2}, channels);
+    return build_batch_norm(b->graph, "norm", x, gamma, beta, mean, variance, 1e-5f, 0.1f, size(b, "relu") != 0);
+}
+
+static int softmax(struct building *b)
+{
+    return build_softmax(b->graph, "softmax", make_rows(b, "x", 3, "width"));
+}
+
+static int attention(struct building *b)
+{
+    int64_t heads = size(b, "heads"), groups = size(b, "kv_heads"), dim = size(b, "head_dim");
+    int qkv =
+        make(b, "qkv", b->dtype, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), (heads + 2 * groups) * dim});
+    return build_attention(b->graph, "attention", qkv, heads, groups, dim, size(b, "causal") != 0, size(b, "window"));
+}
+
+static int activation(struct building *b)
+{
+    return build_activation(b->graph, "activation", make_rows(b, "x", 2, "width"), activation_of(b));
+}
+
+static int add(struct building *b)
+{
+    return build_add(b->graph, "add", make_rows(b, "x", 1, "width"), make_rows(b, "other", 1, "width"));
+}
+
+static int multiply(struct building *b)
+{
+    return build_multiply(b->graph, "multiply", make_rows(b, "x", 1, "width"), make_rows(b, "other", 1, "width"));
+}
+
+static int square(struct building *b)
+{
+    int x = make_rows(b, "x", 1, "width");
+    return build_multiply(b->graph, "square", x, x);
+}
+
+static int cast(struct building *b)
+{
+    int x = make_rows(b, "x", 1, "width");
+    return build_cast(b->graph, "cast", x, b->dtype == DTYPE_F32 ? DTYPE_BF16 : DTYPE_F32);
+}
+
+static int dropout(struct building *b)
+{
+    return build_dropout(b->graph, "dropout", make_rows(b, "x", 1, "width"), (float)golden_number(b->one, "rate"));
+}
+
+static int rnn(struct building *b)
+{
+    static const float recurrent = 0.7f;
+    int64_t units = size(b, "units");
+    int x = make(b, "x", b->dtype, 0.7f, 3, (int64_t[]){size(b, "batch"), size(b, "length"), units});
+    int u = make(b, "u", b->dtype, (float)((double)recurrent / __builtin_sqrt((double)units)), 2,
+                 (int64_t[]){units, units});
+    return build_rnn(b->graph, "rnn", x, u, activation_of(b));
+}
+
+static int cross_entropy(struct building *b)
+{
+    int64_t batch = size(b, "batch");
+    int x = make_rows(b, "x", 2, "width");
+    int targets = make_indices(b, "targets", size(b, "width") + (size(b, "ignored") ? 2 : 0), 1, &batch);
+    if (b->graph->training)
+        b->graph->loss = build_cross_entropy(b->graph, "loss", x, targets);
+    return x;
+}
+
+static int mean_squared_error(struct building *b)
+{
+    return make_rows(b, "x", 1, "width");
+}
+
+static const struct {
+    const char *name;
+    int (*build)(struct building *);
+} builders[] = {
+    {"linear", linear},
+    {"residual_linear", residual_linear},
+    {"tied_linear", tied_linear},
+    {"conv", conv},
+    {"max_pool", max_pool},
+    {"average_pool", average_pool},
+    {"embedding", embedding},
+    {"layer_norm", layer_norm},
+    {"batch_norm", batch_norm},
+    {"softmax", softmax},
+    {"attention", attention},
+    {"activation", activation},
+    {"add", add},
+    {"multiply", multiply},
+    {"square", square},
+    {"cast", cast},
+    {"dropout", dropout},
+    {"rnn", rnn},
+    {"cross_entropy", cross_entropy},
+    {"mean_squared_error", mean_squared_error},
+};
+
+/* mean((y − target)²), where the op isn't a loss itself. */
+static void add_loss(struct graph *graph, int y)
+{
+    if (y == NO_TENSOR || graph->loss != NO_TENSOR || !graph->training)
+        return;
+    struct tensor shape = graph->tensors[y];
+    int target = graph_persistent(graph, "target", ROLE_INPUT, DTYPE_F32, shape.rank, shape.dims,
+                                  (struct fill){.kind = FILL_NORMAL, .scale = 1, .like = NO_TENSOR});
+    graph->loss = build_mean_squared_error(graph, "loss", y, target);
+}
+
+struct graph *op_graph_build(const struct golden_case *one, bool training)
+{
+    struct building b = {.one = one};
+    for (size_t i = 0; i < sizeof builders / sizeof *builders; i++)
+        if (strcmp(builders[i].name, golden_word(one, "op")) == 0) {
+            b.graph = graph_create(SEED);
+            dtype_parse(golden_word(one, "dtype"), &b.dtype);
+            b.graph->training = training;
+            b.graph->output = builders[i].build(&b);
+            add_loss(b.graph, b.graph->output);
+            return b.graph;
+        }
+    return NULL;
+}

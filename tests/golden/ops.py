@@ -1,0 +1,344 @@
+"""Every op forward and backward, from PyTorch in double precision: data/ops.txt for test_ops.c.
+
+Inputs are generated values (generator.py) as f32, or rounded to bf16 where the case says so; what is stored is the
+exact result of those inputs, so a difference is the tested program's rounding. The loss that is differentiated is
+mean((y - target)^2) with a generated target, unless the op is a loss itself.
+"""
+import torch
+import torch.nn.functional as F
+
+import generator
+from format import GoldenFile
+
+SEED = 1
+
+COMMENT = """\
+Every op, forward and backward: made by tests/golden/generate.py with PyTorch, in double precision. See format.py.
+y: the op's output; d.NAME: the gradient of the loss with respect to input NAME."""
+
+ACTIVATIONS = {
+    "none": lambda z: z,
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "gelu_tanh": lambda z: F.gelu(z, approximate="tanh"),
+    "silu": F.silu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+
+
+class Inputs:
+    """Makes a case's inputs and remembers those that are differentiated."""
+
+    def __init__(self, parameters):
+        self.parameters = parameters
+        self.differentiated = {}
+        self.loss = None  # where the op is one
+        self.running = {}  # buffers that the op moves
+
+    def __getattr__(self, name):
+        return self.parameters[name]
+
+    def make(self, name, shape, scale=1.0, dtype=None, kind="normal", gradient=True):
+        count = 1
+        for size in shape:
+            count *= size
+        fill = generator.normal if kind == "normal" else generator.uniform
+        values = fill(SEED, name, count) * generator.np.float32(scale)
+        if (dtype or self.dtype) == "bf16":
+            values = generator.round_bf16(values)
+        tensor = torch.from_numpy(values.astype(generator.np.float64)).reshape(shape)
+        if gradient:
+            tensor.requires_grad_()
+            self.differentiated[name] = tensor
+        return tensor
+
+    def indices(self, name, shape, limit, first=0):
+        count = 1
+        for size in shape:
+            count *= size
+        return torch.from_numpy(generator.below(SEED, name, count, limit - first) + first).reshape(shape)
+
+
+def linear(i):
+    x = i.make("x", (i.batch, i.inputs))
+    weight = i.make("weight", (i.outputs, i.inputs), 0.3)
+    bias = i.make("bias", (i.outputs,), dtype="f32") if i.bias else None
+    return ACTIVATIONS[i.activation](F.linear(x, weight, bias))
+
+
+def residual_linear(i):
+    """y = x + x W^T: the residual's gradient is both added to and multiplied."""
+    x = i.make("x", (i.batch, i.inputs))
+    weight = i.make("weight", (i.inputs, i.inputs), 0.3)
+    return x + F.linear(x, weight)
+
+
+def tied_linear(i):
+    """The same weight twice: its gradient is a sum."""
+    x = i.make("x", (i.batch, i.inputs))
+    weight = i.make("weight", (i.inputs, i.inputs), 0.3)
+    return F.linear(torch.tanh(F.linear(x, weight)), weight)
+
+
+def conv(i):
+    x = i.make("x", (i.batch, i.height, i.width, i.channels))
+    filters = i.make("filters", (i.outputs, i.kernel_h, i.kernel_w, i.channels // i.groups), 0.3)
+    bias = i.make("bias", (i.outputs,), dtype="f32") if i.bias else None
+    y = F.conv2d(x.permute(0, 3, 1, 2), filters.permute(0, 3, 1, 2), bias, (i.stride_h, i.stride_w),
+                 (i.pad_h, i.pad_w), (i.dilation_h, i.dilation_w), i.groups)
+    return ACTIVATIONS[i.activation](y.permute(0, 2, 3, 1))
+
+
+def max_pool(i):
+    x = i.make("x", (i.batch, i.height, i.width, i.channels))
+    y = F.max_pool2d(x.permute(0, 3, 1, 2), (i.kernel_h, i.kernel_w), (i.stride_h, i.stride_w), (i.pad_h, i.pad_w),
+                     (i.dilation_h, i.dilation_w))
+    return y.permute(0, 2, 3, 1)
+
+
+def average_pool(i):
+    x = i.make("x", (i.batch, i.height, i.width, i.channels))
+    y = F.avg_pool2d(x.permute(0, 3, 1, 2), (i.kernel_h, i.kernel_w), (i.stride_h, i.stride_w), (i.pad_h, i.pad_w),
+                     count_include_pad=bool(i.count_padding))
+    return y.permute(0, 2, 3, 1)
+
+
+def embedding(i):
+    tokens = i.indices("tokens", (i.batch, i.length), i.vocabulary)
+    table = i.make("table", (i.vocabulary, i.width))
+    y = F.embedding(tokens, table)
+    if i.positions:
+        y = y + i.make("positions", (i.positions, i.width))[: i.length]
+    # Tied: the table is the head's matrix too.
+    return F.linear(y, table) if i.tied else y
+
+
+def layer_norm(i):
+    x = i.make("x", (i.batch, i.width), 2.0)
+    gamma = i.make("gamma", (i.width,), dtype="f32")
+    beta = i.make("beta", (i.width,), dtype="f32")
+    y = F.layer_norm(x, (i.width,), gamma, beta, 1e-5)
+    return x + y if i.residual else y
+
+
+def batch_norm(i):
+    x = i.make("x", (i.batch, i.height, i.width, i.channels), 2.0)
+    gamma = i.make("gamma", (i.channels,), dtype="f32")
+    beta = i.make("beta", (i.channels,), dtype="f32")
+    mean = i.make("mean", (i.channels,), dtype="f32", gradient=False)
+    variance = i.make("variance", (i.channels,), 2.0, dtype="f32", kind="uniform", gradient=False)
+    i.running = {"mean": mean, "variance": variance}
+    y = F.batch_norm(x.permute(0, 3, 1, 2), mean, variance, gamma, beta, bool(i.training), 0.1, 1e-5)
+    y = y.permute(0, 2, 3, 1)
+    return F.relu(y) if i.relu else y
+
+
+def softmax(i):
+    return F.softmax(i.make("x", (i.batch, i.width), 3.0), -1)
+
+
+def attention(i):
+    heads, groups, dim, length = i.heads, i.kv_heads, i.head_dim, i.length
+    qkv = i.make("qkv", (i.batch, length, (heads + 2 * groups) * dim))
+    q, k, v = qkv.split((heads * dim, groups * dim, groups * dim), -1)
+    q = q.reshape(i.batch, length, heads, dim).transpose(1, 2)
+    k = k.reshape(i.batch, length, groups, dim).transpose(1, 2)
+    v = v.reshape(i.batch, length, groups, dim).transpose(1, 2)
+    query, key = torch.arange(length)[:, None], torch.arange(length)[None, :]
+    mask = torch.ones(length, length, dtype=torch.bool)
+    if i.causal:
+        mask &= key <= query
+    if i.window:
+        mask &= key > query - i.window
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=heads != groups)
+    return y.transpose(1, 2).reshape(i.batch, length, heads * dim)
+
+
+def activation(i):
+    return ACTIVATIONS[i.activation](i.make("x", (i.batch, i.width), 2.0))
+
+
+def add(i):
+    return i.make("x", (i.batch, i.width)) + i.make("other", (i.batch, i.width))
+
+
+def multiply(i):
+    return i.make("x", (i.batch, i.width)) * i.make("other", (i.batch, i.width))
+
+
+def square(i):
+    x = i.make("x", (i.batch, i.width))
+    return x * x
+
+
+def cast(i):
+    """Through the other dtype: f32 values are rounded to bf16 on the way, bf16 ones keep their values."""
+    x = i.make("x", (i.batch, i.width))
+    rounded = torch.from_numpy(generator.round_bf16(x.detach().numpy().astype(generator.np.float32))).double()
+    return x + (rounded - x).detach()
+
+
+def dropout(i):
+    """The mask of the first step, by elementwise.h's and dropout.c's formula."""
+    np = generator.np
+    x = i.make("x", (i.batch, i.width))
+    key = generator.mix((generator.key_of(SEED, "dropout") + 1) & generator.MASK)
+    rate = np.float32(float(i.rate))
+    keep = generator.uniform_of_key(key, x.numel()) >= rate
+    factor = np.float32(1) / (np.float32(1) - rate)
+    return x * torch.from_numpy(keep.astype(np.float64) * np.float64(factor)).reshape(x.shape)
+
+
+def rnn(i):
+    """torch.nn.RNN whose input part is the identity: x already holds the projection."""
+    x = i.make("x", (i.batch, i.length, i.units), 0.7)
+    u = i.make("u", (i.units, i.units), 0.7 / i.units**0.5)
+    layer = torch.nn.RNN(i.units, i.units, nonlinearity=i.activation, bias=False, batch_first=True).double()
+    weights = {"weight_ih_l0": torch.eye(i.units, dtype=torch.float64), "weight_hh_l0": u}
+    return torch.func.functional_call(layer, weights, (x,))[0]
+
+
+def cross_entropy(i):
+    x = i.make("x", (i.batch, i.width), 2.0)
+    targets = i.indices("targets", (i.batch,), i.width, -2 if i.ignored else 0)
+    targets = torch.where(targets < 0, torch.full_like(targets, -100), targets)
+    i.loss = F.cross_entropy(x, targets, ignore_index=-100)
+    return x
+
+
+def mean_squared_error(i):
+    x = i.make("x", (i.batch, i.width))
+    return x
+
+
+def conv_case(size, outputs, kernel, stride=(1, 1), pad=(0, 0), dilation=(1, 1), groups=1, bias=1, activation="none",
+              dtype="f32"):
+    batch, height, width, channels = size
+    return dict(op="conv", dtype=dtype, batch=batch, height=height, width=width, channels=channels, outputs=outputs,
+                kernel_h=kernel[0], kernel_w=kernel[1], stride_h=stride[0], stride_w=stride[1], pad_h=pad[0],
+                pad_w=pad[1], dilation_h=dilation[0], dilation_w=dilation[1], groups=groups, bias=bias,
+                activation=activation)
+
+
+def pool_case(op, size, kernel, stride, pad=(0, 0), dilation=(1, 1), count_padding=0, dtype="f32"):
+    batch, height, width, channels = size
+    return dict(op=op, dtype=dtype, batch=batch, height=height, width=width, channels=channels, kernel_h=kernel[0],
+                kernel_w=kernel[1], stride_h=stride[0], stride_w=stride[1], pad_h=pad[0], pad_w=pad[1],
+                dilation_h=dilation[0], dilation_w=dilation[1], count_padding=count_padding)
+
+
+def linear_case(batch, inputs, outputs, bias, activation, dtype="f32"):
+    return dict(op="linear", dtype=dtype, batch=batch, inputs=inputs, outputs=outputs, bias=bias,
+                activation=activation)
+
+
+def attention_case(length, heads, kv_heads, head_dim, causal, window=0, dtype="f32"):
+    return dict(op="attention", dtype=dtype, batch=2, length=length, heads=heads, kv_heads=kv_heads,
+                head_dim=head_dim, causal=causal, window=window)
+
+
+def cases():
+    for kind in ACTIVATIONS:
+        yield f"linear-{kind}", linear_case(5, 7, 9, 1, kind)
+    yield "linear-no-bias", linear_case(5, 7, 9, 0, "none")
+    yield "linear-one-row", linear_case(1, 300, 129, 1, "relu")
+    yield "linear-large", linear_case(70, 259, 131, 1, "gelu_tanh")
+    for kind in ("none", "relu", "gelu_tanh"):
+        yield f"linear-{kind}-bf16", linear_case(33, 65, 50, 1, kind, "bf16")
+    for dtype in ("f32", "bf16"):
+        yield f"linear-residual-{dtype}", dict(op="residual_linear", dtype=dtype, batch=17, inputs=24)
+        yield f"linear-tied-{dtype}", dict(op="tied_linear", dtype=dtype, batch=17, inputs=24)
+
+    image = (2, 9, 11, 6)
+    yield "conv-3x3", conv_case(image, 10, (3, 3), pad=(1, 1), activation="relu")
+    yield "conv-one-channel", conv_case((2, 10, 10, 1), 16, (3, 3), pad=(1, 1), activation="relu")
+    yield "conv-no-bias", conv_case(image, 10, (3, 3), bias=0)
+    yield "conv-stride-2", conv_case(image, 10, (3, 3), stride=(2, 2), pad=(1, 1), activation="gelu")
+    yield "conv-stride-uneven", conv_case(image, 7, (2, 3), stride=(3, 2), pad=(0, 2))
+    yield "conv-7x7-stride-2", conv_case((1, 17, 15, 3), 8, (7, 7), stride=(2, 2), pad=(3, 3))
+    yield "conv-dilated", conv_case(image, 10, (3, 3), pad=(2, 1), dilation=(2, 3))
+    yield "conv-1x1", conv_case(image, 13, (1, 1), activation="silu")
+    yield "conv-1x1-stride-2", conv_case(image, 13, (1, 1), stride=(2, 2))
+    yield "conv-patch", conv_case((2, 8, 8, 3), 20, (4, 4), stride=(4, 4))
+    yield "conv-groups-2", conv_case((2, 7, 7, 16), 12, (3, 3), pad=(1, 1), groups=2, activation="tanh")
+    yield "conv-groups-thin", conv_case(image, 9, (3, 3), pad=(1, 1), groups=3)
+    yield "conv-groups-1x1", conv_case((2, 5, 5, 32), 16, (1, 1), groups=2)
+    yield "conv-depthwise", conv_case((2, 9, 11, 20), 20, (3, 3), pad=(1, 1), groups=20, activation="relu")
+    yield "conv-depthwise-stride-2", conv_case((2, 9, 11, 20), 20, (5, 3), stride=(2, 2), pad=(2, 1), groups=20)
+    yield "conv-depthwise-multiplier", conv_case(image, 12, (3, 3), pad=(1, 1), groups=6)
+    yield "conv-3x3-bf16", conv_case((2, 9, 11, 16), 24, (3, 3), pad=(1, 1), activation="relu", dtype="bf16")
+    yield "conv-stride-2-bf16", conv_case((2, 9, 11, 16), 24, (3, 3), stride=(2, 2), pad=(1, 1), dtype="bf16")
+    yield "conv-depthwise-bf16", conv_case((2, 9, 11, 20), 20, (3, 3), pad=(1, 1), groups=20, dtype="bf16")
+
+    for op in ("max_pool", "average_pool"):
+        yield f"{op}-2x2", pool_case(op, image, (2, 2), (2, 2))
+        yield f"{op}-overlapping", pool_case(op, image, (3, 3), (2, 2), (1, 1))
+        yield f"{op}-uneven", pool_case(op, image, (3, 2), (1, 3), (1, 0))
+        yield f"{op}-whole", pool_case(op, image, (9, 11), (9, 11))
+    yield "max_pool-dilated", pool_case("max_pool", image, (2, 3), (1, 2), dilation=(2, 2))
+    yield "average_pool-counts-padding", pool_case("average_pool", image, (3, 3), (2, 2), (1, 1), count_padding=1)
+    yield "max_pool-bf16", pool_case("max_pool", image, (3, 3), (2, 2), (1, 1), dtype="bf16")
+    yield "average_pool-bf16", pool_case("average_pool", image, (3, 3), (2, 2), (1, 1), dtype="bf16")
+
+    for dtype in ("f32", "bf16"):
+        shape = dict(op="embedding", dtype=dtype, batch=3, length=7, vocabulary=11, width=20)
+        yield f"embedding-{dtype}", dict(shape, positions=0, tied=0)
+        yield f"embedding-positions-{dtype}", dict(shape, positions=10, tied=0)
+        yield f"embedding-tied-{dtype}", dict(shape, positions=7, tied=1)
+        for width in (40, 768):
+            yield f"layer_norm-{width}-{dtype}", dict(op="layer_norm", dtype=dtype, batch=37, width=width, residual=0)
+        yield f"layer_norm-residual-{dtype}", dict(op="layer_norm", dtype=dtype, batch=19, width=33, residual=1)
+        shape = dict(op="batch_norm", dtype=dtype, batch=3, height=5, width=7, channels=10)
+        yield f"batch_norm-train-{dtype}", dict(shape, training=1, relu=0)
+        yield f"batch_norm-train-relu-{dtype}", dict(shape, training=1, relu=1)
+        yield f"batch_norm-eval-{dtype}", dict(shape, training=0, relu=0)
+        yield f"batch_norm-eval-relu-{dtype}", dict(shape, training=0, relu=1)
+        for width in (3, 10, 1001):
+            yield f"softmax-{width}-{dtype}", dict(op="softmax", dtype=dtype, batch=23, width=width)
+        for kind in ACTIVATIONS:
+            if kind != "none":
+                yield f"activation-{kind}-{dtype}", dict(op="activation", dtype=dtype, batch=13, width=171,
+                                                         activation=kind)
+        for op in ("add", "multiply", "square", "cast"):
+            yield f"{op}-{dtype}", dict(op=op, dtype=dtype, batch=13, width=171)
+        for rate in (0.1, 0.5):
+            yield f"dropout-{rate}-{dtype}", dict(op="dropout", dtype=dtype, batch=13, width=371, rate=rate)
+        for kind in ("relu", "tanh"):
+            yield f"rnn-{kind}-{dtype}", dict(op="rnn", dtype=dtype, batch=5, length=9, units=24, activation=kind)
+        yield f"rnn-wide-{dtype}", dict(op="rnn", dtype=dtype, batch=3, length=4, units=130, activation="tanh")
+        yield f"rnn-one-step-{dtype}", dict(op="rnn", dtype=dtype, batch=2, length=1, units=17, activation="relu")
+        for width in (10, 1003):
+            yield f"cross_entropy-{width}-{dtype}", dict(op="cross_entropy", dtype=dtype, batch=29, width=width,
+                                                         ignored=0)
+        yield f"cross_entropy-ignored-{dtype}", dict(op="cross_entropy", dtype=dtype, batch=29, width=5, ignored=1)
+        yield f"mean_squared_error-{dtype}", dict(op="mean_squared_error", dtype=dtype, batch=29, width=331)
+        for causal in (0, 1):
+            yield f"attention-causal{causal}-{dtype}", attention_case(19, 3, 3, 16, causal, dtype=dtype)
+        yield f"attention-long-{dtype}", attention_case(150, 2, 2, 64, 1, dtype=dtype)
+        yield f"attention-grouped-{dtype}", attention_case(21, 6, 2, 8, 1, dtype=dtype)
+        yield f"attention-window-{dtype}", attention_case(40, 2, 2, 32, 1, 7, dtype=dtype)
+        yield f"attention-odd-{dtype}", attention_case(5, 1, 1, 20, 1, dtype=dtype)
+
+
+def write(path):
+    out = GoldenFile(path, COMMENT)
+    for name, parameters in cases():
+        i = Inputs(parameters)
+        y = globals()[parameters["op"]](i)
+        loss = i.loss
+        if loss is None:
+            target = i.make("target", tuple(y.shape), dtype="f32", gradient=False)
+            loss = (y - target).square().mean()
+        out.case(name, **parameters)
+        if not parameters.get("training", 1):
+            out.tensor("y", y.detach())
+            continue
+        loss.backward()
+        out.tensor("y", y.detach())
+        out.tensor("loss", loss.detach())
+        for input_name, tensor in i.differentiated.items():
+            out.tensor("d." + input_name, tensor.grad)
+        for buffer, tensor in i.running.items():
+            out.tensor(buffer, tensor)
+    out.write()

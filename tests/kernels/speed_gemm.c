@@ -1,0 +1,192 @@
+/* The speed of every gemm variant on the shapes that models are made of, beside cblas_sgemm. Run by hand:
+ *     speed_gemm [threads [part of a shape's name [seconds per figure]]]
+ * Figures are the best of repeated calls, interleaved, so that a busy machine disturbs them all alike. */
+#include <cblas.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "harness/base/random.h"
+#include "models/kernels/gemm_kernel.h"
+
+struct shape {
+    const char *name;
+    size_t m, n, k;
+    bool a_transposed, b_transposed;
+    size_t channels, side; /* a convolution 3×3 with padding 1 over side × side images of so many channels */
+};
+
+static const struct shape shapes[] = {
+    {"gpt2 qkv forward", 256, 2304, 768, false, true, 0, 0},
+    {"gpt2 proj forward", 256, 768, 768, false, true, 0, 0},
+    {"gpt2 fc forward", 256, 3072, 768, false, true, 0, 0},
+    {"gpt2 out forward", 256, 768, 3072, false, true, 0, 0},
+    {"gpt2 head forward", 256, 50257, 768, false, true, 0, 0},
+    {"gpt2 qkv dx", 256, 768, 2304, false, false, 0, 0},
+    {"gpt2 fc dx", 256, 768, 3072, false, false, 0, 0},
+    {"gpt2 head dx", 256, 768, 50257, false, false, 0, 0},
+    {"gpt2 qkv dw", 2304, 768, 256, true, false, 0, 0},
+    {"gpt2 fc dw", 3072, 768, 256, true, false, 0, 0},
+    {"gpt2 head dw", 50257, 768, 256, true, false, 0, 0},
+    {"mlp 1024x4096 forward", 128, 4096, 1024, false, true, 0, 0},
+    {"mlp 4096x4096 forward", 128, 4096, 4096, false, true, 0, 0},
+    {"mlp 4096x4096 dx", 128, 4096, 4096, false, false, 0, 0},
+    {"mlp 4096x4096 dw", 4096, 4096, 128, true, false, 0, 0},
+    {"mlp 4096x1000 forward", 128, 1000, 4096, false, true, 0, 0},
+    {"seed-cnn fc1 forward", 64, 100, 50176, false, true, 0, 0},
+    {"seed-cnn fc1 dx", 64, 50176, 100, false, false, 0, 0},
+    {"seed-cnn fc1 dw", 100, 50176, 64, true, false, 0, 0},
+    {"seed-cnn conv1 forward", 50176, 32, 9, false, true, 1, 28},
+    {"seed-cnn conv2 forward", 50176, 64, 288, false, true, 32, 28},
+    {"seed-cnn conv2 dw", 64, 288, 50176, true, false, 32, 28},
+    {"resnet 3x3x64 forward", 12544, 64, 576, false, true, 64, 56},
+    {"decode 1 row", 1, 3072, 768, false, true, 0, 0},
+    {"decode 1 row, large", 1, 8192, 4096, false, true, 0, 0},
+    {"decode 4 rows, large", 4, 8192, 4096, false, true, 0, 0},
+    {"decode 16 rows, large", 16, 8192, 4096, false, true, 0, 0},
+    {"decode 1 row, flat", 1, 4096, 8192, false, false, 0, 0},
+    {"cube 64", 64, 64, 64, false, false, 0, 0},
+    {"cube 256", 256, 256, 256, false, false, 0, 0},
+    {"cube 1024", 1024, 1024, 1024, false, true, 0, 0},
+    {"cube 2048", 2048, 2048, 2048, false, false, 0, 0},
+};
+
+static double now_s(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void *buffer(size_t bytes)
+{
+    void *memory = aligned_alloc(64, (bytes + 127) / 64 * 64);
+    if (!memory)
+        exit(1);
+    return memory;
+}
+
+static void *random_buffer(enum dtype dtype, size_t count, const char *name)
+{
+    uint64_t key = random_key(1, name);
+    void *memory = buffer(count * 4);
+    for (size_t i = 0; i < count; i++)
+        if (dtype == DTYPE_F32)
+            ((float *)memory)[i] = random_uniform(key, i) - 0.5f;
+        else
+            ((uint16_t *)memory)[i] = f32_to_bf16(random_uniform(key, i) - 0.5f);
+    return memory;
+}
+
+static struct gemm shaped(const struct shape *shape, enum dtype dtype, struct conv_shape *conv)
+{
+    struct gemm gemm = {.m = shape->m, .n = shape->n, .k = shape->k, .c_dtype = dtype, .c_row_stride = shape->n};
+    gemm.a = (struct operand){.dtype = dtype, .transposed = shape->a_transposed};
+    gemm.a.row_stride = shape->a_transposed ? shape->m : shape->k;
+    gemm.b = (struct operand){.dtype = dtype, .transposed = shape->b_transposed};
+    gemm.b.row_stride = shape->b_transposed ? shape->k : shape->n;
+    size_t a_count = shape->m * shape->k, b_count = shape->n * shape->k;
+    if (shape->channels) {
+        struct operand *patches = shape->a_transposed ? &gemm.b : &gemm.a;
+        size_t side = shape->side, pixels = shape->a_transposed ? shape->k : shape->m;
+        *conv = (struct conv_shape){.batch = pixels / (side * side),
+                                    .height = side,
+                                    .width = side,
+                                    .channels = shape->channels,
+                                    .out_height = side,
+                                    .out_width = side,
+                                    .out_channels = 64,
+                                    .kernel_height = 3,
+                                    .kernel_width = 3,
+                                    .stride_height = 1,
+                                    .stride_width = 1,
+                                    .pad_top = 1,
+                                    .pad_left = 1,
+                                    .dilation_height = 1,
+                                    .dilation_width = 1,
+                                    .groups = 1};
+        patches->kind = OPERAND_PATCHES;
+        patches->conv = conv;
+        patches->channel_count = shape->channels;
+    }
+    gemm.a.data = random_buffer(dtype, a_count, "a");
+    gemm.b.data = random_buffer(dtype, b_count, "b");
+    gemm.c = buffer(shape->m * shape->n * 4);
+    return gemm;
+}
+
+static void blas(const struct gemm *gemm)
+{
+    cblas_sgemm(CblasRowMajor, gemm->a.transposed ? CblasTrans : CblasNoTrans,
+                gemm->b.transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, 1,
+                gemm->a.data, (int)gemm->a.row_stride, gemm->b.data, (int)gemm->b.row_stride, 0, gemm->c,
+                (int)gemm->c_row_stride);
+}
+
+enum { CONTESTANTS = 16 };
+
+static void measure(const struct shape *shape, enum dtype dtype, int threads, double budget_s)
+{
+    struct conv_shape conv;
+    struct gemm gemm = shaped(shape, dtype, &conv);
+    const struct gemm_variant *contestants[CONTESTANTS] = {0};
+    void *workspaces[CONTESTANTS] = {0};
+    double best[CONTESTANTS], used[CONTESTANTS] = {0};
+    size_t count = 0;
+    for (const struct gemm_variant *const *v = gemm_variants(); *v; v++)
+        if (gemm_variant_kernel(*v, &gemm) && (*v)->isa) {
+            contestants[count] = *v;
+            workspaces[count++] = buffer(gemm_variant_workspace(*v, &gemm, threads));
+        }
+    size_t with_blas = count + (dtype == DTYPE_F32 && !shape->channels);
+    for (size_t i = 0; i < with_blas; i++)
+        best[i] = 1e30;
+    for (bool busy = true; busy;) {
+        busy = false;
+        for (size_t i = 0; i < with_blas; i++) {
+            for (double round_s = 0; used[i] < budget_s && round_s < budget_s / 4;) {
+                double start = now_s();
+                if (contestants[i])
+                    gemm_variant_run(contestants[i], &gemm, workspaces[i], threads);
+                else
+                    blas(&gemm);
+                double took = now_s() - start;
+                best[i] = took < best[i] ? took : best[i];
+                used[i] += took;
+                round_s += took;
+            }
+            busy = busy || used[i] < budget_s;
+        }
+    }
+    double flops = 2.0 * (double)shape->m * (double)shape->n * (double)shape->k;
+    double bytes = (double)(dtype == DTYPE_F32 ? 4 : 2) *
+                   ((double)shape->m * (double)shape->k + (double)shape->n * (double)shape->k +
+                    (double)shape->m * (double)shape->n);
+    printf("%-24s %-4s %5zu %5zu %5zu ", shape->name, dtype == DTYPE_F32 ? "f32" : "bf16", shape->m, shape->n,
+           shape->k);
+    for (size_t i = 0; i < with_blas; i++)
+        printf(" %s %.0f GF/s (%.1f GB/s)", contestants[i] ? contestants[i]->name : "blas", flops / best[i] * 1e-9,
+               bytes / best[i] * 1e-9);
+    printf("\n");
+    fflush(stdout);
+    for (size_t i = 0; i < count; i++)
+        free(workspaces[i]);
+    free((void *)gemm.a.data);
+    free((void *)gemm.b.data);
+    free(gemm.c);
+}
+
+int main(int argc, char **argv)
+{
+    int threads = argc > 1 ? atoi(argv[1]) : omp_get_max_threads();
+    const char *part = argc > 2 ? argv[2] : "";
+    double budget_s = argc > 3 ? atof(argv[3]) : 0.2;
+    omp_set_num_threads(threads);
+    for (int dtype = DTYPE_F32; dtype <= DTYPE_BF16; dtype++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            if (strstr(shapes[i].name, part))
+                measure(&shapes[i], (enum dtype)dtype, threads, budget_s);
+    return 0;
+}
