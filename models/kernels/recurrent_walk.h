@@ -160,7 +160,7 @@ static void walk_wait(size_t *arrivals, size_t all)
     __atomic_add_fetch(arrivals, 1, __ATOMIC_ACQ_REL);
     for (size_t spin = 1; __atomic_load_n(arrivals, __ATOMIC_ACQUIRE) < all; spin++) {
 #if defined(__x86_64__)
-        _mm_pause();
+        __builtin_ia32_pause();
 #endif
         if (spin % WALK_SPINS == 0)
             sched_yield();
