@@ -6,6 +6,7 @@
  * With --cpu-time seconds are the process's CPU time: with one thread, what a step takes on a machine that others use.
  * The first line says what was planned; the last line, after stdin ends, the peak resident set less what the idle
  * process held. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +176,10 @@ int main(int count, char **arguments)
             print_account(graph, engine);
         else
             answer_requests(engine, request.cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC);
-        printf("{\"peak_bytes\": %zu, \"loss\": %.9g}\n", status_bytes("VmHWM") - idle, engine_loss(engine));
+        printf("{\"peak_bytes\": %zu", status_bytes("VmHWM") - idle);
+        if (isfinite(engine_loss(engine)))
+            printf(", \"loss\": %.9g", engine_loss(engine));
+        printf("}\n");
     } else {
         fprintf(stderr, "step: %s\n", error.message);
     }
