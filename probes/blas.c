@@ -4,16 +4,42 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 #include "probes/isa.h"
+
+/* OpenBLAS reserves memory for each thread it might have when it is opened, and tries for ever when it can't. */
+static const rlim_t LEAST_ADDRESS_SPACE = (rlim_t)2 << 30;
+
+/* The library, opened once and for good; NULL when it isn't here. The first call isn't made by several threads. */
+static void *library(void)
+{
+    static void *opened;
+    struct rlimit limit;
+    if (opened || (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < LEAST_ADDRESS_SPACE))
+        return opened;
+    if (BLAS_FOLDER[0])
+        opened = dlopen(BLAS_FOLDER "/" BLAS_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (!opened)
+        opened = dlopen(BLAS_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    return opened;
+}
+
+blas_sgemm_function *blas_sgemm(void)
+{
+    blas_sgemm_function *sgemm = NULL;
+    if (library())
+        *(void **)&sgemm = dlsym(library(), "cblas_sgemm");
+    return sgemm;
+}
 
 static enum blas_threading identify_openblas(char *name, char *core)
 {
     char *(*configuration)(void), *(*corename)(void);
     int (*parallel)(void);
-    *(void **)&configuration = dlsym(RTLD_DEFAULT, "openblas_get_config");
-    *(void **)&corename = dlsym(RTLD_DEFAULT, "openblas_get_corename");
-    *(void **)&parallel = dlsym(RTLD_DEFAULT, "openblas_get_parallel");
+    *(void **)&configuration = dlsym(library(), "openblas_get_config");
+    *(void **)&corename = dlsym(library(), "openblas_get_corename");
+    *(void **)&parallel = dlsym(library(), "openblas_get_parallel");
     int threading = parallel ? parallel() : -1;
     const char *told = configuration ? configuration() : "OpenBLAS";
     /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH …": the first two words. */
@@ -35,12 +61,14 @@ static enum blas_threading identify_openblas(char *name, char *core)
 enum blas_threading blas_identify(char name[static NAME_SIZE], char core[static NAME_SIZE])
 {
     name[0] = core[0] = '\0';
-    if (dlsym(RTLD_DEFAULT, "openblas_get_config"))
+    if (!library())
+        return BLAS_THREADING_UNKNOWN;
+    if (dlsym(library(), "openblas_get_config"))
         return identify_openblas(name, core);
     char *(*blis)(void);
     void (*mkl)(char *, int);
-    *(void **)&blis = dlsym(RTLD_DEFAULT, "bli_info_get_version_str");
-    *(void **)&mkl = dlsym(RTLD_DEFAULT, "mkl_get_version_string");
+    *(void **)&blis = dlsym(library(), "bli_info_get_version_str");
+    *(void **)&mkl = dlsym(library(), "mkl_get_version_string");
     if (blis)
         snprintf(name, NAME_SIZE, "BLIS %s", blis());
     else if (mkl)

@@ -15,7 +15,7 @@ enum column_place { CASE, THROUGHPUT, UNIT, TIME, MFU, BOUND, GFLOPS, PEAK, PLAN
 
 static const struct column columns[COLUMNS] = {
     [CASE] = {"case", "Case", false, 0},
-    [THROUGHPUT] = {"throughput", "Throughput", true, 0},
+    [THROUGHPUT] = {"throughput", "Speed", true, 0},
     [UNIT] = {"unit", "", false, 0},
     [TIME] = {"time_s", "Time", true, 0},
     [MFU] = {"mfu", "MFU", true, 1},
@@ -120,7 +120,7 @@ static void put_time(struct cell *cell, const struct record *record)
     double error = stats_relative_error(&record->time);
     format_duration(record->time.median, time, sizeof time);
     if (isfinite(error))
-        cell_number(cell, record->time.median, "%s ±%.1f %%", time, 100 * error);
+        cell_number(cell, record->time.median, error < 0.0995 ? "%s ±%.1f %%" : "%s ±%.0f %%", time, 100 * error);
     else
         cell_number(cell, record->time.median, "%s", time);
     cell->low = record->time.low;
@@ -196,7 +196,7 @@ static void add_warnings(struct report *report, const struct run *run)
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         const char *warning = json_string_value(json_array_get(warnings, i));
         if (warning)
-            report_sentence(report, TONE_WARNING, "%s", warning);
+            report_sentence(report, TONE_FAINT, "machine: %s", warning);
     }
 }
 
@@ -212,6 +212,9 @@ static const struct record *best_by_mfu(const struct run *run)
     }
     return best;
 }
+
+/* More than all there is: then it is the peak that is wrong, measured while the machine was busy with other things. */
+static const double most_mfu = 1.05;
 
 /* " 5 wait for compute, 3 for memory": what holds the cases up. */
 static void append_bounds(struct text *line, const struct run *run)
@@ -233,6 +236,13 @@ static void add_answer(struct report *report, const struct run *run)
 {
     struct run_counts counts = run_count(run);
     struct text line = {0};
+    const struct record *best = best_by_mfu(run);
+    if (best && best->mfu > most_mfu)
+        report_sentence(
+            report, TONE_WARNING,
+            "%s reaches %.0f %% of the machine's peak: the peak was measured while the machine was busy, so "
+            "MFU is too high; a longer run on a quiet machine measures it again",
+            best->id, 100 * best->mfu);
     if (counts.measured == counts.all)
         text_printf(&line, "%s%zu case%s measured", counts.all > 1 ? "All " : "", counts.all,
                     counts.all == 1 ? "" : "s");
@@ -241,8 +251,7 @@ static void add_answer(struct report *report, const struct run *run)
     if (counts.of[STATUS_NOISY])
         text_printf(&line, ", %zu of them noisy", counts.of[STATUS_NOISY]);
     append_bounds(&line, run);
-    const struct record *best = best_by_mfu(run);
-    if (best)
+    if (best && best->mfu <= most_mfu)
         text_printf(&line, "; the most of the machine's %s peak is reached by %s: %.0f %%", best->dtype, best->id,
                     100 * best->mfu);
     text_append(&line, ".");

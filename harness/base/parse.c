@@ -233,6 +233,15 @@ static size_t edit_distance(const char *a, const char *b)
     return row[length];
 }
 
+/* What a name lacks to be the other: the edits, less the letters that both begin with, since people err at the end. */
+static size_t unlikeness(const char *name, const char *other)
+{
+    size_t common = 0;
+    while (name[common] && tolower((unsigned char)name[common]) == tolower((unsigned char)other[common]))
+        common++;
+    return edit_distance(name, other) + 64 - (common < 64 ? common : 64);
+}
+
 void nearest_names(const char *name, const char *const *names, size_t count, size_t most, char *out, size_t capacity)
 {
     size_t chosen[8], chosen_count = 0;
@@ -244,7 +253,7 @@ void nearest_names(const char *name, const char *const *names, size_t count, siz
             bool taken = false;
             for (size_t j = 0; j < chosen_count; j++)
                 taken |= chosen[j] == i;
-            size_t distance = taken ? SIZE_MAX : edit_distance(name, names[i]);
+            size_t distance = taken ? SIZE_MAX : unlikeness(name, names[i]);
             if (distance < best_distance) {
                 best = i;
                 best_distance = distance;

@@ -249,6 +249,7 @@ static int run_fit(const struct invocation *invocation, struct error *error)
     if (!demands.threads)
         demands.threads = machine.cpu.usable_threads > 0 ? machine.cpu.usable_threads : 1;
     room.name = machine.name;
+    room.cpu = machine.cpu.model[0] ? machine.cpu.model : "an unknown processor";
     room.runtime_bytes = resident_bytes("VmRSS");
     int code = ERROR_INPUT;
     if (judge_room(&machine, &room, error) && learn(invocation, &demands, &machine, &known, error)) {

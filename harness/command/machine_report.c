@@ -160,8 +160,8 @@ static void show_software(struct table *table, const struct machine *machine)
     const struct software *software = &machine->software;
     row(table, TONE_PLAIN, "Kernel", "%s%s%s", software->kernel, software->distribution[0] ? ", " : "",
         software->distribution);
-    row(table, TONE_PLAIN, "BLAS", "%s%s%s", software->blas, software->blas_core[0] ? ", kernels for " : "",
-        software->blas_core);
+    row(table, TONE_PLAIN, "BLAS", "%s%s%s", software->blas[0] ? software->blas : "none found",
+        software->blas_core[0] ? ", kernels for " : "", software->blas_core);
     row(table, TONE_PLAIN, "C library", "%s", software->libc);
     row(table, TONE_PLAIN, "Compiler", "%s", software->compiler);
     row(table, TONE_PLAIN, "Governor", "%s", software->governor);

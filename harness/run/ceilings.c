@@ -17,7 +17,7 @@ static const struct group {
     const char *probe, *figure;
     double cost_s;
 } groups[] = {
-    {"peak", "peak_f32_gflops", 3},
+    {"peak", "peak_f32_gflops", 2},
     {"gemm", "gemm_f32_gflops", 2},
     {"bandwidth", "read_gbs", 15},
     {"fork_join", "fork_join_s", 0.5},
@@ -121,7 +121,8 @@ static bool measure_group(struct machine *machine, const struct group *group, co
     snprintf(job.subject, sizeof job.subject, "%s", group->probe);
     const struct supervision supervision = {.program = request->program,
                                             .timeout_s = most_s,
-                                            .threads = (int)request->threads,
+                                            .cpus = request->cpus,
+                                            .threads = request->threads,
                                             .stop = request->stop,
                                             .take = take,
                                             .tick = tick,

@@ -79,7 +79,7 @@ static double warm_up(struct loop *loop)
         recent[rounds++ % STEADY_WINDOW] = last;
         if (now(loop) >= options->deadline_s || (!fixed && now(loop) >= patience && rounds >= 1))
             break;
-        if (!fixed && rounds == 2 && last < options->least_sample_s) {
+        if (!fixed && rounds == 2 && result->batch == 1 && last < options->least_sample_s) {
             result->batch = (size_t)fmin(1e6, ceil(options->least_sample_s / fmax(last, 1e-9)));
             rounds = 0;
         }

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "harness/base/text.h"
+
 extern char **environ;
 
 /* Thread settings of the user's shell that would undo the pool's size and place. */
@@ -27,18 +29,31 @@ static bool is_dropped(const char *variable)
     return false;
 }
 
-/* The environment with the pool's size; `threads_variable` must live as long. */
-static char **make_environment(char *threads_variable)
+/* OpenMP reads its settings before main begins, so they are handed over in the environment: the runtime then keeps each
+ * thread on its CPU whenever it makes the pool anew. */
+static bool describe_pool(struct text *pool, const int *cpus, size_t threads)
+{
+    text_printf(pool, "OMP_NUM_THREADS=%zu", threads);
+    text_append_n(pool, "", 1); /* one string after another */
+    text_append_n(pool, "OMP_PROC_BIND=true", 19);
+    text_append(pool, "OMP_PLACES=");
+    for (size_t i = 0; i < threads; i++)
+        text_printf(pool, "%s{%d}", i ? "," : "", cpus[i]);
+    return !pool->failed;
+}
+
+/* The environment with the strings of `pool`, which must live as long. */
+static char **make_environment(struct text *pool)
 {
     size_t count = 0, kept = 0;
     while (environ[count])
         count++;
-    char **result = calloc(count + 2, sizeof *result);
+    char **result = calloc(count + 4, sizeof *result);
     for (size_t i = 0; result && i < count; i++)
         if (!is_dropped(environ[i]))
             result[kept++] = environ[i];
-    if (result)
-        result[kept] = threads_variable;
+    for (char *string = pool->data; result && string < pool->data + pool->length; string += strlen(string) + 1)
+        result[kept++] = string;
     return result;
 }
 
@@ -78,13 +93,12 @@ static bool open_pipes(int pipes[3][2])
     return true;
 }
 
-bool spawn_worker(const struct worker_program *program, int threads, struct worker_process *process,
+bool spawn_worker(const struct worker_program *program, const int *cpus, size_t threads, struct worker_process *process,
                   struct error *error)
 {
     int pipes[3][2];
-    char threads_variable[64];
-    snprintf(threads_variable, sizeof threads_variable, "OMP_NUM_THREADS=%d", threads);
-    char **environment = make_environment(threads_variable);
+    struct text pool = {0};
+    char **environment = describe_pool(&pool, cpus, threads) ? make_environment(&pool) : NULL;
     pid_t parent = getpid(), child = -1;
     if (open_pipes(pipes) && environment)
         child = fork();
@@ -94,6 +108,7 @@ bool spawn_worker(const struct worker_program *program, int threads, struct work
     }
     int why = errno;
     free(environment);
+    text_free(&pool);
     if (child < 0) {
         for (int i = 0; i < 3; i++)
             close_pair(pipes[i]);

@@ -12,7 +12,7 @@ struct worker_process {
     int pidfd;        /* readable when it has ended; -1 where the kernel has none */
 };
 
-bool spawn_worker(const struct worker_program *program, int threads, struct worker_process *process,
+bool spawn_worker(const struct worker_program *program, const int *cpus, size_t threads, struct worker_process *process,
                   struct error *error);
 
 #endif

@@ -240,7 +240,7 @@ bool supervise(const struct supervision *supervision, const json_t *job, enum fa
     free(bytes);
     unsigned long long kills = kills_for_memory();
     void (*pipe_before)(int) = signal(SIGPIPE, SIG_IGN);
-    bool started = spawn_worker(&supervision->program, supervision->threads, &watch.process, error);
+    bool started = spawn_worker(&supervision->program, supervision->cpus, supervision->threads, &watch.process, error);
     if (started) {
         int status = 0;
         bool reaped = false;

@@ -26,8 +26,9 @@ enum fate {
 
 struct supervision {
     struct worker_program program;
-    double timeout_s;            /* from its start; INFINITY: none */
-    int threads;                 /* sizes its OpenMP pool */
+    double timeout_s; /* from its start; INFINITY: none */
+    const int *cpus;  /* one a thread of its OpenMP pool: they size it and place it */
+    size_t threads;
     volatile sig_atomic_t *stop; /* or NULL */
     /* Each line's object, except "failed", which becomes the fate. False when it makes no sense. */
     bool (*take)(void *state, const json_t *line);

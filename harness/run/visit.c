@@ -121,7 +121,8 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
     struct hearing hearing = {visit, on_tick, tick_state};
     const struct supervision supervision = {.program = schedule->program,
                                             .timeout_s = timeout,
-                                            .threads = (int)schedule->threads,
+                                            .cpus = schedule->cpus,
+                                            .threads = schedule->threads,
                                             .stop = schedule->stop,
                                             .take = take,
                                             .tick = tick,

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <math.h>
 #include <omp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,20 +65,14 @@ static bool read_job(int in, struct job *job, struct error *error)
     return right;
 }
 
-/* Starts the pool, each thread on its CPU. A binding that the system refuses costs steadiness, not the case. */
+/* Starts the pool: an idle worker has its threads. Where they run was said in the environment (spawn.c). */
 static void start_pool(const struct job *job)
 {
     omp_set_dynamic(0);
     omp_set_num_threads((int)job->threads);
 #pragma omp parallel num_threads((int)job->threads)
     {
-        int thread = omp_get_thread_num();
-        if ((size_t)thread < job->threads && job->cpus[thread] >= 0 && job->cpus[thread] < CPU_SETSIZE) {
-            cpu_set_t set;
-            CPU_ZERO(&set);
-            CPU_SET(job->cpus[thread], &set);
-            sched_setaffinity(0, sizeof set, &set);
-        }
+#pragma omp barrier
     }
 }
 
@@ -109,11 +102,15 @@ int worker_run(int in, int out, struct error *error)
     struct job job;
     if (!read_job(in, &job, error))
         return (int)error->kind;
+    /* Opened before there are threads, so that theirs count. */
+    struct presence why_not;
+    struct counters *counters = job.ceilings ? NULL : counters_open(&why_not);
     start_pool(&job);
     if (job.ceilings)
         measure_ceilings(&job, out);
     else
-        worker_measure_case(&job, out);
+        worker_measure_case(&job, counters, out);
+    counters_close(counters);
     free((void *)job.cpus);
     return 0;
 }

@@ -10,7 +10,6 @@
 #include "harness/run/answer.h"
 #include "harness/run/canary.h"
 #include "harness/run/clock.h"
-#include "harness/run/energy.h"
 #include "harness/run/measure.h"
 #include "harness/run/noise.h"
 #include "harness/run/op_times.h"
@@ -20,6 +19,8 @@
 #include "models/engine/case.h"
 #include "models/engine/engine.h"
 #include "models/graph/plan.h"
+#include "probes/counters.h"
+#include "probes/energy.h"
 
 /* How long the steps may take in which each node is timed. */
 static const double OPS_BUDGET_S = 0.5;
@@ -133,43 +134,87 @@ static void put_ops(const struct measurement *found, struct subject *subject, in
     free(ops);
 }
 
-static bool measure_subject(const struct job *job, struct subject *subject, double canary_before_s, double started_s,
-                            int out, struct error *error)
+/* What stands beside the clock while a case is timed. */
+struct meters {
+    struct counters *counters; /* or NULL; both count all threads */
+    struct energy *energy;
+    struct noise_mark before;
+};
+
+static struct meters meters_start(const struct job *job, struct counters *counters)
+{
+    struct presence why_not;
+    struct meters meters = {.counters = counters, .energy = energy_open("", &why_not)};
+    meters.before = noise_look(job->cpus, job->threads);
+    if (counters && !counters_start(counters))
+        meters.counters = NULL;
+    return meters;
+}
+
+static void put_counters(json_t *line, const struct counter_values *values, double steps)
+{
+    json_t *counters = json_object();
+    json_put_real(counters, "cycles", values->cycles / steps);
+    json_put_real(counters, "instructions", values->instructions / steps);
+    json_put_real(counters, "cache_misses", values->cache_misses / steps);
+    json_put_real(counters, "floating_point_operations", values->floating_point_operations / steps);
+    json_put(line, "counters", counters);
+}
+
+/* Reads them all into the line, as figures of one step. */
+static void meters_stop(struct meters *meters, const struct job *job, double steps, json_t *line)
+{
+    if (meters->counters) {
+        struct counter_values values = counters_stop(meters->counters);
+        put_counters(line, &values, steps);
+    }
+    if (meters->energy)
+        json_put_real(line, "energy_j", energy_read(meters->energy) / steps);
+    energy_close(meters->energy);
+    struct noise_mark after = noise_look(job->cpus, job->threads);
+    json_put_real(line, "measured_s", after.time_s - meters->before.time_s);
+    json_put_real(line, "steal", noise_steal(&meters->before, &after, job->threads));
+    json_put_real(line, "run_delay", noise_delay(&meters->before, &after, (int)job->threads));
+}
+
+static bool is_sound(const struct subject *subject)
+{
+    double loss = engine_loss(subject->engine);
+    return subject->graph->loss == NO_TENSOR || isfinite(loss);
+}
+
+static bool measure_subject(const struct job *job, struct subject *subject, struct counters *counters,
+                            double canary_before_s, double started_s, int out, struct error *error)
 {
     double ready_s = clock_now_s();
-    struct noise_mark before = noise_look(job->cpus, job->threads);
-    struct energy_mark energy_before = energy_look("");
+    struct meters meters = meters_start(job, counters);
     struct measurement found;
-    if (!measure(step_subject, subject, &job->measure, &found, error))
-        return false;
-    struct energy_mark energy_after = energy_look("");
-    struct noise_mark after = noise_look(job->cpus, job->threads);
-    double loss = engine_loss(subject->engine);
     json_t *line = answer_event("done");
+    bool right = measure(step_subject, subject, &job->measure, &found, error);
+    double steps = (double)(found.steps + found.warmups);
+    meters_stop(&meters, job, steps, line);
+    if (right && !is_sound(subject)) {
+        right =
+            error_set(error, ERROR_MEASURE, "the loss is no number after %.0f steps: what it computes is wrong", steps);
+        measurement_free(&found);
+    }
+    if (!right) {
+        json_decref(line);
+        return false;
+    }
     put_peak(line, subject);
     json_put_real(line, "setup_s", ready_s - started_s);
-    json_put_real(line, "measured_s", after.time_s - before.time_s);
     json_put_count(line, "warmups", found.warmups);
     json_put_count(line, "batch", found.batch);
     json_put_bool(line, "steady", found.steady);
     json_put_bool(line, "cold", found.cold);
-    json_put_real(line, "energy_j",
-                  energy_between_j(&energy_before, &energy_after) / (double)(found.steps + found.warmups));
-    json_put_real(line, "steal", noise_steal(&before, &after, job->threads));
-    json_put_real(line, "run_delay", noise_delay(&before, &after, (int)job->threads));
     json_put_real(line, "canary_s", fmax(canary_before_s, canary_run_s((int)job->threads)));
-    bool sound = !isinf(loss) && (!isnan(loss) || subject->graph->loss == NO_TENSOR);
-    if (sound) {
-        put_samples(&found, out);
+    put_samples(&found, out);
+    if (job->check && clock_now_s() < job->measure.deadline_s) /* once a case, and never beyond the budget */
         put_ops(&found, subject, out);
-        answer(out, line);
-    } else {
-        json_decref(line);
-        error_set(error, ERROR_MEASURE, "the loss is no number after %zu steps: what it computes is wrong",
-                  found.steps + found.warmups);
-    }
+    answer(out, line);
     measurement_free(&found);
-    return sound;
+    return true;
 }
 
 static const char *failed_status(const struct subject *subject, const struct error *error)
@@ -178,7 +223,7 @@ static const char *failed_status(const struct subject *subject, const struct err
     return memory ? "out_of_memory" : "failed";
 }
 
-void worker_measure_case(const struct job *job, int out)
+void worker_measure_case(const struct job *job, struct counters *counters, int out)
 {
     double started_s = clock_now_s();
     struct subject subject = {0};
@@ -191,7 +236,7 @@ void worker_measure_case(const struct job *job, int out)
     } else if (clock_now_s() >= job->measure.deadline_s) {
         answer_failed(out, "skipped", "the run's budget was spent while it was set up");
     } else if (!open_subject(job, &subject, &error) ||
-               !measure_subject(job, &subject, canary_s, started_s, out, &error)) {
+               !measure_subject(job, &subject, counters, canary_s, started_s, out, &error)) {
         answer_failed(out, failed_status(&subject, &error), error.message);
     }
     if (subject.engine)

@@ -18,6 +18,9 @@ bool store_fail(struct store *store, struct error *error)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return error_set(error, ERROR_SYSTEM, "%s: another process has held the store for too long", store->path);
+    case SQLITE_CANTOPEN:
+        return error_set(error, ERROR_SYSTEM, "%s: the store can't be opened there: is its folder writable?",
+                         store->path);
     case SQLITE_NOTADB:
         return error_set(error, ERROR_SYSTEM, "%s: not a store of benchmark's (not an SQLite file)", store->path);
     case SQLITE_CORRUPT:

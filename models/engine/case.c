@@ -23,6 +23,20 @@ enum { MAX_BATCH = 1 << 20, MAX_CONTEXT = 1 << 24 };
 
 /* ---- reading an id ---- */
 
+static bool take_family(const char *part, const char *id, struct model_case *one, struct error *error)
+{
+    one->family = family_find(part);
+    if (one->family)
+        return true;
+    const char *names[64];
+    size_t count = 0;
+    for (; families[count] && count < 64; count++)
+        names[count] = families[count]->name;
+    char nearest[160];
+    nearest_names(part, names, count, 3, nearest, sizeof nearest);
+    return error_set(error, ERROR_INPUT, "case '%s': there is no family '%s'; nearest are %s", id, part, nearest);
+}
+
 static bool take_model(const char *part, const char *id, struct model_case *one, struct error *error)
 {
     for (size_t i = 0; i < one->family->size_count; i++)
@@ -40,7 +54,7 @@ static bool take_model(const char *part, const char *id, struct model_case *one,
         names[count] = one->family->sizes[count].name;
     char nearest[160];
     nearest_names(part, names, count, 3, nearest, sizeof nearest);
-    return error_set(error, ERROR_INPUT, "case '%s': family %s has no model '%s'; it has %s", id, one->family->name,
+    return error_set(error, ERROR_INPUT, "case '%s': family %s has no model '%s'; nearest are %s", id, one->family->name,
                      part, nearest);
 }
 
@@ -89,9 +103,12 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
     snprintf(what, sizeof what, "case '%s': %s", id, *part == 'b' ? "batch" : "context");
     uint64_t value;
     if ((*part == 'b' || *part == 's') && part[1] >= '0' && part[1] <= '9') {
+        int64_t *size = *part == 'b' ? &one->batch : &one->context;
+        if (*size)
+            return error_set(error, ERROR_INPUT, "%s twice", what);
         if (!parse_count(part + 1, what, 1, *part == 'b' ? MAX_BATCH : MAX_CONTEXT, &value, error))
             return false;
-        *(*part == 'b' ? &one->batch : &one->context) = (int64_t)value;
+        *size = (int64_t)value;
         return true;
     }
     for (int word = 0; word < TRAINING_WORD_COUNT; word++)
@@ -101,6 +118,8 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         }
     for (int kind = 0; kind < OPTIMIZER_COUNT; kind++)
         if (strcasecmp(part, optimizer_name((enum optimizer_kind)kind)) == 0) {
+            if (one->optimizer >= 0)
+                return error_set(error, ERROR_INPUT, "case '%s': an optimizer twice", id);
             one->optimizer = kind;
             return true;
         }
@@ -147,8 +166,7 @@ bool case_parse(const char *id, struct model_case *one, struct error *error)
     for (int index = 0; (part = strsep(&rest, "/")); index++) {
         bool right = true;
         if (index == 0) {
-            one->family = family_find(part);
-            right = one->family || error_set(error, ERROR_INPUT, "case '%s': there is no family '%s'", id, part);
+            right = take_family(part, id, one, error);
         } else if (index == 1) {
             right = take_model(part, id, one, error);
         } else if (index == 2) {

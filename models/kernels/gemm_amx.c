@@ -21,7 +21,7 @@
 #define LANES 16
 #include "models/kernels/gemm_transpose.h"
 
-enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 128, BF16_DEPTH = 256, PARTS = 3 };
+enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 128, BF16_DEPTH = 512, PARTS = 3 };
 
 extern const struct gemm_kernel gemm_kernel_avx512;
 
@@ -307,6 +307,12 @@ static void turn(const float *from, size_t rows, float *to, size_t to_stride)
     gemm_kernel_avx512.turn(from, rows, to, to_stride);
 }
 
+static void finish_values(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row,
+                          size_t rows, size_t column, size_t columns)
+{
+    gemm_kernel_avx512.finish(finish, values, stride, scale, row, rows, column, columns);
+}
+
 static void dot(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS], const float *vectors,
                 size_t vector_stride, size_t count, float sums[][GEMM_DOT_ROWS])
 {
@@ -334,7 +340,9 @@ static void end(void)
 }
 
 #define PANEL_BYTES(depth, parts) ((size_t)(depth) / STEP * (parts)*2 * TILE_BYTES)
-#define EVERYWHERE .tall = ROWS, .wide = ROWS, .turn = turn, .dot = dot, .dot_most = 12, .begin = begin, .end = end
+#define EVERYWHERE                                                                                                     \
+    .tall = ROWS, .wide = ROWS, .turn = turn, .finish = finish_values, .dot = dot, .dot_most = 12, .begin = begin,     \
+    .end = end
 #define SPLIT                                                                                                          \
     .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16, .depth = SPLIT_DEPTH, .scale = 0x1p-48f,                         \
     .exact = &gemm_kernel_avx512
@@ -345,6 +353,8 @@ const struct gemm_kernel gemm_kernel_amx_f32 = {
     .name = "amx-f32",
     .tall_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
     .wide_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
+    .tall_slice_bytes = PANEL_BYTES(GEMM_SLICE, PARTS),
+    .wide_slice_bytes = PANEL_BYTES(GEMM_SLICE, PARTS),
     .speed = 75,
     .tall_turn = 0.8f,
     .wide_turn = 0.8f,
@@ -359,6 +369,8 @@ const struct gemm_kernel gemm_kernel_amx_f32_bf16 = {
     .name = "amx-f32-bf16",
     .tall_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
     .wide_bytes = PANEL_BYTES(SPLIT_DEPTH, 1),
+    .tall_slice_bytes = PANEL_BYTES(GEMM_SLICE, PARTS),
+    .wide_slice_bytes = PANEL_BYTES(GEMM_SLICE, 1),
     .speed = 150,
     .tall_turn = 0.8f,
     .wide_turn = 0.3f,
@@ -373,6 +385,8 @@ const struct gemm_kernel gemm_kernel_amx_bf16_f32 = {
     .name = "amx-bf16-f32",
     .tall_bytes = PANEL_BYTES(SPLIT_DEPTH, 1),
     .wide_bytes = PANEL_BYTES(SPLIT_DEPTH, PARTS),
+    .tall_slice_bytes = PANEL_BYTES(GEMM_SLICE, 1),
+    .wide_slice_bytes = PANEL_BYTES(GEMM_SLICE, PARTS),
     .speed = 150,
     .tall_turn = 0.3f,
     .wide_turn = 0.8f,
@@ -389,6 +403,8 @@ const struct gemm_kernel gemm_kernel_amx_bf16 = {
     .scale = 1,
     .tall_bytes = PANEL_BYTES(BF16_DEPTH, 1),
     .wide_bytes = PANEL_BYTES(BF16_DEPTH, 1),
+    .tall_slice_bytes = PANEL_BYTES(GEMM_SLICE, 1),
+    .wide_slice_bytes = PANEL_BYTES(GEMM_SLICE, 1),
     .speed = 400,
     .tall_turn = 0.3f,
     .wide_turn = 0.3f,

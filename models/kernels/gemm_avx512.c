@@ -4,7 +4,7 @@
 #define LANES 16
 #define TALL 14
 #define WIDE_VECTORS 2
-#define DEPTH 256
+#define DEPTH 192
 #define KERNEL gemm_kernel_avx512
 #define KERNEL_NAME "avx512"
 #define KERNEL_ISA ISA_AVX512F

@@ -7,6 +7,8 @@
 
 #include "models/kernels/gemm_kernel.h"
 
+enum { FINISH_ROWS = 4, FINISH_PANELS = 32 };
+
 /* What the threads that share one resident side share. */
 struct team {
     char *resident;         /* [block of k][panel], panel_bytes each */
@@ -50,10 +52,13 @@ static bool pack_panel(const struct worker *worker, const struct gemm_side *side
 static void pack_resident(const struct worker *worker, const struct team *team, const struct held *held)
 {
     const struct gemm_plan *plan = worker->plan;
-    size_t depth = plan->kernel->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
+    size_t depth = plan->depth, blocks = (held->depth + depth - 1) / depth, all = blocks * held->panels;
     size_t end = all * ((size_t)worker->id + 1) / (size_t)worker->count;
     for (size_t i = all * (size_t)worker->id / (size_t)worker->count; i < end; i++) {
-        size_t panel = i / blocks, block = i % blocks, at = block * held->panels + panel, k = block * depth;
+        /* In the order in which memory holds them. */
+        size_t panel = plan->resident.deep ? i / blocks : i % held->panels;
+        size_t block = plan->resident.deep ? i % blocks : i / held->panels;
+        size_t at = block * held->panels + panel, k = block * depth;
         team->refused[at] =
             !pack_panel(worker, &plan->resident, held->panel + panel, held->k + k, least(depth, held->depth - k),
                         team->resident + at * plan->resident.panel_bytes);
@@ -116,69 +121,13 @@ static void multiply_refused(const struct worker *worker, size_t tall_panel, siz
         tile[i] += sums[i] * kernel->scale;
 }
 
-/* A rectangle of memory that is packed next, fetched into cache bit by bit while the multiplier is busy. */
-struct ahead {
-    const char *data;
-    size_t stride_bytes, row_bytes, rows;
-    size_t row, at;    /* how far it is fetched */
-    size_t step_bytes; /* to fetch with every tile */
-};
-
-static struct ahead look_ahead(const struct gemm_side *side, size_t panel, size_t panels, size_t k, size_t depth,
-                               size_t tiles)
-{
-    if (side->operand->kind != OPERAND_MATRIX || panel >= side->panels)
-        return (struct ahead){0};
-    size_t row = panel * side->rows, rows = least(panels * side->rows, side->extent - row);
-    size_t element_bytes = dtype_bytes(side->operand->dtype, 1);
-    struct gemm_block block = gemm_operand_block(side->operand, side->deep, row, rows, k, depth, NULL);
-    struct ahead ahead = {.data = block.data, .stride_bytes = block.stride * element_bytes};
-    ahead.rows = side->deep ? rows : depth;
-    ahead.row_bytes = (side->deep ? depth : rows) * element_bytes;
-    ahead.step_bytes = ahead.rows * (ahead.row_bytes + 64) / tiles + 64;
-    return ahead;
-}
-
-static inline void fetch_ahead(struct ahead *ahead)
-{
-    for (size_t bytes = 0; bytes < ahead->step_bytes && ahead->row < ahead->rows; bytes += 64) {
-        __builtin_prefetch(ahead->data + ahead->row * ahead->stride_bytes + ahead->at, 0, 2);
-        ahead->at += 64;
-        if (ahead->at >= ahead->row_bytes + 63) {
-            ahead->at = 0;
-            ahead->row++;
-        }
-    }
-}
-
-/* The place in C of a tile that is about to be finished. */
-static inline void fetch_result(const struct worker *worker, const struct team *team, size_t tall_panel,
-                                size_t wide_panel)
-{
-    const struct gemm_plan *plan = worker->plan;
-    const struct gemm *gemm = plan->gemm;
-    size_t tall = tall_panel * plan->kernel->tall, wide = wide_panel * plan->kernel->wide;
-    size_t row = plan->swapped ? wide : tall, column = plan->swapped ? tall : wide;
-    size_t rows = least(plan->swapped ? plan->kernel->wide : plan->kernel->tall, gemm->m - row);
-    size_t columns = least(plan->swapped ? plan->kernel->tall : plan->kernel->wide, gemm->n - column);
-    bool in_c = team->finish.last;
-    size_t element_bytes = in_c ? dtype_bytes(gemm->c_dtype, 1) : sizeof(float);
-    size_t stride_bytes = (in_c ? gemm->c_row_stride : team->finish.partial_stride) * element_bytes;
-    const char *at = in_c ? gemm->c : (const char *)team->finish.partial;
-    at += row * stride_bytes + column * element_bytes;
-    for (size_t i = 0; i < rows; i++, at += stride_bytes)
-        for (size_t byte = 0; byte < columns * element_bytes + 63; byte += 64)
-            __builtin_prefetch(at + byte, 1, 2);
-}
-
 /* One chunk's block of k against resident panels first..end of those held. */
 static void multiply_block(const struct worker *worker, const struct team *team, const struct held *held, size_t first,
-                           size_t end, size_t chunk_panel, size_t chunk_panels, size_t k, size_t depth,
-                           struct ahead *ahead)
+                           size_t end, size_t chunk_panel, size_t chunk_panels, size_t k, size_t depth)
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm_kernel *kernel = plan->kernel;
-    size_t block = k / kernel->depth, tile_floats = kernel->tall * kernel->wide;
+    size_t block = k / plan->depth, tile_floats = kernel->tall * kernel->wide;
     size_t tall_panels = plan->tall_resident ? end - first : chunk_panels;
     bool tall_deep = plan->tall_resident ? plan->resident.deep : plan->stream.deep;
     for (size_t r = first; r < end; r++) {
@@ -189,12 +138,9 @@ static void multiply_block(const struct worker *worker, const struct team *team,
             const char *tall = plan->tall_resident ? resident : stream, *wide = plan->tall_resident ? stream : resident;
             size_t tile = plan->tall_resident ? s * tall_panels + r - first : (r - first) * tall_panels + s;
             float *sums = worker->sums + tile * tile_floats;
-            fetch_ahead(ahead);
             size_t resident_panel = held->panel + r, stream_panel = chunk_panel + s;
             size_t tall_panel = plan->tall_resident ? resident_panel : stream_panel;
             size_t wide_panel = plan->tall_resident ? stream_panel : resident_panel;
-            if (k + depth == held->depth)
-                fetch_result(worker, team, tall_panel, wide_panel);
             bool refused = team->refused[at] || worker->refused[s];
             if (refused || worker->exact[tile]) {
                 multiply_refused(worker, tall_panel, wide_panel, held->k + k, depth, tall, wide, k == 0, refused, sums,
@@ -206,64 +152,83 @@ static void multiply_block(const struct worker *worker, const struct team *team,
     }
 }
 
-/* The sums of tall_panels tall panels with one wide panel, a matrix [tall rows, wide], to where they belong. */
-static void finish_group(const struct worker *worker, const struct gemm_finish *finish, float *sums, float scale,
-                         size_t tall_panel, size_t tall_panels, size_t wide_panel)
+/* The sums of the tall rows with one wide panel, [tall rows, wide], turned: a strip of Cᵀ. */
+static void finish_turned(const struct worker *worker, const struct gemm_finish *finish, float *sums, float scale,
+                          size_t tall_row, size_t tall_rows, size_t wide_row, size_t wide_rows)
 {
-    const struct gemm_plan *plan = worker->plan;
-    const struct gemm_kernel *kernel = plan->kernel;
-    const struct gemm_side *tall = plan->tall_resident ? &plan->resident : &plan->stream;
-    const struct gemm_side *wide = plan->tall_resident ? &plan->stream : &plan->resident;
-    size_t tall_row = tall_panel * kernel->tall, wide_row = wide_panel * kernel->wide;
-    size_t tall_rows = least(tall_panels * kernel->tall, tall->extent - tall_row);
-    size_t wide_rows = least(kernel->wide, wide->extent - wide_row);
-    if (!plan->swapped) {
-        gemm_finish_values(finish, sums, kernel->wide, scale, tall_row, tall_rows, wide_row, wide_rows);
-        return;
-    }
-    size_t stride = tall_panels * kernel->tall + 16;
+    const struct gemm_kernel *kernel = worker->plan->kernel;
+    size_t stride = (tall_rows + 15) / 16 * 16;
     kernel->turn(sums, tall_rows, worker->turned, stride);
-    gemm_finish_values(finish, worker->turned, stride, scale, wide_row, wide_rows, tall_row, tall_rows);
+    kernel->finish(finish, worker->turned, stride, scale, wide_row, wide_rows, tall_row, tall_rows);
 }
 
+/* Scales the tiles of a group that holds true sums in some, so that all do; returns the scale that is left. */
+static float settle_group(const struct worker *worker, float *sums, const unsigned char *exact, size_t tiles)
+{
+    const struct gemm_kernel *kernel = worker->plan->kernel;
+    if (!memchr(exact, 1, tiles))
+        return kernel->scale;
+    for (size_t t = 0; t < tiles; t++)
+        if (!exact[t])
+            scale_tile(kernel, sums + t * kernel->tall * kernel->wide);
+    return 1;
+}
+
+/* A few rows of C at a time are written across all the wide panels, so that memory sees runs, not snippets. */
 static void finish_task(const struct worker *worker, const struct team *team, size_t resident_panel,
                         size_t resident_panels, size_t chunk_panel, size_t chunk_panels)
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm_kernel *kernel = plan->kernel;
-    size_t tall_panel = plan->tall_resident ? resident_panel : chunk_panel;
+    const struct gemm_side *tall = plan->tall_resident ? &plan->resident : &plan->stream;
+    const struct gemm_side *wide = plan->tall_resident ? &plan->stream : &plan->resident;
+    size_t tall_row = (plan->tall_resident ? resident_panel : chunk_panel) * kernel->tall;
+    size_t wide_row = (plan->tall_resident ? chunk_panel : resident_panel) * kernel->wide;
     size_t tall_panels = plan->tall_resident ? resident_panels : chunk_panels;
-    size_t wide_panel = plan->tall_resident ? chunk_panel : resident_panel;
     size_t wide_panels = plan->tall_resident ? chunk_panels : resident_panels;
-    size_t tile_floats = kernel->tall * kernel->wide;
-    for (size_t w = 0; w < wide_panels; w++) {
-        float *sums = worker->sums + w * tall_panels * tile_floats;
-        const unsigned char *exact = worker->exact + w * tall_panels;
-        bool any = memchr(exact, 1, tall_panels) != NULL;
-        for (size_t t = 0; any && t < tall_panels; t++)
-            if (!exact[t])
-                scale_tile(kernel, sums + t * tile_floats);
-        finish_group(worker, &team->finish, sums, any ? 1 : kernel->scale, tall_panel, tall_panels, wide_panel + w);
+    size_t tall_rows = least(tall_panels * kernel->tall, tall->extent - tall_row);
+    size_t group_floats = tall_panels * kernel->tall * kernel->wide;
+    size_t step = plan->swapped ? tall_rows : FINISH_ROWS;
+    float scales[FINISH_PANELS];
+    for (size_t first = 0; first < wide_panels; first += FINISH_PANELS) {
+        size_t panels = least(FINISH_PANELS, wide_panels - first);
+        for (size_t w = 0; w < panels; w++)
+            scales[w] = settle_group(worker, worker->sums + (first + w) * group_floats,
+                                     worker->exact + (first + w) * tall_panels, tall_panels);
+        for (size_t i = 0; i < tall_rows; i += step)
+            for (size_t w = 0; w < panels; w++) {
+                float *sums = worker->sums + (first + w) * group_floats + i * kernel->wide;
+                size_t column = wide_row + (first + w) * kernel->wide;
+                size_t columns = least(kernel->wide, wide->extent - column);
+                if (plan->swapped)
+                    finish_turned(worker, &team->finish, sums, scales[w], tall_row, tall_rows, column, columns);
+                else
+                    kernel->finish(&team->finish, sums, kernel->wide, scales[w], tall_row + i,
+                                   least(step, tall_rows - i), column, columns);
+            }
     }
 }
 
-/* What this thread will most likely pack next: this chunk from `k` on, or the start of the next task's chunk. */
-static struct ahead next_block(const struct worker *worker, const struct team *team, const struct held *held,
-                               size_t task, size_t k, size_t tiles)
+/* One block of k of a chunk. Where k runs across memory, a few k of all panels are packed before the next few: their
+ * rows lie side by side. */
+static void pack_chunk(const struct worker *worker, size_t panel, size_t panels, size_t k, size_t depth)
 {
-    const struct gemm_plan *plan = worker->plan;
-    if (k >= held->depth) {
-        task = __atomic_load_n(team->next_task, __ATOMIC_RELAXED);
-        k = 0;
-    }
-    return look_ahead(&plan->stream, task / plan->row_parts * plan->stream_panels, plan->stream_panels, held->k + k,
-                      least(plan->kernel->depth, held->depth - k), tiles);
+    const struct gemm_side *stream = &worker->plan->stream;
+    bool slices = !stream->deep && stream->operand->kind == OPERAND_MATRIX;
+    size_t step = slices ? GEMM_SLICE : depth;
+    memset(worker->refused, 0, panels);
+    for (size_t p = 0; p < depth; p += step)
+        for (size_t s = 0; s < panels; s++) {
+            char *to = worker->stream + s * stream->panel_bytes + p / GEMM_SLICE * stream->slice_bytes;
+            if (!pack_panel(worker, stream, panel + s, k + p, least(step, depth - p), to))
+                worker->refused[s] = 1;
+        }
 }
 
 static void run_task(const struct worker *worker, const struct team *team, const struct held *held, size_t task)
 {
     const struct gemm_plan *plan = worker->plan;
-    size_t depth = plan->kernel->depth, parts = plan->row_parts;
+    size_t depth = plan->depth, parts = plan->row_parts;
     size_t chunk_panel = task / parts * plan->stream_panels, part = task % parts;
     size_t chunk_panels = least(plan->stream_panels, plan->stream.panels - chunk_panel);
     size_t first = held->panels * part / parts, end = held->panels * (part + 1) / parts;
@@ -275,11 +240,8 @@ static void run_task(const struct worker *worker, const struct team *team, const
         memset(worker->sums, 0, tiles * plan->kernel->tall * plan->kernel->wide * sizeof(float));
     for (size_t k = 0; k < held->depth; k += depth) {
         size_t part_depth = least(depth, held->depth - k);
-        for (size_t s = 0; s < chunk_panels; s++)
-            worker->refused[s] = !pack_panel(worker, &plan->stream, chunk_panel + s, held->k + k, part_depth,
-                                             worker->stream + s * plan->stream.panel_bytes);
-        struct ahead ahead = next_block(worker, team, held, task, k + depth, (end - first) * chunk_panels);
-        multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth, &ahead);
+        pack_chunk(worker, chunk_panel, chunk_panels, held->k + k, part_depth);
+        multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth);
     }
     finish_task(worker, team, held->panel + first, end - first, chunk_panel, chunk_panels);
 }
@@ -333,7 +295,7 @@ static void add_splits(const struct worker *worker, float *partials, size_t part
             for (size_t j = 0; j < gemm->n; j++)
                 values[j] += other[j];
         }
-        gemm_finish_values(&finish, values, gemm->n, 1, row, 1, 0, gemm->n);
+        plan->kernel->finish(&finish, values, gemm->n, 1, row, 1, 0, gemm->n);
     }
 }
 
@@ -365,15 +327,15 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
         struct worker alone = worker;
         alone.id = 0;
         alone.count = 1;
-        size_t blocks = (gemm->k + plan->kernel->depth - 1) / plan->kernel->depth, splits = (size_t)plan->splits;
+        size_t blocks = (gemm->k + plan->depth - 1) / plan->depth, splits = (size_t)plan->splits;
         for (size_t s = (size_t)id; s < splits; s += (size_t)count) {
             size_t next_task;
             struct team part = team;
             part.next_task = &next_task;
             part.resident += s * plan->resident_bytes;
             part.refused += s * plan->flags_bytes;
-            part.k_first = blocks * s / splits * plan->kernel->depth;
-            part.k_end = least(blocks * (s + 1) / splits * plan->kernel->depth, gemm->k);
+            part.k_first = blocks * s / splits * plan->depth;
+            part.k_end = least(blocks * (s + 1) / splits * plan->depth, gemm->k);
             part.finish = (struct gemm_finish){.gemm = gemm, .partial_stride = gemm->n};
             part.finish.partial = (float *)(partials + s * plan->partial_bytes);
             run_team(&alone, part);

@@ -136,6 +136,7 @@ static void turn(const float *from, size_t rows, float *to, size_t to_stride)
         }
 }
 
+#include "models/kernels/gemm_epilogue.h"
 #include "models/kernels/gemm_skinny.h"
 
 #define PANEL_BYTES(floats) (((floats) * sizeof(float) + 63) / 64 * 64)
@@ -148,6 +149,8 @@ const struct gemm_kernel KERNEL = {
     .depth = DEPTH,
     .tall_bytes = PANEL_BYTES(TALL * TALL_STRIDE),
     .wide_bytes = PANEL_BYTES(DEPTH * WIDE),
+    .tall_slice_bytes = GEMM_SLICE * TALL * sizeof(float),
+    .wide_slice_bytes = GEMM_SLICE * WIDE * sizeof(float),
     .scale = 1,
     .speed = KERNEL_SPEED,
     .tall_turn = 0,
@@ -156,6 +159,7 @@ const struct gemm_kernel KERNEL = {
     .pack_wide = pack_wide,
     .multiply = multiply,
     .turn = turn,
+    .finish = finish_values,
     .dot = dot,
     .dot_most = 16,
 };

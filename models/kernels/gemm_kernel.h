@@ -21,15 +21,25 @@ struct gemm_block {
     size_t rows, depth;
 };
 
-enum { GEMM_DOT_ROWS = 4 };
+/* What is to happen to a rectangle of sums. */
+struct gemm_finish {
+    const struct gemm *gemm;
+    float *partial; /* f32 sums of earlier parts of k: read when `add`, written when not `last`; [m, partial_stride] */
+    size_t partial_stride;
+    bool add, last;
+    bool accumulate; /* add C */
+};
+
+enum { GEMM_DOT_ROWS = 4, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };
 
 struct gemm_kernel {
     const char *name;
-    unsigned isa;                  /* the flags that a machine must have */
-    size_t tall, wide;             /* rows of a panel; their product's tile is dense: row stride `wide` */
-    size_t depth;                  /* k of a panel, at most */
-    size_t tall_bytes, wide_bytes; /* of a panel of full depth; multiples of 64 */
-    float scale;                   /* sums in tiles are the true ones times 1 / scale */
+    unsigned isa;                              /* the flags that a machine must have */
+    size_t tall, wide;                         /* rows of a panel; their product's tile is dense: row stride `wide` */
+    size_t depth;                              /* k of a panel, at most */
+    size_t tall_bytes, wide_bytes;             /* of a panel of full depth; multiples of 64 */
+    size_t tall_slice_bytes, wide_slice_bytes; /* of GEMM_SLICE k of a panel packed from a flat block */
+    float scale;                               /* sums in tiles are the true ones times 1 / scale */
     /* What the plan weighs, in cycles: multiply-adds in one, and the price of turning an element whose operand lies
      * the other way than the panel (a tall side that is not deep, a wide side that is). */
     float speed, tall_turn, wide_turn;
@@ -41,6 +51,9 @@ struct gemm_kernel {
     void (*multiply)(size_t depth, bool deep, const void *tall, const void *wide, float *sums, bool add);
     /* to [wide, to_stride] = the transpose of from [rows, wide]; may write up to 15 elements after each row. */
     void (*turn)(const float *from, size_t rows, float *to, size_t to_stride);
+    /* Takes values [rows, stride] times `scale` to where they belong, overwriting them on the way. */
+    void (*finish)(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row, size_t rows,
+                   size_t column, size_t columns);
     /* sums[vector][row] = Σ row · vector for GEMM_DOT_ROWS rows of `dtype` and `count` f32 vectors, vector_stride
      * apart. dot_most: how many vectors this pays for. */
     void (*dot)(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS], const float *vectors,
@@ -71,18 +84,6 @@ struct gemm_block gemm_operand_block(const struct operand *operand, bool deep, s
                                      size_t depth, void *staging);
 size_t gemm_staging_bytes(const struct operand *operand, size_t rows, size_t depth);
 
-/* gemm_epilogue.c: what happens to a rectangle of sums. */
-struct gemm_finish {
-    const struct gemm *gemm;
-    float *partial; /* f32 sums of earlier parts of k: read when `add`, written when not `last`; [m, partial_stride] */
-    size_t partial_stride;
-    bool add, last;
-    bool accumulate; /* add C */
-};
-/* values [rows, stride] are overwritten on the way. */
-void gemm_finish_values(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row,
-                        size_t rows, size_t column, size_t columns);
-
 /* gemm_skinny.c: false when the multiplication is not skinny in the way that it is good at. */
 bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes);
 bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads);
@@ -93,7 +94,7 @@ struct gemm_side {
     size_t extent; /* m or n */
     bool deep;
     size_t rows, panels; /* of a panel; in all */
-    size_t panel_bytes;
+    size_t panel_bytes, slice_bytes;
     bool (*pack)(const struct gemm_block *, void *);
 };
 
@@ -103,7 +104,8 @@ struct gemm_plan {
     bool swapped;       /* B is the tall side */
     bool tall_resident; /* which side is packed once and kept while the other streams past */
     struct gemm_side resident, stream;
-    size_t k_part;          /* k that the resident side holds at once; a multiple of the kernel's depth */
+    size_t depth;           /* k of a block: the kernel's or less, so that blocks are even */
+    size_t k_part;          /* k that the resident side holds at once; a multiple of depth */
     size_t resident_panels; /* held at once */
     size_t stream_panels;   /* that one task multiplies with them */
     size_t row_parts;       /* tasks that share a stream chunk, when there are too few chunks for the threads */

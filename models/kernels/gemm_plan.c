@@ -7,6 +7,7 @@
  * L2 or L3, from where it is read once per task. */
 enum {
     RESIDENT_BYTES = 8 << 20,
+    L2_BYTES = 1400 << 10,     /* of it, what the resident side may take */
     RESIDENT_ROWS = 512,       /* enough of them to make packing the other side cheap */
     RESIDENT_ROWS_MOST = 2048, /* and no more than a task's sums have room for */
     STREAM_BYTES = 192 << 10,
@@ -45,6 +46,7 @@ static struct gemm_side side(const struct gemm_kernel *kernel, const struct gemm
         .deep = operand->transposed == is_b,
         .rows = is_tall ? kernel->tall : kernel->wide,
         .panel_bytes = is_tall ? kernel->tall_bytes : kernel->wide_bytes,
+        .slice_bytes = is_tall ? kernel->tall_slice_bytes : kernel->wide_slice_bytes,
         .pack = is_tall ? kernel->pack_tall : kernel->pack_wide,
     };
     side.panels = quotient_up(side.extent, side.rows);
@@ -56,13 +58,14 @@ static void size_resident(struct gemm_plan *plan, size_t budget_bytes)
 {
     const struct gemm_side *resident = &plan->resident;
     size_t blocks = most(quotient_up(plan->gemm->k, plan->kernel->depth), 1);
+    plan->depth = quotient_up(most(quotient_up(plan->gemm->k, blocks), 1), GEMM_SLICE) * GEMM_SLICE;
     size_t room = most(budget_bytes / resident->panel_bytes, 1);
     size_t panels = least(most(resident->panels, 1), RESIDENT_ROWS_MOST / resident->rows);
     size_t blocks_most = most(K_PART_MOST / plan->kernel->depth, 1);
     if (panels * least(blocks, blocks_most) > room)
         panels = least(panels, most(room / blocks, RESIDENT_ROWS / resident->rows));
     size_t part = least(blocks, least(blocks_most, most(room / panels, 1)));
-    plan->k_part = quotient_up(blocks, quotient_up(blocks, part)) * plan->kernel->depth;
+    plan->k_part = quotient_up(blocks, quotient_up(blocks, part)) * plan->depth;
     plan->resident_panels = quotient_up(most(resident->panels, 1), quotient_up(most(resident->panels, 1), panels));
 }
 
@@ -85,6 +88,11 @@ static double cycles(const struct gemm_plan *plan)
     double multiply = resident * stream * (k + 8) / (double)kernel->speed;
     double pack = k * (resident * pack_cost(plan, &plan->resident, plan->tall_resident) +
                        stream * passes * pack_cost(plan, &plan->stream, !plan->tall_resident));
+    /* A resident side too large for L2 comes from further away every time that a chunk meets it. */
+    double held =
+        resident * k * (double)plan->resident.panel_bytes / ((double)plan->resident.rows * (double)plan->kernel->depth);
+    double chunks = stream / (double)(plan->stream.rows * STREAM_PANELS / 2);
+    pack += held > L2_BYTES ? held * (1 + chunks) / 8 : 0;
     double finish = (double)gemm->m * (double)gemm->n * (plan->swapped ? 0.6 : 0.3);
     return multiply + pack + finish;
 }
@@ -107,7 +115,7 @@ static int choose_splits(const struct gemm_plan *plan)
 {
     const struct gemm *gemm = plan->gemm;
     size_t threads = (size_t)plan->threads;
-    if (threads == 1 || gemm->k / plan->kernel->depth < 4 * threads)
+    if (threads == 1 || gemm->k / plan->depth < 4 * threads)
         return 1;
     double sums = (double)gemm->m * (double)gemm->n * (double)threads;
     double read = ((double)gemm->m + (double)gemm->n) * (double)gemm->k;
@@ -143,7 +151,7 @@ static void lay_out(struct gemm_plan *plan)
 {
     const struct gemm *gemm = plan->gemm;
     const struct gemm_kernel *kernel = plan->kernel, *exact = kernel->exact;
-    size_t blocks = plan->k_part / kernel->depth, tile = kernel->tall * kernel->wide * sizeof(float);
+    size_t blocks = plan->k_part / plan->depth, tile = kernel->tall * kernel->wide * sizeof(float);
     plan->resident_bytes = plan->resident_panels * blocks * plan->resident.panel_bytes;
     plan->flags_bytes = aligned(plan->resident_panels * blocks);
     bool in_parts = gemm->c_dtype != DTYPE_F32 && plan->k_part < gemm->k;

@@ -95,9 +95,9 @@ static void run_chunk(const struct skinny *skinny, const float *vectors, size_t 
     }
     struct gemm_finish finish = {.gemm = gemm, .last = true, .accumulate = gemm->accumulate};
     if (skinny->matrix_is_b)
-        gemm_finish_values(&finish, values, CHUNK_ROWS, 1, 0, count, row, rows);
+        skinny->kernel->finish(&finish, values, CHUNK_ROWS, 1, 0, count, row, rows);
     else
-        gemm_finish_values(&finish, values, FEW_MOST, 1, row, rows, 0, count);
+        skinny->kernel->finish(&finish, values, FEW_MOST, 1, row, rows, 0, count);
 }
 
 bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads)

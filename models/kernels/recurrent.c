@@ -57,3 +57,43 @@ void recurrent_gradient_run(const struct recurrent_gradient *gradient, void *wor
 {
     recurrent_kernels()->gradient_run(gradient, workspace, threads);
 }
+
+size_t lstm_workspace(const struct lstm *lstm, int threads)
+{
+    return recurrent_kernels()->lstm_workspace(lstm, threads);
+}
+
+void lstm_run(const struct lstm *lstm, void *workspace, int threads)
+{
+    recurrent_kernels()->lstm_run(lstm, workspace, threads);
+}
+
+size_t lstm_gradient_workspace(const struct lstm_gradient *gradient, int threads)
+{
+    return recurrent_kernels()->lstm_gradient_workspace(gradient, threads);
+}
+
+void lstm_gradient_run(const struct lstm_gradient *gradient, void *workspace, int threads)
+{
+    recurrent_kernels()->lstm_gradient_run(gradient, workspace, threads);
+}
+
+size_t gru_workspace(const struct gru *gru, int threads)
+{
+    return recurrent_kernels()->gru_workspace(gru, threads);
+}
+
+void gru_run(const struct gru *gru, void *workspace, int threads)
+{
+    recurrent_kernels()->gru_run(gru, workspace, threads);
+}
+
+size_t gru_gradient_workspace(const struct gru_gradient *gradient, int threads)
+{
+    return recurrent_kernels()->gru_gradient_workspace(gradient, threads);
+}
+
+void gru_gradient_run(const struct gru_gradient *gradient, void *workspace, int threads)
+{
+    recurrent_kernels()->gru_gradient_run(gradient, workspace, threads);
+}

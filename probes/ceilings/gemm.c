@@ -1,13 +1,14 @@
 /* What BLAS reaches on a large f32 matrix product, on one thread and on all. */
-#include <cblas.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "probes/blas.h"
 #include "probes/ceilings/repeat.h"
 #include "probes/probe.h"
 
 struct product {
+    blas_sgemm_function *sgemm;
     int size;
     float *a, *b, *c;
 };
@@ -18,8 +19,8 @@ static void work(void *state, int threads, long rounds)
     int n = product->size;
     omp_set_num_threads(threads);
     for (long i = 0; i < rounds; i++)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, product->a, n, product->b, n, 0, product->c,
-                    n);
+        product->sgemm(BLAS_ROW_MAJOR, BLAS_NO_TRANSPOSE, BLAS_NO_TRANSPOSE, n, n, n, 1, product->a, n, product->b, n,
+                       0, product->c, n);
 }
 
 static double operations(int size)
@@ -51,12 +52,14 @@ static void measure(struct machine *machine)
     int threads = ceiling_threads(machine), size = choose_size(machine, threads);
     size_t count = (size_t)size * (size_t)size, bytes = 3 * count * sizeof(float);
     float *memory = aligned_alloc(2 << 20, (bytes + (2 << 20) - 1) / (2 << 20) * (2 << 20));
-    if (!memory)
+    if (!memory || !blas_sgemm()) {
+        free(memory);
         return;
+    }
     madvise(memory, bytes, MADV_HUGEPAGE);
     for (size_t i = 0; i < 3 * count; i++)
         memory[i] = (float)(i % 7) * 0.25f;
-    struct product product = {.a = memory, .b = memory + count, .c = memory + 2 * count};
+    struct product product = {.sgemm = blas_sgemm(), .a = memory, .b = memory + count, .c = memory + 2 * count};
     measure_threads(machine, &product, threads, size, "gemm_f32_gflops");
     measure_threads(machine, &product, 1, size > 1024 ? 1024 : size, "gemm_f32_1t_gflops");
     free(memory);

@@ -14,9 +14,6 @@
 static const double PLAN_ERROR_SHARE = 0.02;
 static const uint64_t PLAN_ERROR_BYTES = 16ull << 20;
 
-/* No batch beyond this is asked of the planner. */
-enum { MOST_BATCH = 1 << 16 };
-
 const char *fits_name(enum fits fits)
 {
     static const char *const names[] = {"yes", "tight", "no"};
@@ -56,13 +53,13 @@ static uint64_t bytes_of(const struct model_case *one, int threads)
  * digits that a person reads. */
 static int64_t largest_batch(struct model_case one, uint64_t room, int threads)
 {
-    int64_t fits = 0, fails = MOST_BATCH + 1, next = one.batch;
+    int64_t fits = 0, fails = FIT_MOST_BATCH + 1, next = one.batch;
     while (fails - fits > 1 && !(fits > 1000 && fails - fits <= fits / 200)) {
         one.batch = next;
         uint64_t bytes = bytes_of(&one, threads);
         *(bytes <= room ? &fits : &fails) = next;
-        int64_t guess = (int64_t)fmin((double)next * ((double)room / (double)bytes), MOST_BATCH);
-        bool narrow = fails <= MOST_BATCH && fits > 0;
+        int64_t guess = (int64_t)fmin((double)next * ((double)room / (double)bytes), FIT_MOST_BATCH);
+        bool narrow = fails <= FIT_MOST_BATCH && fits > 0;
         next = guess > fits && guess < fails && !narrow ? guess : fits + (fails - fits) / 2;
     }
     return fits;

@@ -28,7 +28,7 @@ struct fit_demands {
 
 /* What there is to fit into and to go by. */
 struct fit_machine {
-    const char *name;
+    const char *name, *cpu;       /* the machine's own name; its processor */
     uint64_t available_bytes;     /* after the reserve */
     uint64_t drift_bytes;         /* what the machine's free memory moved by while it was watched */
     uint64_t runtime_bytes;       /* what a process of this program holds besides its plan */
@@ -36,6 +36,9 @@ struct fit_machine {
     size_t record_count;
     const struct estimator *estimator; /* or NULL: nothing is known of its speed */
 };
+
+/* No batch beyond this is asked of the planner. */
+enum { FIT_MOST_BATCH = 1 << 20 };
 
 enum fits { FITS_YES, FITS_TIGHT, FITS_NO };
 const char *fits_name(enum fits fits);

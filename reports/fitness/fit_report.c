@@ -110,17 +110,17 @@ enum { MODEL, PARAMETERS, MODE, DTYPE, SHAPE, MEMORY, FITS, SPEED, INTERVAL, BAS
 
 static const struct column columns[COLUMN_COUNT] = {
     [MODEL] = {"model", "model", false, 0},
-    [PARAMETERS] = {"parameters", "params", true, 1},
+    [PARAMETERS] = {"parameters", "params", true, 2},
     [MODE] = {"mode", "mode", false, 0},
     [DTYPE] = {"dtype", "dtype", false, 0},
-    [SHAPE] = {"shape", "shape", false, 2},
+    [SHAPE] = {"shape", "shape", false, 3},
     [MEMORY] = {"total_bytes", "memory", true, 0},
     [FITS] = {"fits", "fits", false, 0},
     [SPEED] = {"throughput", "speed", true, 0},
-    [INTERVAL] = {"throughput_interval", "interval", true, 2},
-    [BASIS] = {"basis", "basis", false, 1},
-    [BOUND] = {"bound", "limit", false, 3},
-    [MAX_BATCH] = {"max_batch", "max batch", true, 4},
+    [INTERVAL] = {"throughput_interval", "90 % interval", true, 1},
+    [BASIS] = {"basis", "basis", false, 2},
+    [BOUND] = {"bound", "limit", false, 4},
+    [MAX_BATCH] = {"max_batch", "max batch", true, 5},
 };
 
 /* Three digits that a person can read: "1240", "18.3", "0.42". */
@@ -175,7 +175,8 @@ static void add_table_row(struct table *table, const struct fit_row *row, const 
               : row->estimated ? "estimated"
                                : "memory only");
     cell_text(&cells[BOUND], TONE_FAINT, "%s", row->bound);
-    cell_number(&cells[MAX_BATCH], (double)row->max_batch, "%lld", (long long)row->max_batch);
+    cell_number(&cells[MAX_BATCH], (double)row->max_batch, "%s%lld", row->max_batch == FIT_MOST_BATCH ? "≥ " : "",
+                (long long)row->max_batch);
 }
 
 /* ---- the sentences ---- */
@@ -245,7 +246,8 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
     report->document = document(fit, demands, machine, machine_document);
     char room[32];
     format_size(machine->available_bytes, room, sizeof room);
-    report_sentence(report, TONE_PLAIN, "%s, %s of memory available.", machine->name, room);
+    report_sentence(report, TONE_PLAIN, "%s, %d threads, %s of memory available (%s).", machine->cpu, demands->threads,
+                    room, machine->name);
     if (fit->answer == fit->row_count) {
         report_sentence(report, TONE_BAD, "%c%s.", fit->why[0] - 'a' + 'A', fit->why + 1);
     } else if (fit->asks) {

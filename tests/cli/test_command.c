@@ -43,7 +43,7 @@ END_TEST
 START_TEST(wrong_usage)
 {
     answers("", 2, NULL, "no command given");
-    answers("lsit", 2, NULL, "unknown command 'lsit'; did you mean list");
+    answers("lsit", 2, NULL, "unknown command 'lsit'; did you mean");
     answers("list --jsn", 2, NULL, "list: unknown option '--jsn'; did you mean --json?");
     answers("--frmat json list", 2, NULL, "unknown option '--frmat'; did you mean --format?");
     answers("list -x", 2, NULL, "unknown option '-x'");

@@ -54,19 +54,6 @@ static void compare(struct failures *failures, const char *name, struct engine *
     free(ours);
 }
 
-/* Negative targets are ignored: generated ones start at 0, so they are moved down by two. */
-static void ignore_some(const struct golden_case *one, struct engine *engine, const struct graph *graph)
-{
-    if (!golden_has(one, "ignored") || golden_number(one, "ignored") == 0)
-        return;
-    for (int t = 0; t < graph->tensor_count; t++)
-        if (strcmp(graph->tensors[t].name, "targets") == 0) {
-            int32_t *targets = engine_tensor(engine, t);
-            for (int64_t i = 0; i < tensor_elements(&graph->tensors[t]); i++)
-                targets[i] -= 2;
-        }
-}
-
 static void compare_all(struct failures *failures, struct engine *engine, const struct graph *graph,
                         const int *gradients, int forward_tensors)
 {
@@ -98,7 +85,7 @@ static void run(struct failures *failures, bool training)
                                            .reference = failures->variant->reference};
     struct engine *engine = engine_open(graph, &plan, &options, &error);
     ck_assert_msg(engine != NULL, "%s: %s", failures->one->name, error.message);
-    ignore_some(failures->one, engine, graph);
+    op_graph_ignore_targets(failures->one, engine, graph);
     engine_step(engine);
     compare_all(failures, engine, graph, gradients, training ? forward_tensors : 0);
     engine_close(engine);

@@ -1,7 +1,6 @@
 /* The speed of every gemm variant on the shapes that models are made of, beside cblas_sgemm. Run by hand:
  *     speed_gemm [threads [part of a shape's name [seconds per figure]]]
  * Figures are the best of repeated calls, interleaved, so that a busy machine disturbs them all alike. */
-#include <cblas.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "harness/base/random.h"
 #include "models/kernels/gemm_kernel.h"
+#include "probes/blas.h"
 
 struct shape {
     const char *name;
@@ -119,10 +119,12 @@ static struct gemm shaped(const struct shape *shape, enum dtype dtype, struct co
 
 static void blas(const struct gemm *gemm)
 {
-    cblas_sgemm(CblasRowMajor, gemm->a.transposed ? CblasTrans : CblasNoTrans,
-                gemm->b.transposed ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, 1,
-                gemm->a.data, (int)gemm->a.row_stride, gemm->b.data, (int)gemm->b.row_stride, 0, gemm->c,
-                (int)gemm->c_row_stride);
+    blas_sgemm_function *sgemm = blas_sgemm();
+    if (sgemm)
+        sgemm(BLAS_ROW_MAJOR, gemm->a.transposed ? BLAS_TRANSPOSE : BLAS_NO_TRANSPOSE,
+              gemm->b.transposed ? BLAS_TRANSPOSE : BLAS_NO_TRANSPOSE, (int)gemm->m, (int)gemm->n, (int)gemm->k, 1,
+              gemm->a.data, (int)gemm->a.row_stride, gemm->b.data, (int)gemm->b.row_stride, 0, gemm->c,
+              (int)gemm->c_row_stride);
 }
 
 enum { CONTESTANTS = 16 };

@@ -281,9 +281,8 @@ static void compare(const struct trial *trial, const char *variant, const struct
     char text[512];
     for (size_t at = 0; at < trial->c_count + 20; at++) {
         double got = get(got_all, gemm->c_dtype, at), want = get(want_all, gemm->c_dtype, at);
-        bool before = at < offset || gemm->c_row_stride == 0;
-        size_t i = before ? gemm->m : (at - offset) / gemm->c_row_stride;
-        size_t j = before ? gemm->n : (at - offset) % gemm->c_row_stride;
+        size_t stride = gemm->c_row_stride ? gemm->c_row_stride : 1;
+        size_t i = at < offset ? gemm->m : (at - offset) / stride, j = (at - offset) % stride;
         if (i >= gemm->m || j >= gemm->n) { /* not the matrix's: must be untouched */
             ck_assert(memcmp(&got, &want, sizeof got) == 0 || (isnan(got) && isnan(want)));
             continue;

@@ -61,6 +61,7 @@ START_TEST(short_steps_are_batched)
     ck_assert_uint_ge(found.batch, 450);
     ck_assert_uint_le(found.batch, 550);
     ck_assert_double_eq_tol(found.samples[0], 2e-6, 1e-9);
+    ck_assert(found.steady && found.warmups < 10 * found.batch);
     ck_assert(script.time >= options.least_s);
     measurement_free(&found);
 }

@@ -12,7 +12,6 @@
 #include "harness/base/json.h"
 #include "harness/base/text.h"
 #include "harness/run/clock.h"
-#include "harness/run/energy.h"
 #include "harness/run/job.h"
 #include "harness/run/noise.h"
 #include "harness/run/placement.h"
@@ -34,8 +33,12 @@ static enum fate run(const char *subject, double timeout_s, char *reason, size_t
     struct job job = {.cpus = &cpu, .threads = 1, .measure = measure_defaults()};
     strcpy(job.subject, subject);
     json_t *document = job_to_json(&job);
-    struct supervision supervision = {
-        .program = {FALSE_WORKER, "worker"}, .timeout_s = timeout_s, .threads = 1, .stop = &stop, .take = take};
+    struct supervision supervision = {.program = {FALSE_WORKER, "worker"},
+                                      .timeout_s = timeout_s,
+                                      .cpus = &cpu,
+                                      .threads = 1,
+                                      .stop = &stop,
+                                      .take = take};
     enum fate fate = FATE_DONE;
     struct error error = {0};
     lines = 0;
@@ -179,17 +182,6 @@ START_TEST(steal_and_delay_are_read)
 }
 END_TEST
 
-START_TEST(energy_counters_wrap)
-{
-    struct energy_mark from = {.packages = 2, .joules = {90, 10}, .range_j = {100, 100}};
-    struct energy_mark to = {.packages = 2, .joules = {20, 15}, .range_j = {100, 100}};
-    ck_assert_double_eq(energy_between_j(&from, &to), 35);
-    from.packages = 0;
-    ck_assert(isnan(energy_between_j(&from, &to)));
-    ck_assert_int_eq(energy_look("/no/such/root").packages, 0);
-}
-END_TEST
-
 START_TEST(whole_cores_come_first)
 {
     int *cpus;
@@ -215,7 +207,6 @@ int main(void)
     tcase_add_test(tests, no_program_is_told);
     tcase_add_test(tests, a_worker_dies_with_its_parent);
     tcase_add_test(tests, steal_and_delay_are_read);
-    tcase_add_test(tests, energy_counters_wrap);
     tcase_add_test(tests, whole_cores_come_first);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -1,9 +1,6 @@
 /* What happens to sums once they are complete: scale, earlier parts, C, bias, activation, rounding, storing. It is done
- * a tile at a time, while the tile is in cache. */
-#include <string.h>
-
+ * a tile at a time, while the tile is in cache. Included by the kernel files so that its loops get their vectors. */
 #include "models/kernels/elementwise.h"
-#include "models/kernels/gemm_kernel.h"
 
 static void add_row(float *restrict values, const float *restrict other, size_t count)
 {
@@ -20,12 +17,28 @@ static void add_row_bf16(float *restrict values, const uint16_t *restrict other,
 static void store_row(const struct gemm *gemm, void *matrix, const float *restrict values, size_t at, size_t count)
 {
     if (gemm->c_dtype == DTYPE_F32) {
-        memcpy((float *)matrix + at, values, count * sizeof *values);
+        float *restrict to = (float *)matrix + at;
+        for (size_t i = 0; i < count; i++)
+            to[i] = values[i];
         return;
     }
     uint16_t *restrict to = (uint16_t *)matrix + at;
     for (size_t i = 0; i < count; i++)
         to[i] = f32_to_bf16(values[i]);
+}
+
+/* The commonest case, in one pass: C is the sums. */
+static void store_scaled(const struct gemm *gemm, const float *restrict values, float scale, size_t at, size_t count)
+{
+    if (gemm->c_dtype == DTYPE_F32) {
+        float *restrict to = (float *)gemm->c + at;
+        for (size_t i = 0; i < count; i++)
+            to[i] = values[i] * scale;
+        return;
+    }
+    uint16_t *restrict to = (uint16_t *)gemm->c + at;
+    for (size_t i = 0; i < count; i++)
+        to[i] = f32_to_bf16(values[i] * scale);
 }
 
 /* One row's complete sum: everything before the activation. */
@@ -61,11 +74,16 @@ static void activate(enum activation activation, float *values, size_t stride, s
         kernels->activate(activation, values + i * stride, values + i * stride, columns);
 }
 
-void gemm_finish_values(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row,
-                        size_t rows, size_t column, size_t columns)
+static void finish_values(const struct gemm_finish *finish, float *values, size_t stride, float scale, size_t row,
+                          size_t rows, size_t column, size_t columns)
 {
     const struct gemm *gemm = finish->gemm;
     bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
+    if (finish->last && !activated && !finish->add && !finish->accumulate && !gemm->bias && !gemm->pre_activation) {
+        for (size_t i = 0; i < rows; i++)
+            store_scaled(gemm, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
+        return;
+    }
     for (size_t i = 0; i < rows; i++) {
         float *line = values + i * stride;
         complete_row(finish, line, scale, row + i, column, columns);

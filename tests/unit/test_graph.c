@@ -1,0 +1,221 @@
+/* Graphs and cases: published parameter counts, costs that follow from shapes, errors that name what is wrong, and
+ * training that learns. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/engine/case.h"
+#include "models/families/family.h"
+#include "models/graph/cost.h"
+#include "models/graph/op.h"
+#include "models/ops/ops.h"
+
+static struct graph *build(const char *id)
+{
+    struct model_case one;
+    struct error error = {0};
+    struct graph *graph = case_parse(id, &one, &error) ? case_build(&one, &error) : NULL;
+    ck_assert_msg(graph != NULL, "%s", error.message);
+    return graph;
+}
+
+START_TEST(parameters_are_the_published_ones)
+{
+    static const struct {
+        const char *id;
+        uint64_t parameters;
+    } rows[] = {
+        {"gpt2/gpt2-124m/forward/f32/b1/s64", 124439808},
+        {"gpt2/gpt2-355m/forward/f32/b1/s64", 354823168},
+        {"gpt2/gpt2-774m/forward/f32/b1/s64", 774030080},
+        {"gpt2/gpt2-1.5b/forward/f32/b1/s64", 1557611200},
+        {"gpt2/gpt2-124m/train/bf16/b1/s64", 124439808}, /* masters and moments don't count */
+        {"gpt2/gpt2/forward/f32/b1/s64", 124439808},     /* the publisher's name */
+        {"cnn/seed-cnn/train/f32/b64", 5037526},
+        {"rnn/seed-rnn/train/f32/b64/s50", 32 * 64 + 64 + 64 * 64 + 64 * 10 + 10},
+        {"mlp/mlp-1m/train/f32/b128", 784 * 784 + 784 + 784 * 512 + 512 + 512 * 10 + 10},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct graph *graph = build(rows[i].id);
+        ck_assert_msg(graph_parameters(graph) == rows[i].parameters, "%s has %llu parameters, not %llu", rows[i].id,
+                      (unsigned long long)graph_parameters(graph), (unsigned long long)rows[i].parameters);
+        graph_free(graph);
+    }
+}
+END_TEST
+
+/* Matrix products counted by hand; everything else is a few percent more. */
+START_TEST(flops_follow_from_shapes)
+{
+    struct graph *forward = build("mlp/mlp-1m/forward/f32/b128"), *train = build("mlp/mlp-1m/train/f32/b128");
+    double products = 2.0 * 128 * (784 * 784 + 784 * 512 + 512 * 10);
+    ck_assert_double_eq_tol(graph_cost(forward).flops / products, 1, 0.01);
+    /* Forward, weights' gradients, inputs' gradients but the first layer's, and Adam's 14 per parameter. */
+    double expected = 3 * products - 2.0 * 128 * 784 * 784 + 14 * 1022490.0;
+    ck_assert_double_eq_tol(graph_cost(train).flops / expected, 1, 0.01);
+    graph_free(forward);
+    graph_free(train);
+}
+END_TEST
+
+START_TEST(wrong_cases_are_told_apart)
+{
+    static const struct {
+        const char *id, *says;
+    } rows[] = {
+        {"", "family"},
+        {"gpt2", "family/model/mode/dtype/bN"},
+        {"gpt3/gpt2-124m/train/f32/b4/s64", "no family 'gpt3'; nearest are gpt2"},
+        {"gpt2/gpt2-125m/train/f32/b4/s64", "gpt2-124m"},
+        {"gpt2/seed-cnn/train/f32/b4/s64", "no model 'seed-cnn'"},
+        {"gpt2/gpt2-124m/fly/f32/b4/s64", "'fly' is no mode; modes are forward, train"},
+        {"mlp/mlp-1m/decode/f32/b4", "family mlp has no mode decode"},
+        {"gpt2/gpt2-124m/train/f33/b4/s64", "'f33' is no dtype that runs here; f32 and bf16 do"},
+        {"gpt2/gpt2-124m/train/i32/b4/s64", "'i32' is no dtype"},
+        {"gpt2/gpt2-124m/train/f32/s64", "has no batch, such as /b1"},
+        {"gpt2/gpt2-124m/train/f32/b0/s64", "batch"},
+        {"gpt2/gpt2-124m/train/f32/b4x/s64", "'4x'"},
+        {"gpt2/gpt2-124m/train/f32/b99999999/s64", "'99999999'"},
+        {"gpt2/gpt2-124m/train/f32/b4", "needs a context, such as /s64"},
+        {"gpt2/gpt2-124m/train/f32/b4/s2000", "at most 1024"},
+        {"mlp/mlp-1m/train/f32/b4/s64", "family mlp has no context"},
+        {"gpt2/gpt2-124m/forward/f32/b4/s64/adam", "mode train"},
+        {"gpt2/gpt2-124m/forward/f32/b4/s64/checkpointing", "mode train"},
+        {"gpt2/gpt2-124m/train/f32/b4/s64/adagrad", "'adagrad' is neither"},
+        {"gpt2/gpt2-124m/train/f32/b4/s64@cuda", "device 'cuda'"},
+        {"gpt2/gpt2-124m/train/f32/b4/s64/", "'' is neither"},
+        {"gpt2/gpt2-124m/train/f32/b4/b8/s64", "batch twice"},
+        {"gpt2/gpt2-124m/train/f32/b4/s64/s32", "context twice"},
+        {"gpt2/gpt2-124m/train/f32/b4/s64/adam/sgd", "optimizer twice"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct model_case one;
+        struct error error = {0};
+        ck_assert_msg(!case_parse(rows[i].id, &one, &error), "'%s' was taken", rows[i].id);
+        ck_assert_int_eq(error.kind, ERROR_INPUT);
+        ck_assert_msg(strstr(error.message, rows[i].says) != NULL, "'%s': \"%s\" doesn't say \"%s\"", rows[i].id,
+                      error.message, rows[i].says);
+        ck_assert_ptr_null(strchr(error.message, '\n'));
+    }
+    char endless[400];
+    memset(endless, 'a', sizeof endless);
+    endless[sizeof endless - 1] = '\0';
+    struct model_case one;
+    struct error error = {0};
+    ck_assert(!case_parse(endless, &one, &error) && strstr(error.message, "too long"));
+}
+END_TEST
+
+START_TEST(names_are_canonical)
+{
+    static const char *const rows[][2] = {
+        {"gpt2/gpt2-124m/train/f32/b4/s64", "gpt2/gpt2-124m/train/f32/b4/s64"},
+        {"GPT2/GPT2-small/Train/f32/b04/s64", "gpt2/gpt2-124m/train/f32/b4/s64"},
+        {"gpt2/gpt2-124m/train/f32/s64/b4/adamw", "gpt2/gpt2-124m/train/f32/b4/s64"},
+        {"gpt2/gpt2-124m/train/f32/checkpointing/b4/s64/sgd", "gpt2/gpt2-124m/train/f32/b4/s64/sgd/checkpointing"},
+        {"mlp/mlp-1m/forward/bf16/b1@cpu", "mlp/mlp-1m/forward/bf16/b1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct model_case one, again;
+        struct error error = {0};
+        ck_assert_msg(case_parse(rows[i][0], &one, &error), "%s", error.message);
+        ck_assert_str_eq(one.id, rows[i][1]);
+        ck_assert(case_parse(one.id, &again, &error));
+        ck_assert_str_eq(again.id, one.id);
+    }
+}
+END_TEST
+
+/* ---- errors in building travel to the end ---- */
+
+START_TEST(the_first_wrong_shape_is_told)
+{
+    struct graph *graph = graph_create(1);
+    const struct fill zero = {.kind = FILL_ZERO, .like = NO_TENSOR};
+    int x = graph_persistent(graph, "x", ROLE_INPUT, DTYPE_F32, 2, (int64_t[]){3, 5}, zero);
+    int w = graph_weight(graph, "w", DTYPE_F32, 2, (int64_t[]){4, 6}, zero, true);
+    int y = build_linear(graph, "first", x, w, NO_TENSOR, ACTIVATION_NONE, DTYPE_F32);
+    ck_assert_int_eq(y, NO_TENSOR);
+    y = build_softmax(graph, "second", build_add(graph, "sum", y, y));
+    ck_assert_int_eq(y, NO_TENSOR);
+    struct error error = {0};
+    ck_assert(!graph_error(graph, &error));
+    ck_assert_str_eq(error.message, "first (linear): rows of 5 elements don't fit a weight of 4 x 6");
+    const struct training training = {.optimizer = NULL};
+    ck_assert(!graph_train(graph, &training, NULL, &error));
+    graph_free(graph);
+}
+END_TEST
+
+START_TEST(training_needs_a_loss)
+{
+    struct graph *graph = graph_create(1);
+    struct error error = {0};
+    const struct training training = {.optimizer = NULL};
+    ck_assert(!graph_train(graph, &training, NULL, &error));
+    ck_assert_msg(strstr(error.message, "loss") != NULL, "%s", error.message);
+    graph_free(graph);
+}
+END_TEST
+
+/* ---- twenty steps on one batch lower the loss ---- */
+
+static const char *const trained[] = {
+    "mlp/mlp-1m/train/f32/b8",
+    "mlp/mlp-1m/train/bf16/b8",
+    "mlp/mlp-1m/train/f32/b8/sgd/mse",
+    "mlp/mlp-1m/train/f32/b8/dropout/l1/l2",
+    "cnn/seed-cnn/train/f32/b2",
+    "cnn/seed-cnn/train/bf16/b2",
+    "rnn/seed-rnn/train/f32/b4/s10",
+    "rnn/seed-rnn/train/bf16/b4/s10",
+    "gpt2/gpt2-tiny/train/f32/b2/s16",
+    "gpt2/gpt2-tiny/train/bf16/b2/s16",
+    "gpt2/gpt2-tiny/train/f32/b2/s16/momentum",
+    "gpt2/gpt2-tiny/train/f32/b2/s16/rmsprop/checkpointing",
+};
+
+START_TEST(training_learns)
+{
+    struct error error = {0};
+    struct graph *graph = build(trained[_i]);
+    struct plan plan;
+    ck_assert_msg(plan_make(graph, 2, &plan, &error), "%s", error.message);
+    const struct engine_options options = {.threads = 2};
+    struct engine *engine = engine_open(graph, &plan, &options, &error);
+    ck_assert_msg(engine != NULL, "%s", error.message);
+    engine_step(engine);
+    double first = engine_loss(engine), last = first;
+    for (int step = 1; step <= 20; step++) {
+        engine_step(engine);
+        last = engine_loss(engine);
+        ck_assert_msg(isfinite(last), "%s: the loss of step %d is %g", trained[_i], step, last);
+    }
+    ck_assert_msg(last < first - 0.002 * fabs(first), "%s: the loss went from %.6g to %.6g", trained[_i], first, last);
+    engine_close(engine);
+    plan_free(&plan);
+    graph_free(graph);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("graph");
+    TCase *tests = tcase_create("graph");
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, parameters_are_the_published_ones);
+    tcase_add_test(tests, flops_follow_from_shapes);
+    tcase_add_test(tests, wrong_cases_are_told_apart);
+    tcase_add_test(tests, names_are_canonical);
+    tcase_add_test(tests, the_first_wrong_shape_is_told);
+    tcase_add_test(tests, training_needs_a_loss);
+    tcase_add_loop_test(tests, training_learns, 0, (int)(sizeof trained / sizeof *trained));
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
