@@ -28,6 +28,10 @@ static double flops_of(const struct model_case *one, const struct config *config
     return flops;
 }
 
+/* Five halvings on, as in a residual network, a batch norm must still see more than one pixel; a multiple of a patch.
+ */
+enum { LEAST_SIDE = 64 };
+
 static int64_t halve(int64_t value, int64_t least)
 {
     return value / 2 > least ? value / 2 : least;
@@ -48,6 +52,8 @@ static bool reduce(struct model_case *one, struct config *config, struct error *
             config->vocabulary = halve(config->vocabulary, 1000);
         else if (one->batch > 2)
             one->batch = halve(one->batch, 2);
+        else if (config->side > LEAST_SIDE)
+            config->side = halve(config->side, LEAST_SIDE);
         else if (one->context > 32)
             one->context = halve(one->context, 32);
         else if (config->layers > 1)
@@ -186,6 +192,9 @@ static void describe(const struct model_case *one, const struct config *config, 
     if (one->context)
         used +=
             snprintf(check->against + used, sizeof check->against - (size_t)used, "/s%lld", (long long)one->context);
+    if (config->side)
+        used += snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lldx%lld pixels",
+                         (long long)config->side, (long long)config->side);
     if (config->layers)
         snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lld layer%s",
                  (long long)config->layers, config->layers == 1 ? "" : "s");

@@ -23,9 +23,9 @@ static int embed(struct graph *graph, const struct config *config, const struct 
     int x = build_embedding(graph, "embeddings", tokens, words, positions);
     if (config->inputs) {
         int types = layer_indices(graph, "types", (uint32_t)config->inputs, 2, shape);
-        int table = graph_weight(graph, "embeddings.type.weight", one->dtype, 2,
+        int table = graph_weight(graph, "embeddings.token_type.weight", one->dtype, 2,
                                  (int64_t[]){config->inputs, config->hidden}, fill, true);
-        x = build_add(graph, "embeddings.sum", x, build_embedding(graph, "embeddings.type", types, table, NO_TENSOR));
+        x = build_add(graph, "embeddings.sum", x, build_embedding(graph, "embeddings.token_type", types, table, NO_TENSOR));
     }
     x = layer_norm(graph, "embeddings.norm", x, config->epsilon);
     return layer_dropout(graph, "embeddings.dropout", x);
@@ -60,6 +60,12 @@ static double units(const struct model_case *one)
     }
 
 static const struct family_size sizes[] = {
+    {.name = "bert-tiny",
+     .aliases = (const char *const[]){"bert_uncased_l-2_h-128_a-2", NULL},
+     .config = BERT(2, 128, 2, 2),
+     .runnable = true,
+     .batches = {8, 1},
+     .contexts = {64}},
     {.name = "distilbert",
      .aliases = (const char *const[]){"distilbert-base", "distilbert-base-uncased", NULL},
      .config = BERT(6, 768, 12, 0),

@@ -4,7 +4,7 @@
  * softmax; the loss is the cross-entropy of that output taken as logits, so it normalises twice. Adam, lr 0.001.
  *
  * Images are channels-last, so the first fully connected weight's columns are in the order (y, x, channel).
- *   config.inputs: the image's side; widths: channels of the image, then of each convolution; hidden; classes */
+ *   config.side: the image's; widths: channels of the image, then of each convolution; hidden; classes */
 #include "models/families/family.h"
 #include "models/families/layers.h"
 #include "models/families/resnet.h"
@@ -41,7 +41,7 @@ static int published_layers(struct graph *graph, const struct config *config, co
 
 static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
 {
-    int64_t side = config->inputs, colours = config->layers_of ? 3 : config->widths[0];
+    int64_t side = config->side, colours = config->layers_of ? 3 : config->widths[0];
     int x = layer_input(graph, "images", one->dtype, 4, (int64_t[]){one->batch, side, side, colours});
     x = config->layers_of ? published_layers(graph, config, one, x) : seed_layers(graph, config, one, x);
     layer_classify(graph, x, config->classes);
@@ -55,19 +55,19 @@ static double units(const struct model_case *one)
 
 static const struct family_size sizes[] = {
     {.name = "seed-cnn",
-     .config = {.inputs = 28, .widths = {1, 32, 64}, .hidden = 100, .classes = 10},
+     .config = {.side = 28, .widths = {1, 32, 64}, .hidden = 100, .classes = 10},
      .runnable = true,
      .batches = {64, 1}},
     {.name = "mobilenet-v2",
-     .config = {.inputs = 224, .classes = 1000, .layers_of = mobilenet_layers},
+     .config = {.side = 224, .classes = 1000, .layers_of = mobilenet_layers},
      .runnable = true,
      .batches = {8, 1}},
     {.name = "resnet-18",
-     .config = {.inputs = 224, .widths = {2, 2, 2, 2}, .expansion = 1, .classes = 1000, .layers_of = resnet_layers},
+     .config = {.side = 224, .widths = {2, 2, 2, 2}, .expansion = 1, .classes = 1000, .layers_of = resnet_layers},
      .runnable = true,
      .batches = {8, 1}},
     {.name = "resnet-50",
-     .config = {.inputs = 224, .widths = {3, 4, 6, 3}, .expansion = 4, .classes = 1000, .layers_of = resnet_layers},
+     .config = {.side = 224, .widths = {3, 4, 6, 3}, .expansion = 4, .classes = 1000, .layers_of = resnet_layers},
      .runnable = true,
      .batches = {8, 1}},
 };

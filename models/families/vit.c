@@ -3,7 +3,7 @@
  *   patches of 16x16 pixels, each a linear projection (a convolution whose stride is its kernel); a class token and
  *   learned positions; encoder blocks with norms first; layer_norm; a class from the token's position
  *
- *   config: inputs (the image's side), patch, layers, hidden, heads, feed_forward, classes, epsilon */
+ *   config: side (the image's), patch, layers, hidden, heads, feed_forward, classes, epsilon */
 #include "models/families/encoder.h"
 #include "models/families/layers.h"
 
@@ -11,7 +11,7 @@ static const float DEVIATION = 0.02f;
 
 static int embed(struct graph *graph, const struct config *config, const struct model_case *one)
 {
-    int64_t side = config->inputs, patches = (side / config->patch) * (side / config->patch), width = config->hidden;
+    int64_t side = config->side, patches = (side / config->patch) * (side / config->patch), width = config->hidden;
     const struct fill fill = {.kind = FILL_NORMAL, .scale = DEVIATION};
     int x = layer_input(graph, "images", one->dtype, 4, (int64_t[]){one->batch, side, side, 3});
     x = layer_conv(graph, "patches", x, width, config->patch, config->patch, 0, true, ACTIVATION_NONE);
@@ -41,7 +41,7 @@ static double units(const struct model_case *one)
 
 #define VIT(hidden_, heads_)                                                                                           \
     {                                                                                                                  \
-        .inputs = 224, .patch = 16, .layers = 12, .hidden = hidden_, .heads = heads_, .feed_forward = 4 * (hidden_),   \
+        .side = 224, .patch = 16, .layers = 12, .hidden = hidden_, .heads = heads_, .feed_forward = 4 * (hidden_),     \
         .classes = 1000, .epsilon = 1e-6f                                                                              \
     }
 

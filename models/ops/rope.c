@@ -34,12 +34,14 @@ static void fill_table(const struct call *call, float *table, int64_t length, in
 {
     double theta = (double)call->node->attributes.scale;
 #pragma omp parallel for schedule(static) num_threads(call->threads)
-    for (int64_t t = 0; t < length; t++)
-        for (int64_t i = 0; i < half; i++) {
-            double angle = (double)t * pow(theta, -(double)i / (double)half);
+    for (int64_t i = 0; i < half; i++) {
+        double frequency = pow(theta, -(double)i / (double)half);
+        for (int64_t t = 0; t < length; t++) {
+            double angle = (double)t * frequency;
             table[t * half + i] = (float)cos(angle);
             table[(length + t) * half + i] = (float)(back ? -sin(angle) : sin(angle));
         }
+    }
 }
 
 static void turn_row(const float *x, float *y, const float *cosine, const float *sine, int64_t heads, int64_t half)

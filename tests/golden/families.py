@@ -25,6 +25,21 @@ SIZES = {
     "gpt2-tiny": dict(layers=4, hidden=128, heads=4, vocabulary=2048, positions=256),
     "gpt2-124m": dict(layers=12, hidden=768, heads=12, vocabulary=50257, positions=1024),
     "gpt2-355m": dict(layers=24, hidden=1024, heads=16, vocabulary=50257, positions=1024),
+    "llama-15m": dict(layers=6, hidden=288, heads=6, kv_heads=6, head_dim=48, feed_forward=768, vocabulary=32000),
+    "smollm-135m": dict(layers=30, hidden=576, heads=9, kv_heads=3, head_dim=64, feed_forward=1536, vocabulary=49152),
+    "smollm-360m": dict(layers=32, hidden=960, heads=15, kv_heads=5, head_dim=64, feed_forward=2560, vocabulary=49152),
+    "tinyllama-1.1b": dict(layers=22, hidden=2048, heads=32, kv_heads=4, head_dim=64, feed_forward=5632,
+                           vocabulary=32000, untied_head=True),
+    "bert-tiny": dict(layers=2, hidden=128, heads=2),
+    "distilbert": dict(layers=6, hidden=768, heads=12, types=0),
+    "bert-base": dict(layers=12, hidden=768, heads=12),
+    "bert-large": dict(layers=24, hidden=1024, heads=16),
+    "vit-tiny": dict(hidden=192, heads=3),
+    "vit-small": dict(hidden=384, heads=6),
+    "vit-base": dict(hidden=768, heads=12),
+    "mobilenet-v2": dict(),
+    "resnet-18": dict(blocks=(2, 2, 2, 2), expansion=1),
+    "resnet-50": dict(blocks=(3, 4, 6, 3), expansion=4),
 }
 
 
@@ -39,19 +54,24 @@ class Family(nn.Module):
         return tensor.permute(0, 2, 3, 1) if tensor.dim() == 4 else tensor
 
     def decays(self, name):
-        return not (name.endswith("bias") or ".ln_" in name or name.startswith("ln_"))
+        return not (name.endswith("bias") or self.is_norm(name) or name == "class_token")
+
+    def is_norm(self, name):
+        """A scale, which starts at 1: of ln_1, ln_f, norm, norm1, input_norm, ..."""
+        module = name.split(".")[-2] if "." in name else ""
+        return module.startswith("ln_") or "norm" in module
 
     def generate(self, dtype="f32"):
         """Fills every parameter as the program's generator does; bf16 rounds the matrices as its weights are."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 values = np.zeros(parameter.numel(), np.float32)
-            elif not self.decays(name):
+            elif self.is_norm(name):
                 values = np.ones(parameter.numel(), np.float32)
             else:
                 scale = np.float32(self.deviation(name, parameter.shape))
                 values = generator.normal(SEED, name, parameter.numel()) * scale
-                if dtype == "bf16":
+                if dtype == "bf16" and self.decays(name):
                     values = generator.round_bf16(values)
             shape = tuple(self.ours(name, parameter).shape)
             tensor = torch.from_numpy(values).reshape(shape)
@@ -183,11 +203,298 @@ class Gpt2(Family):
         return F.linear(self.ln_f(x), self.wte.weight)
 
 
-CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "gpt2": Gpt2}
+def attend(qkv, heads, kv_heads, head_dim, causal, turn=None):
+    """Projections side by side [B,T,(heads + 2 kv_heads) head_dim] to what the heads gather [B,T,heads head_dim]."""
+    batch, length, _ = qkv.shape
+    q, k, v = qkv.split((heads * head_dim, kv_heads * head_dim, kv_heads * head_dim), -1)
+    q = q.reshape(batch, length, heads, head_dim).transpose(1, 2)
+    k = k.reshape(batch, length, kv_heads, head_dim).transpose(1, 2)
+    v = v.reshape(batch, length, kv_heads, head_dim).transpose(1, 2)
+    if turn:
+        q, k = turn(q), turn(k)
+    # Each key head serves heads / kv_heads query heads that follow one another.
+    k, v = (part.repeat_interleave(heads // kv_heads, 1) for part in (k, v))
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+    return y.transpose(1, 2).reshape(batch, length, heads * head_dim)
+
+
+class RmsNorm(nn.Module):
+    def __init__(self, width, epsilon):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x):
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.epsilon))
+
+
+class LlamaBlock(nn.Module):
+    def __init__(self, hidden, heads, kv_heads, head_dim, feed_forward, theta):
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim, self.theta = heads, kv_heads, head_dim, theta
+        self.input_norm = RmsNorm(hidden, 1e-5)
+        self.attn = nn.Module()
+        self.attn.qkv = nn.Linear(hidden, (heads + 2 * kv_heads) * head_dim, bias=False)
+        self.attn.output = nn.Linear(heads * head_dim, hidden, bias=False)
+        self.post_norm = RmsNorm(hidden, 1e-5)
+        self.mlp = nn.Module()
+        self.mlp.gate = nn.Linear(hidden, feed_forward, bias=False)
+        self.mlp.up = nn.Linear(hidden, feed_forward, bias=False)
+        self.mlp.down = nn.Linear(feed_forward, hidden, bias=False)
+
+    def turn(self, x):
+        """x [B,heads,T,D]; the halves of a head are turned against each other."""
+        place = torch.arange(x.shape[2], dtype=torch.float64, device=x.device)
+        pair = torch.arange(0, self.head_dim, 2, dtype=torch.float64, device=x.device)
+        angle = torch.outer(place, self.theta ** (-pair / self.head_dim))
+        angle = torch.cat([angle, angle], -1)
+        first, second = x.chunk(2, -1)
+        return x * angle.cos().to(x.dtype) + torch.cat([-second, first], -1) * angle.sin().to(x.dtype)
+
+    def forward(self, x):
+        qkv = self.attn.qkv(self.input_norm(x))
+        x = x + self.attn.output(attend(qkv, self.heads, self.kv_heads, self.head_dim, True, self.turn))
+        n = self.post_norm(x)
+        return x + self.mlp.down(F.silu(self.mlp.gate(n)) * self.mlp.up(n))
+
+
+class Llama(Family):
+    def __init__(self, layers, hidden, heads, kv_heads, head_dim, feed_forward, vocabulary, untied_head=False,
+                 theta=1e4):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, hidden)
+        self.layers = nn.ModuleList(LlamaBlock(hidden, heads, kv_heads, head_dim, feed_forward, theta)
+                                    for _ in range(layers))
+        self.norm = RmsNorm(hidden, 1e-5)
+        if untied_head:
+            self.head = nn.Linear(hidden, vocabulary, bias=False)
+        self.untied_head, self.classes = untied_head, vocabulary
+
+    def deviation(self, name, shape):
+        ends = name.endswith("attn.output.weight") or name.endswith("mlp.down.weight")
+        return np.float32(0.02) / np.sqrt(np.float32(2 * len(self.layers))) if ends else 0.02
+
+    def inputs(self, batch, context):
+        return "tokens", (batch, context)
+
+    def forward(self, tokens):
+        x = self.embedding(tokens)
+        for block in self.layers:
+            x = block(x)
+        return F.linear(self.norm(x), self.head.weight if self.untied_head else self.embedding.weight)
+
+
+class EncoderBlock(nn.Module):
+    """norm_first as in ViT, else as in BERT."""
+
+    def __init__(self, hidden, heads, feed_forward, epsilon, norm_first):
+        super().__init__()
+        self.heads, self.norm_first = heads, norm_first
+        self.attention = nn.Module()
+        self.attention.qkv = nn.Linear(hidden, 3 * hidden)
+        self.attention.output = nn.Linear(hidden, hidden)
+        self.norm1 = nn.LayerNorm(hidden, epsilon)
+        self.mlp = nn.Module()
+        self.mlp.fc1 = nn.Linear(hidden, feed_forward)
+        self.mlp.fc2 = nn.Linear(feed_forward, hidden)
+        self.norm2 = nn.LayerNorm(hidden, epsilon)
+
+    def gather(self, x):
+        y = attend(self.attention.qkv(x), self.heads, self.heads, x.shape[-1] // self.heads, False)
+        return self.attention.output(y)
+
+    def feed_forward(self, x):
+        return self.mlp.fc2(F.gelu(self.mlp.fc1(x)))
+
+    def forward(self, x):
+        if self.norm_first:
+            x = x + self.gather(self.norm1(x))
+            return x + self.feed_forward(self.norm2(x))
+        x = self.norm1(x + self.gather(x))
+        return self.norm2(x + self.feed_forward(x))
+
+
+class Bert(Family):
+    """Ends with the pooler (DistilBERT: with the encoder); in training a classifier follows."""
+
+    def __init__(self, layers, hidden, heads, feed_forward=None, types=2, vocabulary=30522, positions=512,
+                 classes=2):
+        super().__init__()
+        self.embeddings = nn.Module()
+        self.embeddings.word = nn.Embedding(vocabulary, hidden)
+        self.embeddings.position = nn.Embedding(positions, hidden)
+        if types:
+            self.embeddings.token_type = nn.Embedding(types, hidden)
+        self.embeddings.norm = nn.LayerNorm(hidden, 1e-12)
+        self.layer = nn.ModuleList(EncoderBlock(hidden, heads, feed_forward or 4 * hidden, 1e-12, False)
+                                   for _ in range(layers))
+        self.pooler = nn.Linear(hidden, hidden)
+        self.classifier = nn.Linear(hidden, classes)
+        self.vocabulary, self.types, self.classes = vocabulary, types, classes
+
+    def deviation(self, name, shape):
+        return 0.02
+
+    def inputs(self, batch, context):
+        return "tokens", (batch, context)
+
+    def forward(self, x):
+        """x [B,T] tokens, or with types [2,B,T]: tokens and types"""
+        tokens = x[0] if self.types else x
+        y = self.embeddings.word(tokens) + self.embeddings.position.weight[: tokens.shape[1]]
+        if self.types:
+            y = y + self.embeddings.token_type(x[1])
+        y = self.embeddings.norm(y)
+        for block in self.layer:
+            y = block(y)
+        if not self.types and not self.training:
+            return y
+        y = self.pooler(y[:, 0])
+        y = torch.tanh(y) if self.types else F.relu(y)
+        return self.classifier(y) if self.training else y
+
+
+class Vit(Family):
+    def __init__(self, hidden, heads, layers=12, side=224, patch=16, classes=1000):
+        super().__init__()
+        self.patches = nn.Conv2d(3, hidden, patch, patch)
+        self.class_token = nn.Parameter(torch.zeros(hidden))
+        self.positions = nn.Embedding((side // patch) ** 2 + 1, hidden)
+        self.layer = nn.ModuleList(EncoderBlock(hidden, heads, 4 * hidden, 1e-6, True) for _ in range(layers))
+        self.norm = nn.LayerNorm(hidden, 1e-6)
+        self.head = nn.Linear(hidden, classes)
+        self.side, self.classes = side, classes
+
+    def deviation(self, name, shape):
+        return np.sqrt(np.float32(2) / np.float32(shape[1:].numel())) if name == "patches.weight" else 0.02
+
+    def inputs(self, batch, context):
+        return "images", (batch, self.side, self.side, 3)
+
+    def forward(self, images):
+        x = self.patches(images).flatten(2).transpose(1, 2)
+        x = torch.cat([self.class_token.expand(len(x), 1, -1), x], 1) + self.positions.weight
+        for block in self.layer:
+            x = block(x)
+        return self.head(self.norm(x)[:, 0])
+
+
+class ConvNorm(nn.Conv2d):
+    """A convolution without bias, its batch norm, and perhaps ReLU."""
+
+    def __init__(self, inputs, outputs, kernel, stride=1, groups=1, relu=True):
+        super().__init__(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.relu = relu
+
+    def forward(self, x):
+        x = self.norm(super().forward(x))
+        return F.relu(x) if self.relu else x
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, inputs, width, stride, expansion):
+        super().__init__()
+        outputs = width * expansion
+        if expansion == 1:
+            self.conv1 = ConvNorm(inputs, width, 3, stride)
+            self.conv2 = ConvNorm(width, width, 3, relu=False)
+            self.parts = 2
+        else:
+            self.conv1 = ConvNorm(inputs, width, 1)
+            self.conv2 = ConvNorm(width, width, 3, stride)
+            self.conv3 = ConvNorm(width, outputs, 1, relu=False)
+            self.parts = 3
+        if stride != 1 or inputs != outputs:
+            self.shortcut = ConvNorm(inputs, outputs, 1, stride, relu=False)
+
+    def forward(self, x):
+        y = self.conv2(self.conv1(x))
+        if self.parts == 3:
+            y = self.conv3(y)
+        return F.relu(y + (self.shortcut(x) if hasattr(self, "shortcut") else x))
+
+
+class Published(Family):
+    """What the published image networks share: the mean over the image, then a linear layer."""
+
+    def deviation(self, name, shape):
+        return np.sqrt(np.float32(2) / np.float32(shape[1:].numel()))
+
+    def inputs(self, batch, context):
+        return "images", (batch, self.side, self.side, 3)
+
+    def forward(self, images):
+        return self.fc(self.features(images).mean((2, 3)))
+
+
+class Resnet(Published):
+    def __init__(self, blocks, expansion, side=224, classes=1000):
+        super().__init__()
+        self.conv1 = ConvNorm(3, 64, 7, 2)
+        inputs = 64
+        for stage, count in enumerate(blocks):
+            width, made = 64 << stage, []
+            for i in range(count):
+                made.append(ResidualBlock(inputs, width, 2 if stage and not i else 1, expansion))
+                inputs = width * expansion
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*made))
+        self.fc = nn.Linear(inputs, classes)
+        self.side, self.classes = side, classes
+
+    def features(self, images):
+        x = F.max_pool2d(self.conv1(images), 3, 2, 1)
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class InvertedResidual(nn.Module):
+    def __init__(self, inputs, outputs, expansion, stride):
+        super().__init__()
+        wide = inputs * expansion
+        if expansion > 1:
+            self.expand = ConvNorm(inputs, wide, 1)
+        self.depthwise = ConvNorm(wide, wide, 3, stride, groups=wide)
+        self.project = ConvNorm(wide, outputs, 1, relu=False)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        y = self.expand(x) if hasattr(self, "expand") else x
+        y = self.project(self.depthwise(y))
+        return x + y if self.residual else y
+
+
+class Mobilenet(Published):
+    """Version 2, with ReLU for ReLU6 as the program has it."""
+
+    STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+
+    def __init__(self, side=224, classes=1000):
+        super().__init__()
+        self.stem = ConvNorm(3, 32, 3, 2)
+        inputs = 32
+        for s, (expansion, outputs, count, stride) in enumerate(self.STAGES):
+            made = []
+            for i in range(count):
+                made.append(InvertedResidual(inputs, outputs, expansion, 1 if i else stride))
+                inputs = outputs
+            setattr(self, f"stage{s}", nn.Sequential(*made))
+        self.head = ConvNorm(320, 1280, 1)
+        self.fc = nn.Linear(1280, classes)
+        self.side, self.classes = side, classes
+
+    def features(self, images):
+        x = self.stem(images)
+        for s in range(len(self.STAGES)):
+            x = getattr(self, f"stage{s}")(x)
+        return self.head(x)
+
+
+CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit}
+OF_SIZE = {"mobilenet-v2": Mobilenet, "resnet-18": Resnet, "resnet-50": Resnet}
 
 
 def build(family, size, **changes):
-    return CLASSES[family](**dict(SIZES[size], **changes))
+    return OF_SIZE.get(size, CLASSES[family])(**dict(SIZES[size], **changes))
 
 
 def make_inputs(model, batch, context, dtype="f32"):
@@ -195,13 +502,17 @@ def make_inputs(model, batch, context, dtype="f32"):
     name, shape = model.inputs(batch, context)
     count = math.prod(shape)
     if name == "tokens":
-        x = torch.from_numpy(generator.below(SEED, name, count, model.classes)).reshape(shape)
+        limit = getattr(model, "vocabulary", model.classes)
+        x = torch.from_numpy(generator.below(SEED, name, count, limit)).reshape(shape)
+        if getattr(model, "types", 0):
+            types = torch.from_numpy(generator.below(SEED, "types", count, model.types)).reshape(shape)
+            x = torch.stack([x, types])
     else:
         values = generator.normal(SEED, name, count)
         x = torch.from_numpy(generator.round_bf16(values) if dtype == "bf16" else values).reshape(shape)
         if name == "images":
             x = x.permute(0, 3, 1, 2).contiguous()
-    rows = (batch, context) if context else (batch,)
+    rows = (batch, context) if context and not isinstance(model, Bert) else (batch,)
     targets = torch.from_numpy(generator.below(SEED, "targets", math.prod(rows), model.classes)).reshape(rows)
     return x, targets
 

@@ -13,6 +13,9 @@ output; loss; d.NAME: the gradient of weight NAME; losses: of each of 21 trainin
 
 STEPS = 21
 
+SMALL_LLAMA = {"layers": 2, "hidden": 48, "heads": 6, "kv_heads": 2, "head_dim": 10, "feed_forward": 80,
+               "vocabulary": 500}
+
 # family, size, dtype, batch, context, optimizer, changed configuration, what is stored
 CASES = [
     ("mlp", "mlp-1m", "f32", 16, 0, "adam", {}, "all"),
@@ -27,6 +30,19 @@ CASES = [
     ("gpt2", "gpt2-tiny", "f32", 2, 32, "sgd", {}, "losses"),
     ("gpt2", "gpt2-124m", "f32", 2, 8, "adamw", {"layers": 1}, "gradients"),
     ("gpt2", "gpt2-124m", "f32", 1, 16, "adamw", {}, "output"),
+    ("llama", "llama-15m", "f32", 2, 19, "adamw", SMALL_LLAMA, "all"),
+    ("llama", "llama-15m", "bf16", 2, 19, "adamw", SMALL_LLAMA, "all"),
+    ("llama", "tinyllama-1.1b", "f32", 2, 7, "adamw", SMALL_LLAMA, "all"),
+    ("llama", "smollm-135m", "f32", 1, 16, "adamw", {"layers": 2}, "output"),
+    ("bert", "bert-tiny", "f32", 3, 17, "adamw", {"vocabulary": 1000}, "all"),
+    ("bert", "bert-tiny", "bf16", 3, 17, "adamw", {"vocabulary": 1000}, "all"),
+    ("bert", "distilbert", "f32", 2, 9, "adamw", {"layers": 2, "hidden": 96, "heads": 4, "feed_forward": 384, "vocabulary": 500}, "all"),
+    ("vit", "vit-tiny", "f32", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
+    ("vit", "vit-tiny", "bf16", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
+    ("cnn", "resnet-18", "f32", 4, 0, "adam", {"side": 64, "blocks": 1}, "all"),
+    ("cnn", "resnet-18", "bf16", 4, 0, "adam", {"side": 64, "blocks": 1}, "all"),
+    ("cnn", "resnet-50", "f32", 4, 0, "adam", {"side": 64, "blocks": 1}, "all"),
+    ("cnn", "mobilenet-v2", "f32", 4, 0, "adam", {"side": 64}, "all"),
 ]
 
 
@@ -46,12 +62,13 @@ def write_case(out, family, size, dtype, batch, context, kind, changes, what):
     shape = f"b{batch}" + (f"/s{context}" if context else "")
     out.case("-".join([size, dtype, kind, what]), id=f"{family}/{size}/train/{dtype}/{shape}/{kind}", what=what,
              **changes)
+    if "blocks" in changes:
+        changes = dict(changes, blocks=(changes["blocks"],) * 4)  # in each stage
     model = families.build(family, size, **changes).double().generate(dtype)
     x, targets = families.make_inputs(model, batch, context, dtype)
     x = x.double() if x.is_floating_point() else x
-    output = model(x)
-    loss = families.loss_of(output, targets)
-    out.tensor("output", output.detach())
+    out.tensor("output", model.eval()(x).detach())
+    loss = families.loss_of(model.train()(x), targets)
     out.tensor("loss", loss.detach())
     if what in ("all", "gradients"):
         loss.backward()

@@ -144,6 +144,64 @@ static int layer_norm(struct building *b)
     return size(b, "residual") ? build_add(b->graph, "residual", x, y) : y;
 }
 
+static int rms_norm(struct building *b)
+{
+    int x = make_rows(b, "x", 2, "width");
+    int y = build_rms_norm(b->graph, "norm", x, make_f32(b, "gamma", size(b, "width")), 1e-5f);
+    return size(b, "residual") ? build_add(b->graph, "residual", x, y) : y;
+}
+
+static int rope(struct building *b)
+{
+    int64_t heads = size(b, "heads"), kv_heads = size(b, "kv_heads"), dim = size(b, "head_dim");
+    int x =
+        make(b, "x", b->dtype, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), (heads + 2 * kv_heads) * dim});
+    return build_rope(b->graph, "rope", x, heads, kv_heads, dim, (float)golden_number(b->one, "theta"));
+}
+
+static int sequences(struct building *b)
+{
+    return make(b, "x", b->dtype, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), size(b, "width")});
+}
+
+static int prepend(struct building *b)
+{
+    int64_t length = size(b, "length"), width = size(b, "width");
+    int x = sequences(b), token = make_f32(b, "token", width);
+    int positions = make(b, "positions", b->dtype, 1, 2, (int64_t[]){length + 1, width});
+    return build_prepend(b->graph, "prepend", x, token, positions);
+}
+
+static int first(struct building *b)
+{
+    return build_first(b->graph, "first", sequences(b));
+}
+
+/* A convolution with its norm: depthwise 3x3 with ReLU, or 1x1 without. */
+static int conv_norm(struct building *b, int x, const char *name, bool depthwise)
+{
+    int64_t channels = size(b, "channels"), kernel = depthwise ? 3 : 1, groups = depthwise ? channels : 1;
+    const struct conv_attributes shape = {
+        .stride = {1, 1}, .pad = {kernel / 2, kernel / 2}, .dilation = {1, 1}, .groups = groups};
+    const struct fill zero = {.kind = FILL_ZERO}, one = {.kind = FILL_CONSTANT, .scale = 1};
+    struct graph *graph = b->graph;
+    int filters = make(b, graph_name(graph, "%s.filters", name), b->dtype, 0.3f, 4,
+                       (int64_t[]){channels, kernel, kernel, channels / groups});
+    int gamma = make_f32(b, graph_name(graph, "%s.gamma", name), channels);
+    int beta = make_f32(b, graph_name(graph, "%s.beta", name), channels);
+    int mean = make_buffer(b, graph_name(graph, "%s.mean", name), zero, channels);
+    int variance = make_buffer(b, graph_name(graph, "%s.variance", name), one, channels);
+    x = build_conv(graph, name, x, filters, NO_TENSOR, shape, ACTIVATION_NONE);
+    return build_batch_norm(graph, name, x, gamma, beta, mean, variance, 1e-5f, 0.1f, depthwise);
+}
+
+static int residual_block(struct building *b)
+{
+    int x = image(b, 1);
+    int y = conv_norm(b, conv_norm(b, x, "depthwise", true), "pointwise", false);
+    return build_activation(b->graph, "relu", build_add(b->graph, "residual", y, x), ACTIVATION_RELU);
+}
+
 static int batch_norm(struct building *b)
 {
     int64_t channels = size(b, "channels");
@@ -235,6 +293,11 @@ static const struct {
     {"average_pool", average_pool},
     {"embedding", embedding},
     {"layer_norm", layer_norm},
+    {"rms_norm", rms_norm},
+    {"rope", rope},
+    {"prepend", prepend},
+    {"first", first},
+    {"residual_block", residual_block},
     {"batch_norm", batch_norm},
     {"softmax", softmax},
     {"attention", attention},

@@ -122,6 +122,53 @@ def layer_norm(i):
     return x + y if i.residual else y
 
 
+def rms_norm(i):
+    x = i.make("x", (i.batch, i.width), 2.0)
+    gamma = i.make("gamma", (i.width,), dtype="f32")
+    y = F.rms_norm(x, (i.width,), gamma, 1e-5)
+    return x + y if i.residual else y
+
+
+def rope(i):
+    """As Hugging Face's Llama turns them: halves of a head, the value heads as they are."""
+    heads, dim = i.heads + 2 * i.kv_heads, i.head_dim
+    x = i.make("x", (i.batch, i.length, heads * dim))
+    angle = torch.outer(torch.arange(i.length).double(),
+                        i.theta ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim))
+    cosine, sine = torch.cat([angle, angle], -1).cos()[:, None], torch.cat([angle, angle], -1).sin()[:, None]
+    parts = x.reshape(i.batch, i.length, heads, dim)
+    turned, values = parts.split((i.heads + i.kv_heads, i.kv_heads), 2)
+    first, second = turned.chunk(2, -1)
+    turned = turned * cosine + torch.cat([-second, first], -1) * sine
+    return torch.cat([turned, values], 2).reshape(x.shape)
+
+
+def prepend(i):
+    x = i.make("x", (i.batch, i.length, i.width))
+    token = i.make("token", (i.width,), dtype="f32")
+    positions = i.make("positions", (i.length + 1, i.width))
+    return torch.cat([token.expand(i.batch, 1, i.width), x], 1) + positions
+
+
+def first(i):
+    return i.make("x", (i.batch, i.length, i.width))[:, 0]
+
+
+def residual_block(i):
+    """As in a residual network: x + norm(conv(relu(norm(depthwise(x)))))."""
+    x = i.make("x", (i.batch, i.height, i.width, i.channels))
+    y = x.permute(0, 3, 1, 2)
+    for name, groups in (("depthwise", i.channels), ("pointwise", 1)):
+        kernel = 3 if groups > 1 else 1
+        filters = i.make(f"{name}.filters", (i.channels, kernel, kernel, i.channels // groups), 0.3)
+        gamma = i.make(f"{name}.gamma", (i.channels,), dtype="f32")
+        beta = i.make(f"{name}.beta", (i.channels,), dtype="f32")
+        y = F.conv2d(y, filters.permute(0, 3, 1, 2), padding=kernel // 2, groups=groups)
+        y = F.batch_norm(y, None, None, gamma, beta, True, 0.1, 1e-5)
+        y = F.relu(y) if groups > 1 else y
+    return F.relu(x + y.permute(0, 2, 3, 1))
+
+
 def batch_norm(i):
     x = i.make("x", (i.batch, i.height, i.width, i.channels), 2.0)
     gamma = i.make("gamma", (i.channels,), dtype="f32")
@@ -233,6 +280,11 @@ def linear_case(batch, inputs, outputs, bias, activation, dtype="f32"):
                 activation=activation)
 
 
+def rope_case(length, heads, kv_heads, head_dim, theta, dtype):
+    return dict(op="rope", dtype=dtype, batch=2, length=length, heads=heads, kv_heads=kv_heads, head_dim=head_dim,
+                theta=theta)
+
+
 def attention_case(length, heads, kv_heads, head_dim, causal, window=0, dtype="f32"):
     return dict(op="attention", dtype=dtype, batch=2, length=length, heads=heads, kv_heads=kv_heads,
                 head_dim=head_dim, causal=causal, window=window)
@@ -281,6 +333,7 @@ def cases():
     yield "max_pool-bf16", pool_case("max_pool", image, (3, 3), (2, 2), (1, 1), dtype="bf16")
     yield "average_pool-bf16", pool_case("average_pool", image, (3, 3), (2, 2), (1, 1), dtype="bf16")
 
+    yield "residual_block", dict(op="residual_block", dtype="f32", batch=3, height=6, width=7, channels=12)
     for dtype in ("f32", "bf16"):
         shape = dict(op="embedding", dtype=dtype, batch=3, length=7, vocabulary=11, width=20)
         yield f"embedding-{dtype}", dict(shape, positions=0, tied=0)
@@ -289,6 +342,15 @@ def cases():
         for width in (40, 768):
             yield f"layer_norm-{width}-{dtype}", dict(op="layer_norm", dtype=dtype, batch=37, width=width, residual=0)
         yield f"layer_norm-residual-{dtype}", dict(op="layer_norm", dtype=dtype, batch=19, width=33, residual=1)
+        for width in (40, 768):
+            yield f"rms_norm-{width}-{dtype}", dict(op="rms_norm", dtype=dtype, batch=37, width=width, residual=0)
+        yield f"rms_norm-residual-{dtype}", dict(op="rms_norm", dtype=dtype, batch=19, width=33, residual=1)
+        yield f"rope-{dtype}", rope_case(9, 3, 3, 16, 10000, dtype)
+        yield f"rope-grouped-{dtype}", rope_case(21, 6, 2, 10, 500000, dtype)
+        yield f"rope-long-{dtype}", rope_case(600, 1, 1, 64, 10000, dtype)
+        yield f"prepend-{dtype}", dict(op="prepend", dtype=dtype, batch=3, length=7, width=20)
+        yield f"prepend-large-{dtype}", dict(op="prepend", dtype=dtype, batch=5, length=50, width=131)
+        yield f"first-{dtype}", dict(op="first", dtype=dtype, batch=3, length=7, width=20)
         shape = dict(op="batch_norm", dtype=dtype, batch=3, height=5, width=7, channels=10)
         yield f"batch_norm-train-{dtype}", dict(shape, training=1, relu=0)
         yield f"batch_norm-train-relu-{dtype}", dict(shape, training=1, relu=1)
