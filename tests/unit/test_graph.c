@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "models/engine/case.h"
 #include "models/families/family.h"
@@ -33,6 +34,21 @@ START_TEST(parameters_are_the_published_ones)
         {"gpt2/gpt2-1.5b/forward/f32/b1/s64", 1557611200},
         {"gpt2/gpt2-124m/train/bf16/b1/s64", 124439808}, /* masters and moments don't count */
         {"gpt2/gpt2/forward/f32/b1/s64", 124439808},     /* the publisher's name */
+        {"llama/smollm-135m/forward/f32/b1/s64", 134515008},
+        {"llama/smollm-360m/forward/f32/b1/s64", 361821120},
+        {"llama/tinyllama-1.1b/forward/f32/b1/s64", 1100048384},
+        {"llama/llama-3.2-3b/forward/f32/b1/s64", 3212749824},
+        {"llama/llama-3-8b/forward/f32/b1/s64", 8030261248},
+        {"bert/bert-tiny/forward/f32/b1/s64", 4385920},
+        {"bert/distilbert/forward/f32/b1/s64", 66362880},
+        {"bert/bert-base/forward/f32/b1/s64", 109482240}, /* with the pooler */
+        {"bert/bert-large/forward/f32/b1/s64", 335141888},
+        {"vit/vit-tiny/forward/f32/b1", 5717416},
+        {"vit/vit-small/forward/f32/b1", 22050664},
+        {"vit/vit-base/forward/f32/b1", 86567656},
+        {"cnn/resnet-18/forward/f32/b1", 11689512},
+        {"cnn/resnet-50/forward/f32/b1", 25557032},
+        {"cnn/mobilenet-v2/forward/f32/b1", 3504872},
         {"cnn/seed-cnn/train/f32/b64", 5037526},
         {"rnn/seed-rnn/train/f32/b64/s50", 32 * 64 + 64 + 64 * 64 + 64 * 10 + 10},
         {"mlp/mlp-1m/train/f32/b128", 784 * 784 + 784 + 784 * 512 + 512 + 512 * 10 + 10},
@@ -43,6 +59,25 @@ START_TEST(parameters_are_the_published_ones)
                       (unsigned long long)graph_parameters(graph), (unsigned long long)rows[i].parameters);
         graph_free(graph);
     }
+}
+END_TEST
+
+/* A model that no machine here could hold is described, planned and costed in a moment. */
+START_TEST(large_models_are_only_described)
+{
+    struct rusage before, after;
+    struct error error = {0};
+    struct plan plan;
+    getrusage(RUSAGE_SELF, &before);
+    struct graph *graph = build("llama/llama-3-8b/forward/f32/b1/s2048");
+    ck_assert_msg(plan_make(graph, 2, &plan, &error), "%s", error.message);
+    getrusage(RUSAGE_SELF, &after);
+    ck_assert(plan.arena_bytes > 4 * graph_parameters(graph));
+    /* Two operations for each weight but the embedding's, a token at a time. */
+    ck_assert_double_ge(graph_cost(graph).flops, 2.0 * 2048 * (8030261248.0 - 128256.0 * 4096));
+    ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 200 * 1024);
+    plan_free(&plan);
+    graph_free(graph);
 }
 END_TEST
 
@@ -175,12 +210,35 @@ static const char *const trained[] = {
     "gpt2/gpt2-tiny/train/bf16/b2/s16",
     "gpt2/gpt2-tiny/train/f32/b2/s16/momentum",
     "gpt2/gpt2-tiny/train/f32/b2/s16/rmsprop/checkpointing",
+    "llama/llama-15m/train/f32/b1/s8",
+    "bert/bert-tiny/train/f32/b2/s16",
+    "vit/vit-tiny/train/f32/b2",
+    "cnn/resnet-18/train/f32/b2",
+    "cnn/resnet-50/train/f32/b2",
+    "cnn/mobilenet-v2/train/f32/b2",
 };
+
+/* The case with fewer words, layers and pixels, so that it takes moments. */
+static struct graph *build_small(const char *id)
+{
+    struct model_case one;
+    struct error error = {0};
+    ck_assert_msg(case_parse(id, &one, &error), "%s", error.message);
+    struct config config = one.size->config;
+    config.vocabulary = config.vocabulary > 2048 ? 2048 : config.vocabulary;
+    config.layers = config.layers > 4 ? 2 : config.layers;
+    config.side = config.side > 48 ? 48 : config.side;
+    for (int stage = 0; config.layers_of && stage < 4; stage++)
+        config.widths[stage] = 1;
+    struct graph *graph = case_build_config(&one, &config, &error);
+    ck_assert_msg(graph != NULL, "%s", error.message);
+    return graph;
+}
 
 START_TEST(training_learns)
 {
     struct error error = {0};
-    struct graph *graph = build(trained[_i]);
+    struct graph *graph = build_small(trained[_i]);
     struct plan plan;
     ck_assert_msg(plan_make(graph, 2, &plan, &error), "%s", error.message);
     const struct engine_options options = {.threads = 2};
@@ -206,6 +264,7 @@ int main(void)
     TCase *tests = tcase_create("graph");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, parameters_are_the_published_ones);
+    tcase_add_test(tests, large_models_are_only_described);
     tcase_add_test(tests, flops_follow_from_shapes);
     tcase_add_test(tests, wrong_cases_are_told_apart);
     tcase_add_test(tests, names_are_canonical);
