@@ -76,13 +76,13 @@ static const struct family_size sizes[] = {
      .aliases = (const char *const[]){"bert-base-uncased", NULL},
      .config = BERT(12, 768, 12, 2),
      .runnable = true,
-     .batches = {8, 1},
+     .batches = {1},
      .contexts = {128}},
     {.name = "bert-large",
      .aliases = (const char *const[]){"bert-large-uncased", NULL},
      .config = BERT(24, 1024, 16, 2),
      .runnable = true,
-     .batches = {8, 1},
+     .batches = {1},
      .contexts = {128}},
 };
 

@@ -105,7 +105,7 @@ static const struct family_size sizes[] = {
                 .rope_theta = 1e4f,
                 .epsilon = 1e-5f},
      .runnable = true,
-     .batches = {4, 1},
+     .batches = {1},
      .contexts = {64}},
     {.name = "tinyllama-1.1b",
      .config = {.layers = 22,

@@ -46,9 +46,9 @@ static double units(const struct model_case *one)
     }
 
 static const struct family_size sizes[] = {
-    {.name = "vit-tiny", .config = VIT(192, 3), .runnable = true, .batches = {8, 1}},
+    {.name = "vit-tiny", .config = VIT(192, 3), .runnable = true, .batches = {1, 8}},
     {.name = "vit-small", .config = VIT(384, 6), .runnable = true, .batches = {8, 1}},
-    {.name = "vit-base", .config = VIT(768, 12), .runnable = true, .batches = {8, 1}},
+    {.name = "vit-base", .config = VIT(768, 12), .runnable = true, .batches = {1}},
 };
 
 const struct family family_vit = {.name = "vit",
