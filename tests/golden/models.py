@@ -30,7 +30,15 @@ CASES = [
     ("gpt2", "gpt2-tiny", "f32", 2, 32, "sgd", {}, "losses"),
     ("gpt2", "gpt2-124m", "f32", 2, 8, "adamw", {"layers": 1}, "gradients"),
     ("gpt2", "gpt2-124m", "f32", 1, 16, "adamw", {}, "output"),
+    ("llama", "llama-15m", "f32", 2, 19, "adamw", SMALL_LLAMA, "all"),
+    ("llama", "llama-15m", "bf16", 2, 19, "adamw", SMALL_LLAMA, "all"),
     ("llama", "tinyllama-1.1b", "f32", 2, 7, "adamw", SMALL_LLAMA, "all"),
+    ("llama", "smollm-135m", "f32", 1, 16, "adamw", {"layers": 1, "vocabulary": 1000}, "output"),
+    ("bert", "bert-tiny", "f32", 3, 17, "adamw", {"vocabulary": 1000}, "all"),
+    ("bert", "bert-tiny", "bf16", 3, 17, "adamw", {"vocabulary": 1000}, "all"),
+    ("bert", "distilbert", "f32", 2, 9, "adamw", {"layers": 2, "hidden": 96, "heads": 4, "feed_forward": 384, "vocabulary": 500}, "all"),
+    ("vit", "vit-tiny", "f32", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
+    ("vit", "vit-tiny", "bf16", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
 ]
 
 
