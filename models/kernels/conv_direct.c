@@ -8,7 +8,12 @@
 #include "models/kernels/elementwise.h"
 #include "probes/isa.h"
 
-enum { BAND_BYTES = 320 << 10 /* of f32, so that what kernels make of two threads' bands stays in 2 MiB */ };
+enum {
+    BAND_BYTES = 320 << 10, /* of f32, so that what kernels make of two threads' bands stays in 2 MiB */
+    FILTERS_MOST = 1 << 18,
+    CHANNELS_LEAST = 16,
+    THIN_CHANNELS = 4,
+};
 
 extern const struct conv_kernel conv_kernel_plain;
 #if defined(__x86_64__)
@@ -271,10 +276,20 @@ static const struct conv_kernel *choose(const struct conv_direct *conv)
     return *kernel;
 }
 
+/* Measured against gemm.h: large filters are better packed once for the pixels of all images than met by every band
+ * anew; few result channels leave lanes empty; and what the best unit can't take, gathered patches let it take. */
 bool conv_direct_applies(const struct conv_direct *conv)
 {
     const struct conv_shape *s = &conv->shape;
-    return s->kernel_height * s->kernel_width > 1 && choose(conv);
+    if (s->kernel_height * s->kernel_width <= 1)
+        return false;
+    const struct conv_kernel *kernel = choose(conv);
+    if (!kernel)
+        return false;
+    struct conv_job job = geometry(conv);
+    size_t filters = s->kernel_height * s->kernel_width * s->channels * s->out_channels;
+    bool best = kernel == *conv_kernels() || job.channels <= THIN_CHANNELS;
+    return best && filters <= FILTERS_MOST && job.out_channels >= CHANNELS_LEAST;
 }
 
 size_t conv_direct_workspace(const struct conv_direct *conv, int threads)
