@@ -108,6 +108,8 @@ struct gemm_plan {
     size_t k_part;          /* k that the resident side holds at once; a multiple of depth */
     size_t resident_panels; /* held at once */
     size_t stream_panels;   /* that one task multiplies with them */
+    bool stream_whole;      /* a task packs all of its chunk's k first, and then finishes group_panels at a time */
+    size_t group_panels;    /* resident panels whose sums a task holds at once */
     size_t row_parts;       /* tasks that share a stream chunk, when there are too few chunks for the threads */
     int threads, splits;    /* splits > 1: each sums a part of k on its own, and the sums are added up at the end */
     /* workspace: splits × (resident, flags), splits × partial, threads × worker */
