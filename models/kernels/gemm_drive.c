@@ -7,7 +7,7 @@
 
 #include "models/kernels/gemm_kernel.h"
 
-enum { FINISH_ROWS = 4, FINISH_PANELS = 32 };
+enum { FINISH_ROWS = 4, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20 };
 
 /* What the threads that share one resident side share. */
 struct team {
@@ -403,6 +403,7 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
     team.resident = workspace + 64;
     team.refused = (unsigned char *)team.resident + (size_t)plan->splits * plan->resident_bytes;
     team.finish = (struct gemm_finish){.gemm = gemm, .last = true, .accumulate = gemm->accumulate};
+    team.finish.past_caches = dtype_bytes(gemm->c_dtype, gemm->m * gemm->n) >= PAST_CACHES_BYTES;
     bool in_c = gemm->c_dtype == DTYPE_F32;
     team.finish.partial = in_c ? gemm->c : partials;
     team.finish.partial_stride = in_c ? gemm->c_row_stride : gemm->n;
@@ -430,6 +431,9 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
     }
     if (plan->kernel->end)
         plan->kernel->end();
+#if defined(__x86_64__)
+    __builtin_ia32_sfence(); /* stores past the caches are seen by others from here on */
+#endif
 }
 
 void gemm_drive(const struct gemm_plan *plan, void *workspace)

@@ -27,9 +27,69 @@ static void store_row(const struct gemm *gemm, void *matrix, const float *restri
         to[i] = f32_to_bf16(values[i]);
 }
 
-/* The commonest case, in one pass: C is the sums. */
-static void store_scaled(const struct gemm *gemm, const float *restrict values, float scale, size_t at, size_t count)
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+
+enum { LINE_BYTES = 64 };
+
+static inline void stream_line(const void *line, void *to)
 {
+#if defined(__AVX512F__)
+    _mm512_stream_si512(to, _mm512_loadu_si512(line));
+#else
+    const __m256i *from = line;
+    _mm256_stream_si256(to, _mm256_loadu_si256(from));
+    _mm256_stream_si256((__m256i *)to + 1, _mm256_loadu_si256(from + 1));
+#endif
+}
+
+static inline void scale_row(enum dtype dtype, const float *restrict values, float scale, void *restrict to,
+                             size_t count)
+{
+    if (dtype == DTYPE_F32)
+        for (size_t i = 0; i < count; i++)
+            ((float *)to)[i] = values[i] * scale;
+    else
+        for (size_t i = 0; i < count; i++)
+            ((uint16_t *)to)[i] = f32_to_bf16(values[i] * scale);
+}
+
+/* Whole lines go past the caches, without being read from memory first. Not worth it for a line or two in pieces. */
+static bool stream_scaled(const struct gemm *gemm, const float *values, float scale, size_t at, size_t count)
+{
+    enum dtype dtype = gemm->c_dtype;
+    size_t size = dtype_bytes(dtype, 1), per_line = LINE_BYTES / size;
+    char *to = (char *)gemm->c + at * size;
+    size_t past = (uintptr_t)to % LINE_BYTES / size, head = past ? per_line - past : 0;
+    if ((uintptr_t)to % size || (head && count < 4 * per_line))
+        return false;
+    scale_row(dtype, values, scale, to, head);
+    for (; head + per_line <= count; head += per_line) {
+        char line[LINE_BYTES] __attribute__((aligned(LINE_BYTES)));
+        if (dtype == DTYPE_F32)
+            scale_row(DTYPE_F32, values + head, scale, line, LINE_BYTES / sizeof(float));
+        else
+            scale_row(DTYPE_BF16, values + head, scale, line, LINE_BYTES / sizeof(uint16_t));
+        stream_line(line, to + head * size);
+    }
+    scale_row(dtype, values + head, scale, to + head * size, count - head);
+    return true;
+}
+#else
+static bool stream_scaled(const struct gemm *gemm, const float *values, float scale, size_t at, size_t count)
+{
+    (void)gemm, (void)values, (void)scale, (void)at, (void)count;
+    return false;
+}
+#endif
+
+/* The commonest case, in one pass: C is the sums. */
+static void store_scaled(const struct gemm_finish *finish, const float *restrict values, float scale, size_t at,
+                         size_t count)
+{
+    const struct gemm *gemm = finish->gemm;
+    if (finish->past_caches && stream_scaled(gemm, values, scale, at, count))
+        return;
     if (gemm->c_dtype == DTYPE_F32) {
         float *restrict to = (float *)gemm->c + at;
         for (size_t i = 0; i < count; i++)
@@ -81,7 +141,7 @@ static void finish_values(const struct gemm_finish *finish, float *values, size_
     bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
     if (finish->last && !activated && !finish->add && !finish->accumulate && !gemm->bias && !gemm->pre_activation) {
         for (size_t i = 0; i < rows; i++)
-            store_scaled(gemm, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
+            store_scaled(finish, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
         return;
     }
     for (size_t i = 0; i < rows; i++) {

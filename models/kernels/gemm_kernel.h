@@ -27,7 +27,8 @@ struct gemm_finish {
     float *partial; /* f32 sums of earlier parts of k: read when `add`, written when not `last`; [m, partial_stride] */
     size_t partial_stride;
     bool add, last;
-    bool accumulate; /* add C */
+    bool accumulate;  /* add C */
+    bool past_caches; /* C is larger than they are: where it is just stored, it need not pass through them */
 };
 
 enum { GEMM_DOT_ROWS = 4, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };

@@ -7,7 +7,8 @@
  * L2 or L3, from where it is read once per task. */
 enum {
     RESIDENT_BYTES = 8 << 20,
-    L2_BYTES = 1400 << 10,     /* of it, what the resident side may take */
+    L2_BYTES = 1400 << 10, /* of it, what the resident side may take */
+    ONCE_BYTES = L2_BYTES / 4,
     RESIDENT_ROWS = 512,       /* enough of them to make packing the other side cheap */
     RESIDENT_ROWS_MOST = 2048, /* and no more than a task's sums have room for */
     STREAM_BYTES = 192 << 10,
@@ -133,8 +134,8 @@ static void size_tasks(struct gemm_plan *plan)
     size_t most_panels = least(STREAM_PANELS, most(STREAM_BYTES / plan->stream.panel_bytes, 1));
     size_t whole_panels = least(WHOLE_BYTES / (plan->stream.panel_bytes * blocks), most_panels);
     size_t panels = most(least(most_panels, SUMS_BYTES / (tile * plan->resident_panels)), 1);
-    plan->stream_whole = plan->tall_resident != plan->swapped && plan->splits == 1 &&
-                         plan->k_part >= plan->gemm->k && whole_panels > panels;
+    plan->stream_whole = plan->tall_resident != plan->swapped && plan->splits == 1 && plan->k_part >= plan->gemm->k &&
+                         whole_panels > panels;
     if (plan->stream_whole)
         panels = whole_panels;
     size_t threads = plan->splits > 1 ? 1 : (size_t)plan->threads;
@@ -201,8 +202,8 @@ struct gemm_plan gemm_plan_make(const struct gemm_variant *variant, const struct
     double useful = cost / THREAD_CYCLES;
     plan.threads = useful < (double)threads ? (int)most((size_t)useful, 1) : threads;
     plan.splits = choose_splits(&plan);
-    if (plan.splits > 1)
-        size_resident(&plan, most(RESIDENT_BYTES / (size_t)plan.splits, 1 << 20));
+    if (plan.splits > 1) /* what is used but once per k need not be held for long */
+        size_resident(&plan, plan.stream.panels <= STREAM_PANELS ? ONCE_BYTES : L2_BYTES);
     size_tasks(&plan);
     lay_out(&plan);
     return plan;
