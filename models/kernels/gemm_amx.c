@@ -21,7 +21,7 @@
 #define LANES 16
 #include "models/kernels/gemm_transpose.h"
 
-enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 128, BF16_DEPTH = 512, PARTS = 3 };
+enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 128, BF16_DEPTH = 256, PARTS = 3 };
 
 extern const struct gemm_kernel gemm_kernel_avx512;
 

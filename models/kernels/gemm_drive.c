@@ -7,7 +7,7 @@
 
 #include "models/kernels/gemm_kernel.h"
 
-enum { FINISH_ROWS = 4, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20 };
+enum { FINISH_ROWS = 4, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20, BATCHES = 8, BATCH_MOST = 4 };
 
 /* What the threads that share one resident side share. */
 struct team {
@@ -332,11 +332,24 @@ static void meet(const struct worker *worker)
     }
 }
 
+/* Tasks are taken a few neighbours at a time: they share pages. */
+static size_t take_task(const struct team *team, size_t batch, size_t before, size_t *left)
+{
+    if (*left) {
+        --*left;
+        return before + 1;
+    }
+    *left = batch - 1;
+    return __atomic_fetch_add(team->next_task, batch, __ATOMIC_RELAXED);
+}
+
 static void run_team(const struct worker *worker, struct team team)
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm *gemm = plan->gemm;
     size_t chunks = (plan->stream.panels + plan->stream_panels - 1) / plan->stream_panels;
+    size_t tasks = chunks * plan->row_parts, share = tasks / ((size_t)worker->count * BATCHES);
+    size_t batch = share == 0 ? 1 : least(share, BATCH_MOST);
     const struct gemm_finish finish = team.finish;
     for (size_t panel = 0; panel < plan->resident.panels; panel += plan->resident_panels) {
         struct held held = {.panel = panel, .k = team.k_first};
@@ -352,9 +365,9 @@ static void run_team(const struct worker *worker, struct team team)
                 __atomic_store_n(team.next_task, 0, __ATOMIC_RELAXED);
             meet(worker);
             /* A task is taken before the one before it is run, so that its memory can be fetched ahead. */
-            size_t task = __atomic_fetch_add(team.next_task, 1, __ATOMIC_RELAXED);
-            while (task < chunks * plan->row_parts) {
-                size_t next = __atomic_fetch_add(team.next_task, 1, __ATOMIC_RELAXED);
+            size_t left = 0, task = take_task(&team, batch, 0, &left);
+            while (task < tasks) {
+                size_t next = take_task(&team, batch, task, &left);
                 run_task(worker, &team, &held, task, next);
                 task = next;
             }

@@ -135,7 +135,7 @@ static void size_tasks(struct gemm_plan *plan)
     size_t whole_panels = least(WHOLE_BYTES / (plan->stream.panel_bytes * blocks), most_panels);
     size_t panels = most(least(most_panels, SUMS_BYTES / (tile * plan->resident_panels)), 1);
     plan->stream_whole = plan->tall_resident != plan->swapped && plan->splits == 1 && plan->k_part >= plan->gemm->k &&
-                         whole_panels > panels;
+                         whole_panels >= panels;
     if (plan->stream_whole)
         panels = whole_panels;
     size_t threads = plan->splits > 1 ? 1 : (size_t)plan->threads;
