@@ -22,7 +22,7 @@
 #define LANES 16
 #include "models/kernels/gemm_transpose.h"
 
-enum { ROWS = 32, SPLIT_DEPTH = 128, BF16_DEPTH = 512 };
+enum { ROWS = 32, SPLIT_DEPTH = 64, BF16_DEPTH = 256 };
 
 extern const struct gemm_kernel gemm_kernel_avx512;
 
@@ -122,9 +122,24 @@ static inline void copy_lines(const struct gemm_block *block, size_t row, size_t
     }
 }
 
+/* A whole panel whose lines lie in memory as they are wanted. */
+static void copy_whole(const struct gemm_block *block, __m512i *to)
+{
+    for (size_t half = 0; half < 2; half++)
+        for (size_t i = 0; i < LINES; i++) {
+            const uint16_t *from = (const uint16_t *)block->data + (half * LINES + i) * block->stride;
+            for (size_t k = 0; k < block->depth; k += STEP)
+                _mm512_store_si512(to + (k / STEP * 2 + half) * LINES + i, _mm512_loadu_si512(from + k));
+        }
+}
+
 static inline __attribute__((always_inline)) bool copy_panel(const struct gemm_block *block, void *panel, bool wide)
 {
     __m512i *to = panel;
+    if (!wide && block->deep && block->rows == ROWS && block->depth % STEP == 0) {
+        copy_whole(block, to);
+        return true;
+    }
     for (size_t k = 0; k < block->depth; k += STEP)
         for (size_t half = 0; half < 2; half++) {
             __m512i lines[LINES];

@@ -27,9 +27,84 @@ static void store_row(const struct gemm *gemm, void *matrix, const float *restri
         to[i] = f32_to_bf16(values[i]);
 }
 
-/* The commonest case, in one pass: C is the sums. */
-static void store_scaled(const struct gemm *gemm, const float *restrict values, float scale, size_t at, size_t count)
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+
+enum { LINE_BYTES = 64 };
+
+static inline void scale_row(enum dtype dtype, const float *restrict values, float scale, void *restrict to,
+                             size_t count)
 {
+    if (dtype == DTYPE_F32)
+        for (size_t i = 0; i < count; i++)
+            ((float *)to)[i] = values[i] * scale;
+    else
+        for (size_t i = 0; i < count; i++)
+            ((uint16_t *)to)[i] = f32_to_bf16(values[i] * scale);
+}
+
+#if defined(__AVX512F__)
+/* Rounded to even; NaNs stay NaNs. */
+static inline __m256i narrow_16(__m512 values)
+{
+    __m512i bits = _mm512_castps_si512(values);
+    __m512i even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+    __mmask16 nan = _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+    rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+
+static inline void stream_line(enum dtype dtype, const float *values, float scale, void *to)
+{
+    __m512 by = _mm512_set1_ps(scale), first = _mm512_mul_ps(_mm512_loadu_ps(values), by);
+    if (dtype == DTYPE_F32) {
+        _mm512_stream_ps(to, first);
+        return;
+    }
+    __m256i high = narrow_16(_mm512_mul_ps(_mm512_loadu_ps(values + 16), by));
+    _mm512_stream_si512(to, _mm512_inserti64x4(_mm512_castsi256_si512(narrow_16(first)), high, 1));
+}
+#else
+static inline void stream_line(enum dtype dtype, const float *values, float scale, void *to)
+{
+    __m256i line[2];
+    scale_row(dtype, values, scale, line, sizeof line / dtype_bytes(dtype, 1));
+    _mm256_stream_si256(to, line[0]);
+    _mm256_stream_si256((__m256i *)to + 1, line[1]);
+}
+#endif
+
+/* Whole lines go past the caches, without being read from memory first. Not worth it for a line or two in pieces. */
+static bool stream_scaled(const struct gemm *gemm, const float *values, float scale, size_t at, size_t count)
+{
+    enum dtype dtype = gemm->c_dtype;
+    size_t size = dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t), per_line = LINE_BYTES / size;
+    char *to = (char *)gemm->c + at * size;
+    size_t past = (uintptr_t)to % LINE_BYTES / size, head = past ? per_line - past : 0;
+    if ((uintptr_t)to % size || (head && count < 4 * per_line))
+        return false;
+    scale_row(dtype, values, scale, to, head);
+    for (; head + per_line <= count; head += per_line)
+        stream_line(dtype, values + head, scale, to + head * size);
+    scale_row(dtype, values + head, scale, to + head * size, count - head);
+    return true;
+}
+#else
+static bool stream_scaled(const struct gemm *gemm, const float *values, float scale, size_t at, size_t count)
+{
+    (void)gemm, (void)values, (void)scale, (void)at, (void)count;
+    return false;
+}
+#endif
+
+/* The commonest case, in one pass: C is the sums. */
+static void store_scaled(const struct gemm_finish *finish, const float *restrict values, float scale, size_t at,
+                         size_t count)
+{
+    const struct gemm *gemm = finish->gemm;
+    if (finish->past_caches && stream_scaled(gemm, values, scale, at, count))
+        return;
     if (gemm->c_dtype == DTYPE_F32) {
         float *restrict to = (float *)gemm->c + at;
         for (size_t i = 0; i < count; i++)
@@ -81,7 +156,7 @@ static void finish_values(const struct gemm_finish *finish, float *values, size_
     bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
     if (finish->last && !activated && !finish->add && !finish->accumulate && !gemm->bias && !gemm->pre_activation) {
         for (size_t i = 0; i < rows; i++)
-            store_scaled(gemm, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
+            store_scaled(finish, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
         return;
     }
     for (size_t i = 0; i < rows; i++) {

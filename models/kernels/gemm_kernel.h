@@ -27,7 +27,8 @@ struct gemm_finish {
     float *partial; /* f32 sums of earlier parts of k: read when `add`, written when not `last`; [m, partial_stride] */
     size_t partial_stride;
     bool add, last;
-    bool accumulate; /* add C */
+    bool accumulate;  /* add C */
+    bool past_caches; /* C is larger than they are: where it is just stored, it need not pass through them */
 };
 
 enum { GEMM_DOT_ROWS = 4, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };
@@ -108,6 +109,8 @@ struct gemm_plan {
     size_t k_part;          /* k that the resident side holds at once; a multiple of depth */
     size_t resident_panels; /* held at once */
     size_t stream_panels;   /* that one task multiplies with them */
+    bool stream_whole;      /* a task packs all of its chunk's k first, and then finishes group_panels at a time */
+    size_t group_panels;    /* resident panels whose sums a task holds at once */
     size_t row_parts;       /* tasks that share a stream chunk, when there are too few chunks for the threads */
     int threads, splits;    /* splits > 1: each sums a part of k on its own, and the sums are added up at the end */
     /* workspace: splits × (resident, flags), splits × partial, threads × worker */
