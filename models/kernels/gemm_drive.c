@@ -7,7 +7,7 @@
 
 #include "models/kernels/gemm_kernel.h"
 
-enum { FINISH_ROWS = 4, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20, BATCHES = 8, BATCH_MOST = 4 };
+enum { FINISH_ROWS = 16, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20, BATCHES = 8, BATCH_MOST = 4 };
 
 /* What the threads that share one resident side share. */
 struct team {

@@ -75,36 +75,47 @@ static inline void stream_line(enum dtype dtype, const float *values, float scal
 }
 #endif
 
-/* Whole lines go past the caches, without being read from memory first. Not worth it for a line or two in pieces. */
-static bool stream_scaled(const struct gemm *gemm, const float *values, float scale, size_t at, size_t count)
+static inline void stream_row(enum dtype dtype, const float *values, float scale, char *to, size_t head, size_t count)
 {
-    enum dtype dtype = gemm->c_dtype;
     size_t size = dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t), per_line = LINE_BYTES / size;
-    char *to = (char *)gemm->c + at * size;
-    size_t past = (uintptr_t)to % LINE_BYTES / size, head = past ? per_line - past : 0;
-    if ((uintptr_t)to % size || (head && count < 4 * per_line))
-        return false;
-    scale_row(dtype, values, scale, to, head);
+    if (head)
+        scale_row(dtype, values, scale, to, head);
     for (; head + per_line <= count; head += per_line)
         stream_line(dtype, values + head, scale, to + head * size);
-    scale_row(dtype, values + head, scale, to + head * size, count - head);
+    if (head < count)
+        scale_row(dtype, values + head, scale, to + head * size, count - head);
+}
+
+/* Whole lines go past the caches, without being read from memory first. Not worth it for a line or two in pieces. */
+static bool stream_scaled(const struct gemm *gemm, const float *values, size_t stride, float scale, size_t at,
+                          size_t rows, size_t count)
+{
+    size_t size = gemm->c_dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t), per_line = LINE_BYTES / size;
+    char *to = (char *)gemm->c + at * size;
+    bool even = ((uintptr_t)to | gemm->c_row_stride * size | count * size) % LINE_BYTES == 0;
+    if ((uintptr_t)to % size || (!even && count < 4 * per_line))
+        return false;
+    for (size_t i = 0; i < rows; i++, values += stride, to += gemm->c_row_stride * size) {
+        size_t head = even ? 0 : (LINE_BYTES - (uintptr_t)to % LINE_BYTES) % LINE_BYTES / size;
+        if (gemm->c_dtype == DTYPE_F32)
+            stream_row(DTYPE_F32, values, scale, to, head, count);
+        else
+            stream_row(DTYPE_BF16, values, scale, to, head, count);
+    }
     return true;
 }
 #else
-static bool stream_scaled(const struct gemm *gemm, const float *values, float scale, size_t at, size_t count)
+static bool stream_scaled(const struct gemm *gemm, const float *values, size_t stride, float scale, size_t at,
+                          size_t rows, size_t count)
 {
-    (void)gemm, (void)values, (void)scale, (void)at, (void)count;
+    (void)gemm, (void)values, (void)stride, (void)scale, (void)at, (void)rows, (void)count;
     return false;
 }
 #endif
 
 /* The commonest case, in one pass: C is the sums. */
-static void store_scaled(const struct gemm_finish *finish, const float *restrict values, float scale, size_t at,
-                         size_t count)
+static void store_scaled(const struct gemm *gemm, const float *restrict values, float scale, size_t at, size_t count)
 {
-    const struct gemm *gemm = finish->gemm;
-    if (finish->past_caches && stream_scaled(gemm, values, scale, at, count))
-        return;
     if (gemm->c_dtype == DTYPE_F32) {
         float *restrict to = (float *)gemm->c + at;
         for (size_t i = 0; i < count; i++)
@@ -155,8 +166,11 @@ static void finish_values(const struct gemm_finish *finish, float *values, size_
     const struct gemm *gemm = finish->gemm;
     bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
     if (finish->last && !activated && !finish->add && !finish->accumulate && !gemm->bias && !gemm->pre_activation) {
+        size_t first = row * gemm->c_row_stride + column;
+        if (finish->past_caches && stream_scaled(gemm, values, stride, scale, first, rows, columns))
+            return;
         for (size_t i = 0; i < rows; i++)
-            store_scaled(finish, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
+            store_scaled(gemm, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
         return;
     }
     for (size_t i = 0; i < rows; i++) {
