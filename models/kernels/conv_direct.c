@@ -19,20 +19,17 @@ extern const struct conv_kernel conv_kernel_plain;
 #if defined(__x86_64__)
 extern const struct conv_kernel conv_kernel_avx2, conv_kernel_avx512, conv_kernel_amx;
 static const struct conv_kernel *const all[] = {&conv_kernel_amx, &conv_kernel_avx512, &conv_kernel_avx2,
-                                                &conv_kernel_plain};
+                                                &conv_kernel_plain, NULL};
 #else
-static const struct conv_kernel *const all[] = {&conv_kernel_plain};
+static const struct conv_kernel *const all[] = {&conv_kernel_plain, NULL};
 #endif
-enum { KERNELS = sizeof all / sizeof *all };
 
 const struct conv_kernel *const *conv_kernels(void)
 {
-    static const struct conv_kernel *found[KERNELS + 1]; /* threads that race here write the same */
-    size_t count = 0;
-    for (size_t i = 0; i < KERNELS; i++)
-        if ((isa_flags() & all[i]->isa) == all[i]->isa)
-            __atomic_store_n(&found[count++], all[i], __ATOMIC_RELAXED);
-    return found;
+    const struct conv_kernel *const *first = all;
+    while (((*first)->isa & isa_flags()) != (*first)->isa)
+        first++;
+    return first;
 }
 
 static size_t least(size_t a, size_t b)

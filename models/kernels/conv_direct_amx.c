@@ -373,7 +373,7 @@ static void gradient_filters(const struct conv_job *job, const struct conv_band 
 }
 
 const struct conv_kernel conv_kernel_amx = {.name = "amx",
-                                            .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16,
+                                            .isa = ISA_X86_AMX,
                                             .wide = SIDE,
                                             .applies = applies,
                                             .packed_bytes = packed_bytes,

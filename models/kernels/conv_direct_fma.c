@@ -11,10 +11,10 @@
 
 #if defined(__AVX512F__)
 enum { TALL = 14 };
-#define NEEDS ISA_AVX512F
+#define NEEDS ISA_X86_V4
 #elif defined(__AVX2__)
 enum { TALL = 6 };
-#define NEEDS (ISA_AVX2 | ISA_FMA | ISA_F16C)
+#define NEEDS ISA_X86_V3
 #elif defined(__ARM_NEON)
 enum { TALL = 14 };
 #define NEEDS 0

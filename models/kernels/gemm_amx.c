@@ -17,7 +17,6 @@
 
 #include "models/kernels/amx_tiles.h"
 #include "models/kernels/gemm_kernel.h"
-#include "probes/isa.h"
 
 #define LANES 16
 #include "models/kernels/gemm_transpose.h"
@@ -256,9 +255,7 @@ static void dot(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS
 #define EVERYWHERE                                                                                                     \
     .tall = ROWS, .wide = ROWS, .turn = turn, .finish = finish_values, .dot = dot, .dot_most = 12, .begin = amx_begin, \
     .end = amx_end
-#define SPLIT                                                                                                          \
-    .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16, .depth = SPLIT_DEPTH, .scale = SPLIT_SCALE,                      \
-    .exact = &gemm_kernel_avx512
+#define SPLIT .depth = SPLIT_DEPTH, .scale = SPLIT_SCALE, .exact = &gemm_kernel_avx512
 
 const struct gemm_kernel gemm_kernel_amx_f32 = {
     EVERYWHERE,
@@ -310,7 +307,6 @@ const struct gemm_kernel gemm_kernel_amx_bf16_f32 = {
 
 const struct gemm_kernel gemm_kernel_amx_bf16 = {
     EVERYWHERE,
-    .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16,
     .name = "amx-bf16",
     .depth = BF16_DEPTH,
     .scale = 1,

@@ -35,7 +35,6 @@ enum { GEMM_DOT_ROWS = 4, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };
 
 struct gemm_kernel {
     const char *name;
-    unsigned isa;                              /* the flags that a machine must have */
     size_t tall, wide;                         /* rows of a panel; their product's tile is dense: row stride `wide` */
     size_t depth;                              /* k of a panel, at most */
     size_t tall_bytes, wide_bytes;             /* of a panel of full depth; multiples of 64 */
@@ -67,7 +66,7 @@ struct gemm_kernel {
 /* A way to multiply, choosable by name in tests and benchmarks. */
 struct gemm_variant {
     const char *name;
-    unsigned isa;
+    unsigned isa; /* the flags that a machine must have */
     /* The kernel for a tall and a wide side of these types. NULL: this variant does not do them. */
     const struct gemm_kernel *(*kernel)(enum dtype tall, enum dtype wide);
 };
