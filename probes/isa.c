@@ -127,3 +127,11 @@ unsigned isa_flags(void)
     }
     return flags & ~(1u << 31);
 }
+
+size_t isa_first(const unsigned *needs)
+{
+    size_t first = 0;
+    while ((isa_flags() & needs[first]) != needs[first])
+        first++;
+    return first;
+}

@@ -23,7 +23,8 @@ static bool is_among(int cpu, const int *cpus, size_t cpu_count)
 double noise_parse_steal(const char *stat, const int *cpus, size_t cpu_count)
 {
     double total = NAN;
-    for (const char *line = stat; line; line = strchr(line, '\n'), line += line != NULL) {
+    for (const char *line = stat, *end; line; line = end ? end + 1 : NULL) {
+        end = strchr(line, '\n');
         int cpu;
         double steal;
         /* user nice system idle iowait irq softirq steal */

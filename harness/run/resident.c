@@ -13,11 +13,13 @@ uint64_t resident_bytes(const char *field)
     char *status = text_read_file("/proc/self/status", 1 << 16);
     uint64_t kib = 0;
     size_t length = strlen(field);
-    for (const char *line = status; line; line = strchr(line, '\n'), line += line != NULL)
+    for (const char *line = status, *end; line; line = end ? end + 1 : NULL) {
+        end = strchr(line, '\n');
         if (!strncmp(line, field, length) && line[length] == ':') {
             kib = strtoull(line + length + 1, NULL, 10);
             break;
         }
+    }
     free(status);
     return kib * 1024;
 }

@@ -54,8 +54,8 @@ static bool take_model(const char *part, const char *id, struct model_case *one,
         names[count] = one->family->sizes[count].name;
     char nearest[160];
     nearest_names(part, names, count, 3, nearest, sizeof nearest);
-    return error_set(error, ERROR_INPUT, "case '%s': family %s has no model '%s'; nearest are %s", id, one->family->name,
-                     part, nearest);
+    return error_set(error, ERROR_INPUT, "case '%s': family %s has no model '%s'; nearest are %s", id,
+                     one->family->name, part, nearest);
 }
 
 static bool take_mode(const char *part, const char *id, struct model_case *one, struct error *error)

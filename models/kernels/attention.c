@@ -4,38 +4,31 @@
 #include "models/kernels/attention_variants.h"
 #include "probes/isa.h"
 
-const struct attention_kernels *attention_kernels(void)
-{
+/* Fastest first, with the flags that each needs. */
+static const struct attention_kernels *const all[] = {
 #if defined(__x86_64__)
-    unsigned flags = isa_flags();
-    if (flags & ISA_AVX512F)
-        return &attention_avx512;
-    if (flags & ISA_AVX2 && flags & ISA_FMA)
-        return &attention_avx2;
+    &attention_avx512,
+    &attention_avx2,
 #endif
-    return &attention_plain;
-}
+    &attention_plain,
+    NULL,
+};
+static const unsigned needs[] = {
+#if defined(__x86_64__)
+    ISA_X86_V4,
+    ISA_X86_V3,
+#endif
+    0,
+};
 
 const struct attention_kernels *const *attention_variants(void)
 {
-    static const struct attention_kernels *const all[] = {
-        &attention_plain,
-#if defined(__x86_64__)
-        &attention_avx2,
-        &attention_avx512,
-#endif
-        NULL,
-    };
-    static const struct attention_kernels *const up_to_avx2[] = {
-        &attention_plain,
-#if defined(__x86_64__)
-        &attention_avx2,
-#endif
-        NULL,
-    };
-    static const struct attention_kernels *const only_plain[] = {&attention_plain, NULL};
-    const struct attention_kernels *fastest = attention_kernels();
-    return fastest == &attention_plain ? only_plain : fastest == up_to_avx2[1] ? up_to_avx2 : all;
+    return all + isa_first(needs);
+}
+
+const struct attention_kernels *attention_kernels(void)
+{
+    return *attention_variants();
 }
 
 size_t attention_workspace(const struct attention *attention, int threads)

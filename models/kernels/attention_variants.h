@@ -15,7 +15,7 @@ struct attention_kernels {
 
 /* The fastest variant that this machine has. */
 const struct attention_kernels *attention_kernels(void);
-/* Every variant that this machine can run, the plain one first, ended by NULL: for tests. */
+/* Every variant that this machine can run, fastest first, the plain one last, ended by NULL. */
 const struct attention_kernels *const *attention_variants(void);
 
 extern const struct attention_kernels attention_plain;

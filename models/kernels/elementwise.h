@@ -53,7 +53,9 @@ struct elementwise_kernels {
 
 /* The fastest variant that this machine has. */
 const struct elementwise_kernels *elementwise_kernels(void);
-/* Every variant that this machine can run, the plain one first, ended by NULL: for tests. */
+/* Every variant that this machine can run, fastest first, the plain one last, ended by NULL. */
 const struct elementwise_kernels *const *elementwise_variants(void);
+/* The specification of the others. */
+extern const struct elementwise_kernels elementwise_kernels_plain;
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "models/kernels/elementwise.h"
 
-extern const struct elementwise_kernels elementwise_kernels_plain;
 extern const struct elementwise_kernels elementwise_kernels_avx2;
 extern const struct elementwise_kernels elementwise_kernels_avx512;
 extern const struct elementwise_kernels elementwise_kernels_neon;

@@ -39,26 +39,20 @@ static const struct gemm_kernel *amx_kernel(enum dtype tall, enum dtype wide)
     return wide == DTYPE_BF16 ? &gemm_kernel_amx_f32_bf16 : &gemm_kernel_amx_f32;
 }
 
-static const struct gemm_variant amx = {"amx", ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16, amx_kernel};
-static const struct gemm_variant avx512 = {"avx512", ISA_AVX512F, avx512_kernel};
-static const struct gemm_variant avx2 = {"avx2", ISA_AVX2 | ISA_FMA, avx2_kernel};
-static const struct gemm_variant *const all[] = {&amx, &avx512, &avx2, &plain};
+static const struct gemm_variant amx = {"amx", ISA_X86_AMX, amx_kernel};
+static const struct gemm_variant avx512 = {"avx512", ISA_X86_V4, avx512_kernel};
+static const struct gemm_variant avx2 = {"avx2", ISA_X86_V3, avx2_kernel};
+static const struct gemm_variant *const all[] = {&amx, &avx512, &avx2, &plain, NULL};
 #else
-static const struct gemm_variant *const all[] = {&plain};
+static const struct gemm_variant *const all[] = {&plain, NULL};
 #endif
-
-enum { VARIANTS = sizeof all / sizeof *all };
 
 const struct gemm_variant *const *gemm_variants(void)
 {
-    /* Threads that race here write the same pointers. */
-    static const struct gemm_variant *found[VARIANTS + 1];
-    unsigned flags = isa_flags();
-    size_t count = 0;
-    for (size_t i = 0; i < VARIANTS; i++)
-        if ((all[i]->isa & flags) == all[i]->isa)
-            __atomic_store_n(&found[count++], all[i], __ATOMIC_RELAXED);
-    return found;
+    const struct gemm_variant *const *first = all;
+    while (((*first)->isa & isa_flags()) != (*first)->isa)
+        first++;
+    return first;
 }
 
 const struct gemm_kernel *gemm_variant_kernel(const struct gemm_variant *variant, const struct gemm *gemm)

@@ -15,59 +15,15 @@
  */
 #include <immintrin.h>
 
+#include "models/kernels/amx_tiles.h"
 #include "models/kernels/gemm_kernel.h"
-#include "probes/isa.h"
 
 #define LANES 16
 #include "models/kernels/gemm_transpose.h"
 
-enum { ROWS = 32, STEP = 32, LINES = 16, TILE_BYTES = 1024, SPLIT_DEPTH = 128, BF16_DEPTH = 512, PARTS = 3 };
+enum { ROWS = 32, SPLIT_DEPTH = 64, BF16_DEPTH = 256 };
 
 extern const struct gemm_kernel gemm_kernel_avx512;
-
-static inline __m512i load_f32(const float *from, size_t at, size_t count)
-{
-    if (count >= LANES)
-        return _mm512_loadu_si512(from + at);
-    return count ? _mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), from + at) : _mm512_setzero_si512();
-}
-
-static inline __m512i load_16_bf16(const uint16_t *from, size_t at, size_t count)
-{
-    __m256i narrow = count >= LANES ? _mm256_loadu_si256((const __m256i *)(from + at))
-                     : count        ? _mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), from + at)
-                                    : _mm256_setzero_si256();
-    return _mm512_cvtepu16_epi32(narrow);
-}
-
-/* 16 values as f32 times 2²⁴. */
-static inline __m512 load_scaled(enum dtype dtype, const void *from, size_t at, size_t count)
-{
-    __m512i bits =
-        dtype == DTYPE_F32 ? load_f32(from, at, count) : _mm512_slli_epi32(load_16_bf16(from, at, count), 16);
-    return _mm512_mul_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(0x1p24f));
-}
-
-/* The bf16 nearest to each value, as f32 bits; the rest is left in *value. */
-static inline __m512i take_part(__m512 *value)
-{
-    __m512i bits = _mm512_add_epi32(_mm512_castps_si512(*value), _mm512_set1_epi32(0x8000));
-    bits = _mm512_and_si512(bits, _mm512_set1_epi32((int)0xffff0000));
-    *value = _mm512_sub_ps(*value, _mm512_castsi512_ps(bits));
-    return bits;
-}
-
-/* One line of each part, and the largest magnitude seen. */
-static inline void split_line(__m512 first, __m512 second, int parts, __m512i *line, size_t line_step, __m512i *largest)
-{
-    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-    *largest = _mm512_max_epu32(*largest, _mm512_and_si512(_mm512_castps_si512(first), magnitude));
-    *largest = _mm512_max_epu32(*largest, _mm512_and_si512(_mm512_castps_si512(second), magnitude));
-    for (int part = 0; part < parts; part++) {
-        __m512i low = take_part(&first), high = take_part(&second);
-        line[(size_t)part * line_step] = _mm512_or_si512(_mm512_srli_epi32(low, 16), high);
-    }
-}
 
 static inline __attribute__((always_inline)) void store_tile(const __m512i lines[LINES], bool transposed, __m512i *to)
 {
@@ -114,7 +70,7 @@ static inline __attribute__((always_inline)) bool split_panel(const struct gemm_
                 store_tile(lines[part], deep == wide,
                            to + ((k / STEP * (size_t)parts + (size_t)part) * 2 + half) * LINES);
         }
-    return _mm512_reduce_max_epu32(largest) < 0x5b000000; /* 2^55 */
+    return parts_hold(largest);
 }
 
 static inline __attribute__((always_inline)) bool split_side(const struct gemm_block *block, void *panel, bool wide,
@@ -165,9 +121,24 @@ static inline void copy_lines(const struct gemm_block *block, size_t row, size_t
     }
 }
 
+/* A whole panel whose lines lie in memory as they are wanted. */
+static void copy_whole(const struct gemm_block *block, __m512i *to)
+{
+    for (size_t half = 0; half < 2; half++)
+        for (size_t i = 0; i < LINES; i++) {
+            const uint16_t *from = (const uint16_t *)block->data + (half * LINES + i) * block->stride;
+            for (size_t k = 0; k < block->depth; k += STEP)
+                _mm512_store_si512(to + (k / STEP * 2 + half) * LINES + i, _mm512_loadu_si512(from + k));
+        }
+}
+
 static inline __attribute__((always_inline)) bool copy_panel(const struct gemm_block *block, void *panel, bool wide)
 {
     __m512i *to = panel;
+    if (!wide && block->deep && block->rows == ROWS && block->depth % STEP == 0) {
+        copy_whole(block, to);
+        return true;
+    }
     for (size_t k = 0; k < block->depth; k += STEP)
         for (size_t half = 0; half < 2; half++) {
             __m512i lines[LINES];
@@ -187,14 +158,6 @@ static bool copy_wide(const struct gemm_block *block, void *panel)
     return copy_panel(block, panel, true);
 }
 
-/* Tiles 0 to 3 hold the sums, 4 and 5 a tall part's halves, 6 and 7 a wide part's. */
-#define TILE_LOAD(tile, address, stride)                                                                               \
-    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #tile ::"r"(address), "r"((size_t)(stride)) : "memory")
-#define TILE_STORE(tile, address, stride)                                                                              \
-    __asm__ volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(address), "r"((size_t)(stride)) : "memory")
-#define TILE_ZERO(tile) __asm__ volatile("tilezero %tmm" #tile)
-#define TILE_MULTIPLY(sum, tall, wide) __asm__ volatile("tdpbf16ps %tmm" #wide ", %tmm" #tall ", %tmm" #sum)
-
 static inline void load_tall(const char *tall, size_t part)
 {
     TILE_LOAD(4, tall + part * 2 * TILE_BYTES, 64);
@@ -205,37 +168,6 @@ static inline void load_wide(const char *wide, size_t part)
 {
     TILE_LOAD(6, wide + part * 2 * TILE_BYTES, 64);
     TILE_LOAD(7, wide + (part * 2 + 1) * TILE_BYTES, 64);
-}
-
-static inline void multiply_loaded(void)
-{
-    TILE_MULTIPLY(0, 4, 6);
-    TILE_MULTIPLY(1, 4, 7);
-    TILE_MULTIPLY(2, 5, 6);
-    TILE_MULTIPLY(3, 5, 7);
-}
-
-static inline void load_sums(const float *sums, bool add)
-{
-    if (!add) {
-        TILE_ZERO(0);
-        TILE_ZERO(1);
-        TILE_ZERO(2);
-        TILE_ZERO(3);
-        return;
-    }
-    TILE_LOAD(0, sums, 128);
-    TILE_LOAD(1, sums + 16, 128);
-    TILE_LOAD(2, sums + 512, 128);
-    TILE_LOAD(3, sums + 528, 128);
-}
-
-static inline void store_sums(float *sums)
-{
-    TILE_STORE(0, sums, 128);
-    TILE_STORE(1, sums + 16, 128);
-    TILE_STORE(2, sums + 512, 128);
-    TILE_STORE(3, sums + 528, 128);
 }
 
 /* Six products in an order in which each needs only one side loaded anew. */
@@ -319,33 +251,11 @@ static void dot(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS
     gemm_kernel_avx512.dot(k, dtype, rows, vectors, vector_stride, count, sums);
 }
 
-/* Palette 1: eight tiles of 16 lines of 64 bytes. */
-static void begin(void)
-{
-    struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t line_bytes[16];
-        uint8_t lines[16];
-    } configuration = {.palette = 1};
-    for (int tile = 0; tile < 8; tile++) {
-        configuration.line_bytes[tile] = 64;
-        configuration.lines[tile] = LINES;
-    }
-    __asm__ volatile("ldtilecfg %0" ::"m"(configuration));
-}
-
-static void end(void)
-{
-    __asm__ volatile("tilerelease");
-}
-
 #define PANEL_BYTES(depth, parts) ((size_t)(depth) / STEP * (parts)*2 * TILE_BYTES)
 #define EVERYWHERE                                                                                                     \
-    .tall = ROWS, .wide = ROWS, .turn = turn, .finish = finish_values, .dot = dot, .dot_most = 12, .begin = begin,     \
-    .end = end
-#define SPLIT                                                                                                          \
-    .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16, .depth = SPLIT_DEPTH, .scale = 0x1p-48f,                         \
-    .exact = &gemm_kernel_avx512
+    .tall = ROWS, .wide = ROWS, .turn = turn, .finish = finish_values, .dot = dot, .dot_most = 12, .begin = amx_begin, \
+    .end = amx_end
+#define SPLIT .depth = SPLIT_DEPTH, .scale = SPLIT_SCALE, .exact = &gemm_kernel_avx512
 
 const struct gemm_kernel gemm_kernel_amx_f32 = {
     EVERYWHERE,
@@ -397,7 +307,6 @@ const struct gemm_kernel gemm_kernel_amx_bf16_f32 = {
 
 const struct gemm_kernel gemm_kernel_amx_bf16 = {
     EVERYWHERE,
-    .isa = ISA_AVX512F | ISA_AMX_TILE | ISA_AMX_BF16,
     .name = "amx-bf16",
     .depth = BF16_DEPTH,
     .scale = 1,

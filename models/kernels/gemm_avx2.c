@@ -1,5 +1,4 @@
 /* f32 multiplication with AVX2 and FMA: 6 × 16 sums fill 12 of the 16 registers. */
-#include "probes/isa.h"
 
 #define LANES 8
 #define TALL 6
@@ -7,7 +6,6 @@
 #define DEPTH 256
 #define KERNEL gemm_kernel_avx2
 #define KERNEL_NAME "avx2"
-#define KERNEL_ISA (ISA_AVX2 | ISA_FMA)
 #define KERNEL_SPEED 16
 
 #include "models/kernels/gemm_fma.h"

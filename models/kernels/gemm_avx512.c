@@ -1,5 +1,4 @@
 /* f32 multiplication with AVX-512: 14 × 32 sums fill 28 of the 32 registers. */
-#include "probes/isa.h"
 
 #define LANES 16
 #define TALL 14
@@ -7,7 +6,6 @@
 #define DEPTH 192
 #define KERNEL gemm_kernel_avx512
 #define KERNEL_NAME "avx512"
-#define KERNEL_ISA ISA_AVX512F
 #define KERNEL_SPEED 32
 
 #include "models/kernels/gemm_fma.h"

@@ -7,7 +7,7 @@
 
 #include "models/kernels/gemm_kernel.h"
 
-enum { FINISH_ROWS = 4, FINISH_PANELS = 32 };
+enum { FINISH_ROWS = 16, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20, BATCHES = 8, BATCH_MOST = 4 };
 
 /* What the threads that share one resident side share. */
 struct team {
@@ -16,6 +16,14 @@ struct team {
     size_t *next_task;
     struct gemm_finish finish;
     size_t k_first, k_end;
+};
+
+/* The rectangle of memory that is packed next, fetched into the cache a few lines at a time between tiles: units that
+ * prefetch on their own stop at every row and every page. */
+struct ahead {
+    const char *data;
+    size_t row_bytes, rows; /* from row to row; rows that are left */
+    size_t line, lines_per_row, lines_per_tile;
 };
 
 struct worker {
@@ -28,6 +36,7 @@ struct worker {
     void *staging;
     float *turned;
     char *scratch;
+    struct ahead *ahead;
 };
 
 /* The resident panels and the k that are packed now. */
@@ -38,6 +47,37 @@ struct held {
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* Sets out to fetch a block of k of a chunk in the course of `tiles` tiles. */
+static void plan_ahead(const struct worker *worker, size_t panel, size_t k, size_t depth, size_t tiles)
+{
+    const struct gemm_side *stream = &worker->plan->stream;
+    const struct operand *operand = stream->operand;
+    size_t row = panel * stream->rows, panels = worker->plan->stream_panels;
+    struct ahead *ahead = worker->ahead;
+    *ahead = (struct ahead){0};
+    if (operand->kind != OPERAND_MATRIX || row >= stream->extent || depth == 0)
+        return;
+    size_t rows = least(panels * stream->rows, stream->extent - row);
+    size_t first = stream->deep ? row * operand->row_stride + k : k * operand->row_stride + row;
+    ahead->data = (const char *)operand->data + dtype_bytes(operand->dtype, first);
+    ahead->row_bytes = dtype_bytes(operand->dtype, operand->row_stride);
+    ahead->rows = stream->deep ? rows : depth;
+    ahead->lines_per_row = (dtype_bytes(operand->dtype, stream->deep ? depth : rows) + 63) / 64;
+    ahead->lines_per_tile = (ahead->rows * ahead->lines_per_row + tiles - 1) / tiles;
+}
+
+static inline void fetch_ahead(struct ahead *ahead)
+{
+    for (size_t i = 0; i < ahead->lines_per_tile && ahead->rows; i++) {
+        __builtin_prefetch(ahead->data + ahead->line * 64, 0, 2);
+        if (++ahead->line == ahead->lines_per_row) {
+            ahead->line = 0;
+            ahead->data += ahead->row_bytes;
+            ahead->rows--;
+        }
+    }
 }
 
 static bool pack_panel(const struct worker *worker, const struct gemm_side *side, size_t panel, size_t k, size_t depth,
@@ -128,20 +168,23 @@ static void multiply_block(const struct worker *worker, const struct team *team,
     const struct gemm_plan *plan = worker->plan;
     const struct gemm_kernel *kernel = plan->kernel;
     size_t block = k / plan->depth, tile_floats = kernel->tall * kernel->wide;
+    size_t slot = plan->stream_whole ? block * plan->stream_panels : 0;
+    const char *packed = worker->stream + slot * plan->stream.panel_bytes;
     size_t tall_panels = plan->tall_resident ? end - first : chunk_panels;
     bool tall_deep = plan->tall_resident ? plan->resident.deep : plan->stream.deep;
     for (size_t r = first; r < end; r++) {
         size_t at = block * held->panels + r;
         const char *resident = team->resident + at * plan->resident.panel_bytes;
         for (size_t s = 0; s < chunk_panels; s++) {
-            const char *stream = worker->stream + s * plan->stream.panel_bytes;
+            const char *stream = packed + s * plan->stream.panel_bytes;
             const char *tall = plan->tall_resident ? resident : stream, *wide = plan->tall_resident ? stream : resident;
             size_t tile = plan->tall_resident ? s * tall_panels + r - first : (r - first) * tall_panels + s;
             float *sums = worker->sums + tile * tile_floats;
             size_t resident_panel = held->panel + r, stream_panel = chunk_panel + s;
             size_t tall_panel = plan->tall_resident ? resident_panel : stream_panel;
             size_t wide_panel = plan->tall_resident ? stream_panel : resident_panel;
-            bool refused = team->refused[at] || worker->refused[s];
+            bool refused = team->refused[at] || worker->refused[slot + s];
+            fetch_ahead(worker->ahead);
             if (refused || worker->exact[tile]) {
                 multiply_refused(worker, tall_panel, wide_panel, held->k + k, depth, tall, wide, k == 0, refused, sums,
                                  &worker->exact[tile]);
@@ -211,36 +254,72 @@ static void finish_task(const struct worker *worker, const struct team *team, si
 
 /* One block of k of a chunk. Where k runs across memory, a few k of all panels are packed before the next few: their
  * rows lie side by side. */
-static void pack_chunk(const struct worker *worker, size_t panel, size_t panels, size_t k, size_t depth)
+static void pack_chunk(const struct worker *worker, size_t slot, size_t panel, size_t panels, size_t k, size_t depth)
 {
     const struct gemm_side *stream = &worker->plan->stream;
     bool slices = !stream->deep && stream->operand->kind == OPERAND_MATRIX;
     size_t step = slices ? GEMM_SLICE : depth;
-    memset(worker->refused, 0, panels);
+    memset(worker->refused + slot, 0, panels);
     for (size_t p = 0; p < depth; p += step)
         for (size_t s = 0; s < panels; s++) {
-            char *to = worker->stream + s * stream->panel_bytes + p / GEMM_SLICE * stream->slice_bytes;
+            char *to = worker->stream + (slot + s) * stream->panel_bytes + p / GEMM_SLICE * stream->slice_bytes;
             if (!pack_panel(worker, stream, panel + s, k + p, least(step, depth - p), to))
-                worker->refused[s] = 1;
+                worker->refused[slot + s] = 1;
         }
 }
 
-static void run_task(const struct worker *worker, const struct team *team, const struct held *held, size_t task)
+/* Resident panels first..end with a chunk whose k is packed whole: a few of them at a time are multiplied and finished,
+ * so that sums stay close and runs of C are as long as the chunk is wide. */
+static void run_whole(const struct worker *worker, const struct team *team, const struct held *held, size_t first,
+                      size_t end, size_t chunk_panel, size_t chunk_panels, size_t next_panel)
+{
+    const struct gemm_plan *plan = worker->plan;
+    size_t depth = plan->depth;
+    for (size_t k = 0; k < held->depth; k += depth)
+        pack_chunk(worker, k / depth * plan->stream_panels, chunk_panel, chunk_panels, held->k + k,
+                   least(depth, held->depth - k));
+    size_t blocks = (held->depth + depth - 1) / depth;
+    plan_ahead(worker, next_panel, held->k, held->depth, (end - first) * chunk_panels * blocks);
+    for (size_t group = first; group < end; group += plan->group_panels) {
+        size_t group_end = least(group + plan->group_panels, end);
+        size_t tiles = (group_end - group) * chunk_panels;
+        memset(worker->exact, 0, tiles);
+        if (held->depth == 0)
+            memset(worker->sums, 0, tiles * plan->kernel->tall * plan->kernel->wide * sizeof(float));
+        for (size_t k = 0; k < held->depth; k += depth)
+            multiply_block(worker, team, held, group, group_end, chunk_panel, chunk_panels, k,
+                           least(depth, held->depth - k));
+        finish_task(worker, team, held->panel + group, group_end - group, chunk_panel, chunk_panels);
+    }
+}
+
+static void run_task(const struct worker *worker, const struct team *team, const struct held *held, size_t task,
+                     size_t next_task)
 {
     const struct gemm_plan *plan = worker->plan;
     size_t depth = plan->depth, parts = plan->row_parts;
     size_t chunk_panel = task / parts * plan->stream_panels, part = task % parts;
+    size_t next_panel = next_task / parts * plan->stream_panels;
     size_t chunk_panels = least(plan->stream_panels, plan->stream.panels - chunk_panel);
     size_t first = held->panels * part / parts, end = held->panels * (part + 1) / parts;
     if (first == end)
         return;
+    if (plan->stream_whole) {
+        run_whole(worker, team, held, first, end, chunk_panel, chunk_panels, next_panel);
+        return;
+    }
     size_t tiles = (end - first) * chunk_panels;
     memset(worker->exact, 0, tiles);
     if (held->depth == 0)
         memset(worker->sums, 0, tiles * plan->kernel->tall * plan->kernel->wide * sizeof(float));
     for (size_t k = 0; k < held->depth; k += depth) {
         size_t part_depth = least(depth, held->depth - k);
-        pack_chunk(worker, chunk_panel, chunk_panels, held->k + k, part_depth);
+        pack_chunk(worker, 0, chunk_panel, chunk_panels, held->k + k, part_depth);
+        size_t next = k + depth;
+        if (next < held->depth)
+            plan_ahead(worker, chunk_panel, held->k + next, least(depth, held->depth - next), tiles);
+        else
+            plan_ahead(worker, next_panel, held->k, least(depth, held->depth), tiles);
         multiply_block(worker, team, held, first, end, chunk_panel, chunk_panels, k, part_depth);
     }
     finish_task(worker, team, held->panel + first, end - first, chunk_panel, chunk_panels);
@@ -253,11 +332,24 @@ static void meet(const struct worker *worker)
     }
 }
 
+/* Tasks are taken a few neighbours at a time: they share pages. */
+static size_t take_task(const struct team *team, size_t batch, size_t before, size_t *left)
+{
+    if (*left) {
+        --*left;
+        return before + 1;
+    }
+    *left = batch - 1;
+    return __atomic_fetch_add(team->next_task, batch, __ATOMIC_RELAXED);
+}
+
 static void run_team(const struct worker *worker, struct team team)
 {
     const struct gemm_plan *plan = worker->plan;
     const struct gemm *gemm = plan->gemm;
     size_t chunks = (plan->stream.panels + plan->stream_panels - 1) / plan->stream_panels;
+    size_t tasks = chunks * plan->row_parts, share = tasks / ((size_t)worker->count * BATCHES);
+    size_t batch = share == 0 ? 1 : least(share, BATCH_MOST);
     const struct gemm_finish finish = team.finish;
     for (size_t panel = 0; panel < plan->resident.panels; panel += plan->resident_panels) {
         struct held held = {.panel = panel, .k = team.k_first};
@@ -272,9 +364,13 @@ static void run_team(const struct worker *worker, struct team team)
             if (worker->id == 0)
                 __atomic_store_n(team.next_task, 0, __ATOMIC_RELAXED);
             meet(worker);
-            size_t task;
-            while ((task = __atomic_fetch_add(team.next_task, 1, __ATOMIC_RELAXED)) < chunks * plan->row_parts)
-                run_task(worker, &team, &held, task);
+            /* A task is taken before the one before it is run, so that its memory can be fetched ahead. */
+            size_t left = 0, task = take_task(&team, batch, 0, &left);
+            while (task < tasks) {
+                size_t next = take_task(&team, batch, task, &left);
+                run_task(worker, &team, &held, task, next);
+                task = next;
+            }
             meet(worker);
             held.k += held.depth;
         } while (held.k < team.k_end);
@@ -307,7 +403,9 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
     struct worker worker = {.plan = plan, .id = id, .count = count, .stream = mine};
     worker.sums = (float *)(mine += plan->stream_bytes);
     worker.exact = (unsigned char *)(mine += plan->sums_bytes);
-    worker.refused = worker.exact + plan->resident_panels * plan->stream_panels;
+    worker.refused = worker.exact + plan->group_panels * plan->stream_panels;
+    struct ahead ahead = {0};
+    worker.ahead = &ahead;
     worker.staging = mine += plan->marks_bytes;
     worker.turned = (float *)(mine += plan->staging_bytes);
     worker.scratch = mine + plan->turned_bytes;
@@ -318,6 +416,7 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
     team.resident = workspace + 64;
     team.refused = (unsigned char *)team.resident + (size_t)plan->splits * plan->resident_bytes;
     team.finish = (struct gemm_finish){.gemm = gemm, .last = true, .accumulate = gemm->accumulate};
+    team.finish.past_caches = dtype_bytes(gemm->c_dtype, gemm->m * gemm->n) >= PAST_CACHES_BYTES;
     bool in_c = gemm->c_dtype == DTYPE_F32;
     team.finish.partial = in_c ? gemm->c : partials;
     team.finish.partial_stride = in_c ? gemm->c_row_stride : gemm->n;
@@ -345,6 +444,9 @@ static void work(const struct gemm_plan *plan, char *workspace, int id, int coun
     }
     if (plan->kernel->end)
         plan->kernel->end();
+#if defined(__x86_64__)
+    __builtin_ia32_sfence(); /* stores past the caches are seen by others from here on */
+#endif
 }
 
 void gemm_drive(const struct gemm_plan *plan, void *workspace)

@@ -27,6 +27,92 @@ static void store_row(const struct gemm *gemm, void *matrix, const float *restri
         to[i] = f32_to_bf16(values[i]);
 }
 
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+
+enum { LINE_BYTES = 64 };
+
+static inline void scale_row(enum dtype dtype, const float *restrict values, float scale, void *restrict to,
+                             size_t count)
+{
+    if (dtype == DTYPE_F32)
+        for (size_t i = 0; i < count; i++)
+            ((float *)to)[i] = values[i] * scale;
+    else
+        for (size_t i = 0; i < count; i++)
+            ((uint16_t *)to)[i] = f32_to_bf16(values[i] * scale);
+}
+
+#if defined(__AVX512F__)
+/* Rounded to even; NaNs stay NaNs. */
+static inline __m256i narrow_16(__m512 values)
+{
+    __m512i bits = _mm512_castps_si512(values);
+    __m512i even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+    __mmask16 nan = _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+    rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+
+static inline void stream_line(enum dtype dtype, const float *values, float scale, void *to)
+{
+    __m512 by = _mm512_set1_ps(scale), first = _mm512_mul_ps(_mm512_loadu_ps(values), by);
+    if (dtype == DTYPE_F32) {
+        _mm512_stream_ps(to, first);
+        return;
+    }
+    __m256i high = narrow_16(_mm512_mul_ps(_mm512_loadu_ps(values + 16), by));
+    _mm512_stream_si512(to, _mm512_inserti64x4(_mm512_castsi256_si512(narrow_16(first)), high, 1));
+}
+#else
+static inline void stream_line(enum dtype dtype, const float *values, float scale, void *to)
+{
+    __m256i line[2];
+    scale_row(dtype, values, scale, line, sizeof line / dtype_bytes(dtype, 1));
+    _mm256_stream_si256(to, line[0]);
+    _mm256_stream_si256((__m256i *)to + 1, line[1]);
+}
+#endif
+
+static inline void stream_row(enum dtype dtype, const float *values, float scale, char *to, size_t head, size_t count)
+{
+    size_t size = dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t), per_line = LINE_BYTES / size;
+    if (head)
+        scale_row(dtype, values, scale, to, head);
+    for (; head + per_line <= count; head += per_line)
+        stream_line(dtype, values + head, scale, to + head * size);
+    if (head < count)
+        scale_row(dtype, values + head, scale, to + head * size, count - head);
+}
+
+/* Whole lines go past the caches, without being read from memory first. Not worth it for a line or two in pieces. */
+static bool stream_scaled(const struct gemm *gemm, const float *values, size_t stride, float scale, size_t at,
+                          size_t rows, size_t count)
+{
+    size_t size = gemm->c_dtype == DTYPE_F32 ? sizeof(float) : sizeof(uint16_t), per_line = LINE_BYTES / size;
+    char *to = (char *)gemm->c + at * size;
+    bool even = ((uintptr_t)to | gemm->c_row_stride * size | count * size) % LINE_BYTES == 0;
+    if ((uintptr_t)to % size || (!even && count < 4 * per_line))
+        return false;
+    for (size_t i = 0; i < rows; i++, values += stride, to += gemm->c_row_stride * size) {
+        size_t head = even ? 0 : (LINE_BYTES - (uintptr_t)to % LINE_BYTES) % LINE_BYTES / size;
+        if (gemm->c_dtype == DTYPE_F32)
+            stream_row(DTYPE_F32, values, scale, to, head, count);
+        else
+            stream_row(DTYPE_BF16, values, scale, to, head, count);
+    }
+    return true;
+}
+#else
+static bool stream_scaled(const struct gemm *gemm, const float *values, size_t stride, float scale, size_t at,
+                          size_t rows, size_t count)
+{
+    (void)gemm, (void)values, (void)stride, (void)scale, (void)at, (void)rows, (void)count;
+    return false;
+}
+#endif
+
 /* The commonest case, in one pass: C is the sums. */
 static void store_scaled(const struct gemm *gemm, const float *restrict values, float scale, size_t at, size_t count)
 {
@@ -80,6 +166,9 @@ static void finish_values(const struct gemm_finish *finish, float *values, size_
     const struct gemm *gemm = finish->gemm;
     bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
     if (finish->last && !activated && !finish->add && !finish->accumulate && !gemm->bias && !gemm->pre_activation) {
+        size_t first = row * gemm->c_row_stride + column;
+        if (finish->past_caches && stream_scaled(gemm, values, stride, scale, first, rows, columns))
+            return;
         for (size_t i = 0; i < rows; i++)
             store_scaled(gemm, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
         return;

@@ -143,7 +143,6 @@ static void turn(const float *from, size_t rows, float *to, size_t to_stride)
 
 const struct gemm_kernel KERNEL = {
     .name = KERNEL_NAME,
-    .isa = KERNEL_ISA,
     .tall = TALL,
     .wide = WIDE,
     .depth = DEPTH,

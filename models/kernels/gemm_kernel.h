@@ -27,14 +27,14 @@ struct gemm_finish {
     float *partial; /* f32 sums of earlier parts of k: read when `add`, written when not `last`; [m, partial_stride] */
     size_t partial_stride;
     bool add, last;
-    bool accumulate; /* add C */
+    bool accumulate;  /* add C */
+    bool past_caches; /* C is larger than they are: where it is just stored, it need not pass through them */
 };
 
 enum { GEMM_DOT_ROWS = 4, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };
 
 struct gemm_kernel {
     const char *name;
-    unsigned isa;                              /* the flags that a machine must have */
     size_t tall, wide;                         /* rows of a panel; their product's tile is dense: row stride `wide` */
     size_t depth;                              /* k of a panel, at most */
     size_t tall_bytes, wide_bytes;             /* of a panel of full depth; multiples of 64 */
@@ -66,7 +66,7 @@ struct gemm_kernel {
 /* A way to multiply, choosable by name in tests and benchmarks. */
 struct gemm_variant {
     const char *name;
-    unsigned isa;
+    unsigned isa; /* the flags that a machine must have */
     /* The kernel for a tall and a wide side of these types. NULL: this variant does not do them. */
     const struct gemm_kernel *(*kernel)(enum dtype tall, enum dtype wide);
 };
@@ -108,6 +108,8 @@ struct gemm_plan {
     size_t k_part;          /* k that the resident side holds at once; a multiple of depth */
     size_t resident_panels; /* held at once */
     size_t stream_panels;   /* that one task multiplies with them */
+    bool stream_whole;      /* a task packs all of its chunk's k first, and then finishes group_panels at a time */
+    size_t group_panels;    /* resident panels whose sums a task holds at once */
     size_t row_parts;       /* tasks that share a stream chunk, when there are too few chunks for the threads */
     int threads, splits;    /* splits > 1: each sums a part of k on its own, and the sums are added up at the end */
     /* workspace: splits × (resident, flags), splits × partial, threads × worker */

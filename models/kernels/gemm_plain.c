@@ -1,6 +1,5 @@
 /* f32 multiplication on 128-bit vectors, which every 64-bit architecture has: NEON's 32 registers hold 8 × 12 sums,
  * SSE2's 16 hold 4 × 8. */
-#include "probes/isa.h"
 
 #define LANES 4
 #if defined(__aarch64__)
@@ -16,6 +15,5 @@
 #endif
 #define DEPTH 256
 #define KERNEL gemm_kernel_plain
-#define KERNEL_ISA 0
 
 #include "models/kernels/gemm_fma.h"

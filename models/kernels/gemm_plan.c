@@ -7,12 +7,15 @@
  * L2 or L3, from where it is read once per task. */
 enum {
     RESIDENT_BYTES = 8 << 20,
-    L2_BYTES = 1400 << 10,     /* of it, what the resident side may take */
+    L2_BYTES = 1400 << 10, /* of it, what the resident side may take */
+    ONCE_BYTES = L2_BYTES / 4,
     RESIDENT_ROWS = 512,       /* enough of them to make packing the other side cheap */
     RESIDENT_ROWS_MOST = 2048, /* and no more than a task's sums have room for */
     STREAM_BYTES = 192 << 10,
     SUMS_BYTES = 256 << 10,
     STREAM_PANELS = 16,
+    WHOLE_BYTES = 256 << 10, /* of a chunk with all its k */
+    GROUP_BYTES = 64 << 10,
     K_PART_MOST = 32768,   /* keeps scaled sums of in-range values finite; see gemm_amx.c */
     THREAD_CYCLES = 12000, /* less work than this is not worth waking a thread for */
 };
@@ -127,11 +130,20 @@ static int choose_splits(const struct gemm_plan *plan)
 static void size_tasks(struct gemm_plan *plan)
 {
     size_t tile = plan->resident.rows * plan->stream.rows * sizeof(float);
-    size_t panels = least(STREAM_PANELS, SUMS_BYTES / (tile * plan->resident_panels));
-    panels = most(least(panels, STREAM_BYTES / plan->stream.panel_bytes), 1);
+    size_t blocks = most(quotient_up(plan->gemm->k, plan->depth), 1);
+    size_t most_panels = least(STREAM_PANELS, most(STREAM_BYTES / plan->stream.panel_bytes, 1));
+    size_t whole_panels = least(WHOLE_BYTES / (plan->stream.panel_bytes * blocks), most_panels);
+    size_t panels = most(least(most_panels, SUMS_BYTES / (tile * plan->resident_panels)), 1);
+    plan->stream_whole = plan->tall_resident != plan->swapped && plan->splits == 1 && plan->k_part >= plan->gemm->k &&
+                         whole_panels >= panels;
+    if (plan->stream_whole)
+        panels = whole_panels;
     size_t threads = plan->splits > 1 ? 1 : (size_t)plan->threads;
     size_t rounds = most(quotient_up(plan->stream.panels, threads * panels), 1);
     plan->stream_panels = most(quotient_up(plan->stream.panels, threads * rounds), 1);
+    plan->group_panels = plan->resident_panels;
+    if (plan->stream_whole)
+        plan->group_panels = least(most(GROUP_BYTES / (tile * plan->stream_panels), 1), plan->resident_panels);
     plan->row_parts = 1;
     size_t chunks = quotient_up(plan->stream.panels, plan->stream_panels);
     double pack = (double)plan->stream.rows * pack_cost(plan, &plan->stream, !plan->tall_resident);
@@ -156,12 +168,13 @@ static void lay_out(struct gemm_plan *plan)
     plan->flags_bytes = aligned(plan->resident_panels * blocks);
     bool in_parts = gemm->c_dtype != DTYPE_F32 && plan->k_part < gemm->k;
     plan->partial_bytes = plan->splits > 1 || in_parts ? aligned(gemm->m * gemm->n * sizeof(float)) : 0;
-    plan->stream_bytes = plan->stream_panels * plan->stream.panel_bytes;
-    plan->sums_bytes = plan->resident_panels * plan->stream_panels * tile;
-    plan->marks_bytes = aligned((plan->resident_panels + 1) * plan->stream_panels);
+    size_t stream_blocks = plan->stream_whole ? most(quotient_up(gemm->k, plan->depth), 1) : 1;
+    plan->stream_bytes = stream_blocks * plan->stream_panels * plan->stream.panel_bytes;
+    plan->sums_bytes = plan->group_panels * plan->stream_panels * tile;
+    plan->marks_bytes = aligned((plan->group_panels + stream_blocks) * plan->stream_panels);
     plan->staging_bytes = aligned(most(gemm_staging_bytes(plan->resident.operand, plan->resident.rows, kernel->depth),
                                        gemm_staging_bytes(plan->stream.operand, plan->stream.rows, kernel->depth)));
-    size_t tall_panels = plan->tall_resident ? plan->resident_panels : plan->stream_panels;
+    size_t tall_panels = plan->tall_resident ? plan->group_panels : plan->stream_panels;
     plan->turned_bytes = plan->swapped ? aligned(kernel->wide * (tall_panels * kernel->tall + 16) * sizeof(float)) : 0;
     plan->exact_bytes = 0;
     if (exact)
@@ -189,8 +202,8 @@ struct gemm_plan gemm_plan_make(const struct gemm_variant *variant, const struct
     double useful = cost / THREAD_CYCLES;
     plan.threads = useful < (double)threads ? (int)most((size_t)useful, 1) : threads;
     plan.splits = choose_splits(&plan);
-    if (plan.splits > 1)
-        size_resident(&plan, most(RESIDENT_BYTES / (size_t)plan.splits, 1 << 20));
+    if (plan.splits > 1) /* what is used but once per k need not be held for long */
+        size_resident(&plan, plan.stream.panels <= STREAM_PANELS ? ONCE_BYTES : L2_BYTES);
     size_tasks(&plan);
     lay_out(&plan);
     return plan;

@@ -4,38 +4,31 @@
 #include "models/kernels/recurrent_variants.h"
 #include "probes/isa.h"
 
-const struct recurrent_kernels *recurrent_kernels(void)
-{
+/* Fastest first, with the flags that each needs. */
+static const struct recurrent_kernels *const all[] = {
 #if defined(__x86_64__)
-    unsigned flags = isa_flags();
-    if (flags & ISA_AVX512F)
-        return &recurrent_avx512;
-    if (flags & ISA_AVX2 && flags & ISA_FMA)
-        return &recurrent_avx2;
+    &recurrent_avx512,
+    &recurrent_avx2,
 #endif
-    return &recurrent_plain;
-}
+    &recurrent_plain,
+    NULL,
+};
+static const unsigned needs[] = {
+#if defined(__x86_64__)
+    ISA_X86_V4,
+    ISA_X86_V3,
+#endif
+    0,
+};
 
 const struct recurrent_kernels *const *recurrent_variants(void)
 {
-    static const struct recurrent_kernels *const all[] = {
-        &recurrent_plain,
-#if defined(__x86_64__)
-        &recurrent_avx2,
-        &recurrent_avx512,
-#endif
-        NULL,
-    };
-    static const struct recurrent_kernels *const up_to_avx2[] = {
-        &recurrent_plain,
-#if defined(__x86_64__)
-        &recurrent_avx2,
-#endif
-        NULL,
-    };
-    static const struct recurrent_kernels *const only_plain[] = {&recurrent_plain, NULL};
-    const struct recurrent_kernels *fastest = recurrent_kernels();
-    return fastest == &recurrent_plain ? only_plain : fastest == up_to_avx2[1] ? up_to_avx2 : all;
+    return all + isa_first(needs);
+}
+
+const struct recurrent_kernels *recurrent_kernels(void)
+{
+    return *recurrent_variants();
 }
 
 size_t recurrent_workspace(const struct recurrent *recurrent, int threads)

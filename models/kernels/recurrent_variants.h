@@ -25,7 +25,7 @@ struct recurrent_kernels {
 
 /* The fastest variant that this machine has. */
 const struct recurrent_kernels *recurrent_kernels(void);
-/* Every variant that this machine can run, the plain one first, ended by NULL: for tests. */
+/* Every variant that this machine can run, fastest first, the plain one last, ended by NULL. */
 const struct recurrent_kernels *const *recurrent_variants(void);
 
 extern const struct recurrent_kernels recurrent_plain;

@@ -45,7 +45,11 @@ struct row_kernels {
                           size_t columns);
 };
 
+/* The fastest variant that this machine has. */
 const struct row_kernels *row_kernels(void);
+/* Every variant that this machine can run, fastest first, the plain one last, ended by NULL. */
 const struct row_kernels *const *row_variants(void);
+/* The specification of the others. */
+extern const struct row_kernels row_kernels_plain;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "models/kernels/rows.h"
 
-extern const struct row_kernels row_kernels_plain, row_kernels_avx2, row_kernels_avx512, row_kernels_neon;
+extern const struct row_kernels row_kernels_avx2, row_kernels_avx512, row_kernels_neon;
 
 /* Declares one variant's norms and column functions, which stand in files of their own beside its table. */
 #define ROW_FUNCTIONS(variant)                                                                                         \

@@ -42,7 +42,7 @@ extern const struct spatial_kernels spatial_kernels_plain, spatial_kernels_avx2,
     spatial_kernels_neon;
 
 const struct spatial_kernels *spatial_kernels(void);
-/* Every variant that this machine can run, the plain one first, ended by NULL: for tests. */
+/* Every variant that this machine can run, fastest first, the plain one last, ended by NULL. */
 const struct spatial_kernels *const *spatial_variants(void);
 
 /* The taps [first, last) of a window of `taps`, beginning at `start` (below 0 within padding), that lie inside an

@@ -6,9 +6,11 @@
  *   dfilters, dbias      conv_gradient_filters:  dzᵀ · patches(x), Σ dz
  *
  * All three are matrix multiplications over patches that are gathered while they are packed (implicit im2col:
- * Chellapilla et al. 2006), one for each group. Groups of few channels (depthwise) are summed directly instead. */
+ * Chellapilla et al. 2006), one for each group. Groups of few channels (depthwise) are summed directly instead, and so
+ * are windows of stride 1 where that is faster (conv_direct.h); reference runs always multiply. */
 #include <string.h>
 
+#include "models/kernels/conv_direct.h"
 #include "models/kernels/spatial.h"
 #include "models/ops/conv_geometry.h"
 #include "models/ops/matrix.h"
@@ -77,6 +79,23 @@ static size_t align64(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
+/* A pass as a direct convolution, whose types must be one; false when it is none, or none that pays. */
+static bool as_direct(struct conv_direct *direct, const struct tensor *image, const struct tensor *operand,
+                      enum dtype result)
+{
+    bool gradient = direct->pass == CONV_GRADIENT_FILTERS;
+    direct->dtype = image->dtype;
+    return operand->dtype == image->dtype && (gradient || result == image->dtype) && conv_direct_applies(direct);
+}
+
+static void run_direct(const struct call *call, struct conv_direct *direct)
+{
+    direct->image = call->inputs[0];
+    direct->operand = call->inputs[1];
+    direct->result = call->outputs[0];
+    conv_direct_run(direct, call->workspace, call->threads);
+}
+
 /* ---- forward ---- */
 
 static bool shape_of(const struct graph *graph, const struct node *node, struct conv_shape *shape, struct error *error)
@@ -122,6 +141,15 @@ static struct gemm forward_gemm(const struct group *group, const struct graph *g
                          .activation = (enum activation)node->attributes.activation};
 }
 
+static bool forward_direct(const struct graph *graph, const struct node *node, const struct conv_shape *shape,
+                           struct conv_direct *direct)
+{
+    const struct tensor *x = node_input(graph, node, X);
+    *direct = (struct conv_direct){
+        .pass = CONV_FORWARD, .shape = *shape, .activation = (enum activation)node->attributes.activation};
+    return as_direct(direct, x, node_input(graph, node, FILTERS), x->dtype);
+}
+
 static size_t workspace_conv(const struct graph *graph, const struct node *node, int threads)
 {
     struct conv_shape shape;
@@ -129,6 +157,9 @@ static size_t workspace_conv(const struct graph *graph, const struct node *node,
     if (sums_directly(&shape))
         return widened_bytes(node_input(graph, node, X)) + widened_bytes(node_input(graph, node, FILTERS)) +
                widened_bytes(node_output(graph, node, 0));
+    struct conv_direct direct;
+    if (forward_direct(graph, node, &shape, &direct))
+        return conv_direct_workspace(&direct, threads);
     struct group group = group_of(&shape);
     struct gemm gemm = forward_gemm(&group, graph, node, NULL, 0);
     return gemm_workspace(&gemm, threads);
@@ -153,6 +184,12 @@ static void run_conv(const struct call *call)
     shape_of(call->graph, call->node, &shape, NULL);
     if (sums_directly(&shape)) {
         run_directly(call, &shape);
+        return;
+    }
+    struct conv_direct direct;
+    if (!call->reference && forward_direct(call->graph, call->node, &shape, &direct)) {
+        direct.bias = call->inputs[BIAS];
+        run_direct(call, &direct);
         return;
     }
     struct group group = group_of(&shape);
@@ -260,6 +297,14 @@ static struct gemm input_gemm(const struct group *group, const struct graph *gra
         .c_row_stride = group->shape.channels};
 }
 
+static bool input_direct(const struct graph *graph, const struct node *node, const struct conv_shape *shape,
+                         struct conv_direct *direct)
+{
+    *direct = (struct conv_direct){.pass = CONV_GRADIENT_INPUT, .shape = *shape};
+    return as_direct(direct, node_input(graph, node, DZ), node_input(graph, node, GRADIENT_FILTERS),
+                     node_output(graph, node, 0)->dtype);
+}
+
 static size_t workspace_gradient_input(const struct graph *graph, const struct node *node, int threads)
 {
     struct conv_shape shape;
@@ -268,6 +313,11 @@ static size_t workspace_gradient_input(const struct graph *graph, const struct n
     if (sums_directly(&shape))
         return widened_bytes(node_input(graph, node, DZ)) + widened_bytes(filters) +
                widened_bytes(node_output(graph, node, 0));
+    struct conv_direct direct;
+    if (input_direct(graph, node, &shape, &direct)) { /* a reference run only turns the filters */
+        size_t bytes = conv_direct_workspace(&direct, threads), turned_bytes = align64(tensor_bytes(filters));
+        return bytes > turned_bytes ? bytes : turned_bytes;
+    }
     struct group group = group_of(&shape);
     struct gemm gemm = input_gemm(&group, graph, node, NULL, NULL, 0);
     return align64(tensor_bytes(filters) / shape.groups) + gemm_workspace(&gemm, threads);
@@ -300,6 +350,11 @@ static void run_gradient_input(const struct call *call)
     input_shape(call->graph, call->node, &shape);
     if (sums_directly(&shape)) {
         run_gradient_input_directly(call, &shape);
+        return;
+    }
+    struct conv_direct direct;
+    if (!call->reference && input_direct(call->graph, call->node, &shape, &direct)) {
+        run_direct(call, &direct);
         return;
     }
     struct group group = group_of(&shape);
@@ -365,6 +420,13 @@ static struct gemm filters_gemm(const struct group *group, const struct graph *g
                          .c_row_stride = n};
 }
 
+static bool filters_direct(const struct graph *graph, const struct node *node, const struct conv_shape *shape,
+                           struct conv_direct *direct)
+{
+    *direct = (struct conv_direct){.pass = CONV_GRADIENT_FILTERS, .shape = *shape};
+    return as_direct(direct, node_input(graph, node, SAVED_X), node_input(graph, node, FILTERS_DZ), DTYPE_F32);
+}
+
 static size_t workspace_gradient_filters(const struct graph *graph, const struct node *node, int threads)
 {
     struct conv_shape shape;
@@ -372,6 +434,9 @@ static size_t workspace_gradient_filters(const struct graph *graph, const struct
     if (sums_directly(&shape))
         return widened_bytes(node_input(graph, node, SAVED_X)) + widened_bytes(node_input(graph, node, FILTERS_DZ)) +
                grouped_conv_gradient_workspace(&shape, threads);
+    struct conv_direct direct;
+    if (filters_direct(graph, node, &shape, &direct))
+        return conv_direct_workspace(&direct, threads);
     struct group group = group_of(&shape);
     struct gemm gemm = filters_gemm(&group, graph, node, NULL, 0);
     return gemm_workspace(&gemm, threads);
@@ -382,12 +447,15 @@ static void run_gradient_filters(const struct call *call)
     struct conv_shape shape;
     filters_shape(call->graph, call->node, &shape);
     struct group group = group_of(&shape);
+    struct conv_direct direct;
     if (sums_directly(&shape)) {
         char *room = call->workspace;
         const float *x = widened_read(call, node_input(call->graph, call->node, SAVED_X), call->inputs[SAVED_X], &room);
         const float *dz =
             widened_read(call, node_input(call->graph, call->node, FILTERS_DZ), call->inputs[FILTERS_DZ], &room);
         grouped_conv_gradient_filters_run(&shape, x, dz, call->outputs[0], room, call->threads);
+    } else if (!call->reference && filters_direct(call->graph, call->node, &shape, &direct)) {
+        run_direct(call, &direct);
     } else {
         for (size_t index = 0; index < shape.groups; index++) {
             struct gemm gemm = filters_gemm(&group, call->graph, call->node, call, index);

@@ -389,6 +389,39 @@ START_TEST(specials)
 }
 END_TEST
 
+/* C larger than caches: it is stored past them, in whole lines where it is aligned and in pieces at both ends of a row
+ * where it is not. */
+static void run_large(uint64_t number)
+{
+    struct trial trial = {.key = random_key(number, "large"), .values = ORDINARY};
+    struct gemm *gemm = &trial.gemm;
+    bool narrow = number & 1, even = number & 2;
+    gemm->m = (narrow ? 2100 : 1050) + below(&trial, 50);
+    gemm->n = even ? 2048 : 2050 + below(&trial, 50);
+    gemm->k = 1 + below(&trial, 90);
+    gemm->a.dtype = gemm->b.dtype = gemm->c_dtype = narrow ? DTYPE_BF16 : DTYPE_F32;
+    trial.a_count = choose_matrix(&trial, &gemm->a, gemm->m, gemm->k);
+    trial.b_count = choose_matrix(&trial, &gemm->b, gemm->k, gemm->n);
+    gemm->c_row_stride = gemm->n;
+    trial.c_count = gemm->m * gemm->n + 1;
+    ck_assert_uint_ge(dtype_bytes(gemm->c_dtype, gemm->m * gemm->n), 8 << 20);
+    trial.threads = 1 + (int)below(&trial, 4);
+    choose_values(&trial);
+    gemm->bias = NULL;
+    gemm->pre_activation = NULL;
+    if (even)
+        gemm->c = trial.c;
+    run_variants(&trial);
+    release(&trial);
+}
+
+START_TEST(large_results)
+{
+    for (uint64_t number = 0; number < 8; number++)
+        run_large(number);
+}
+END_TEST
+
 START_TEST(chosen_variant)
 {
     struct gemm gemm = {.m = 8, .n = 8, .k = 8};
@@ -405,6 +438,7 @@ int main(void)
     tcase_add_test(cases, patches);
     tcase_add_test(cases, extremes);
     tcase_add_test(cases, specials);
+    tcase_add_test(cases, large_results);
     tcase_add_test(cases, chosen_variant);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -17,7 +17,7 @@ enum {
 
 START_TEST(norms)
 {
-    const struct row_kernels *plain = row_variants()[0];
+    const struct row_kernels *plain = &row_kernels_plain;
     each_variant(variant) each_shape(r, c) for (int with = 0; with < 2; with++)
     {
         const size_t rows = row_counts[r], columns = column_counts[c];
@@ -49,7 +49,7 @@ END_TEST
 
 START_TEST(norm_gradients)
 {
-    const struct row_kernels *plain = row_variants()[0];
+    const struct row_kernels *plain = &row_kernels_plain;
     each_variant(variant) each_shape(r, c) for (int with = 0; with < 2; with++)
     {
         const size_t rows = row_counts[r], columns = column_counts[c], count = rows * columns;
@@ -84,7 +84,7 @@ END_TEST
 START_TEST(softmax_rows)
 {
     static const size_t wide[] = {1, 10, 16, 31, 1000, 2048, 2049, 4097, 65537, 140001};
-    const struct row_kernels *plain = row_variants()[0];
+    const struct row_kernels *plain = &row_kernels_plain;
     each_variant(variant) for (size_t c = 0; c < sizeof wide / sizeof *wide; c++)
     {
         const size_t rows = wide[c] > 5000 ? 2 : 5, columns = wide[c], count = rows * columns;
@@ -109,7 +109,7 @@ END_TEST
 START_TEST(cross_entropy_rows)
 {
     static const size_t wide[] = {1, 10, 16, 31, 1000, 2049, 50257};
-    const struct row_kernels *plain = row_variants()[0];
+    const struct row_kernels *plain = &row_kernels_plain;
     each_variant(variant) for (size_t c = 0; c < sizeof wide / sizeof *wide; c++)
     {
         enum { ROWS = 5 };
@@ -157,10 +157,10 @@ START_TEST(softmax_of_extremes)
     each_variant(variant)
     {
         float y[ROWS][5], want[ROWS][5], loss[ROWS], want_loss[ROWS], log_sum[ROWS], want_log_sum[ROWS];
-        row_variants()[0]->softmax(&rows[0][0], &want[0][0], ROWS, 5);
+        row_kernels_plain.softmax(&rows[0][0], &want[0][0], ROWS, 5);
         (*variant)->softmax(&rows[0][0], &y[0][0], ROWS, 5);
         check_near("softmax", (*variant)->name, &y[0][0], &want[0][0], (size_t)(ROWS * 5), 1e-6, 1e-6);
-        row_variants()[0]->cross_entropy(&rows[0][0], target, want_loss, want_log_sum, ROWS, 5);
+        row_kernels_plain.cross_entropy(&rows[0][0], target, want_loss, want_log_sum, ROWS, 5);
         (*variant)->cross_entropy(&rows[0][0], target, loss, log_sum, ROWS, 5);
         check_near("cross_entropy", (*variant)->name, loss, want_loss, (size_t)ROWS, 1e-6, 1);
         check_near("cross_entropy's log_sum", (*variant)->name, log_sum, want_log_sum, (size_t)ROWS, 1e-6, 1);
@@ -173,7 +173,7 @@ END_TEST
 
 START_TEST(column_functions)
 {
-    const struct row_kernels *plain = row_variants()[0];
+    const struct row_kernels *plain = &row_kernels_plain;
     static const size_t many[] = {0, 1, 7, 8, 9, 100};
     each_variant(variant) for (size_t r = 0; r < 6; r++) for (size_t c = 0; c < COLUMN_COUNTS; c++)
     {
@@ -206,11 +206,11 @@ static double weighed(int which, const float *x, const float *gamma, const float
     struct array y = array_new(rows * columns, 0);
     double sum = 0;
     if (which == 0)
-        row_variants()[0]->layer_norm(x, gamma, NULL, y.f, NULL, NULL, rows, columns, 1e-2f);
+        row_kernels_plain.layer_norm(x, gamma, NULL, y.f, NULL, NULL, rows, columns, 1e-2f);
     else if (which == 1)
-        row_variants()[0]->rms_norm(x, gamma, y.f, NULL, rows, columns, 1e-2f);
+        row_kernels_plain.rms_norm(x, gamma, y.f, NULL, rows, columns, 1e-2f);
     else
-        row_variants()[0]->softmax(x, y.f, rows, columns);
+        row_kernels_plain.softmax(x, y.f, rows, columns);
     for (size_t i = 0; i < rows * columns; i++)
         sum += (double)dy[i] * y.f[i];
     array_free(&y);
@@ -223,7 +223,7 @@ START_TEST(plain_gradients_are_slopes)
     struct array x = array_random(COUNT, 0, 1, 1), gamma = array_random(COLUMNS, 0, 2, 1);
     struct array dy = array_random(COUNT, 0, 3, 1), y = array_new(COUNT, 0), dx = array_new(COUNT, 0);
     float mean[ROWS], rstd[ROWS], dgamma[COLUMNS] = {0}, dbeta[COLUMNS] = {0};
-    const struct row_kernels *plain = row_variants()[0];
+    const struct row_kernels *plain = &row_kernels_plain;
     for (int which = 0; which < 3; which++) {
         if (which == 0) {
             plain->layer_norm(x.f, gamma.f, NULL, y.f, mean, rstd, ROWS, COLUMNS, 1e-2f);
