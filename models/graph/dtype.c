@@ -3,15 +3,20 @@
 #include <assert.h>
 
 static const struct dtype_info infos[DTYPE_COUNT] = {
-    [DTYPE_F32] = {"f32", 1, 4, true},
-    [DTYPE_BF16] = {"bf16", 1, 2, true},
-    [DTYPE_F16] = {"f16", 1, 2, true},
-    [DTYPE_I32] = {"i32", 1, 4, false},
+    [DTYPE_F32] = {"f32", 1, 4, true},        [DTYPE_BF16] = {"bf16", 1, 2, true},
+    [DTYPE_F16] = {"f16", 1, 2, true},        [DTYPE_I32] = {"i32", 1, 4, false},
+    [DTYPE_Q8_0] = {"q8_0", 32, 34, false},   [DTYPE_Q4_0] = {"q4_0", 32, 18, false},
+    [DTYPE_Q4_K] = {"q4_K", 256, 144, false}, [DTYPE_Q6_K] = {"q6_K", 256, 210, false},
 };
 
 const struct dtype_info *dtype_info(enum dtype dtype)
 {
     return &infos[dtype];
+}
+
+bool dtype_quantised(enum dtype dtype)
+{
+    return infos[dtype].block > 1;
 }
 
 bool dtype_parse(const char *name, enum dtype *dtype)

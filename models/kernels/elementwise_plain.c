@@ -143,40 +143,6 @@ static void narrow_bf16(const float *x, uint16_t *y, size_t count)
         y[i] = f32_to_bf16(x[i]);
 }
 
-/* IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. Converting makes a NaN quiet, as every processor does. */
-static float f16_to_f32(uint16_t half)
-{
-    uint32_t exponent = half >> 10 & 31, fraction = half & 0x3ff, sign = (uint32_t)(half & 0x8000) << 16, bits;
-    float value;
-    if (exponent == 31)
-        bits = 0x7f800000 | fraction << 13 | (fraction ? 0x400000 : 0);
-    else if (exponent)
-        bits = (exponent + 112) << 23 | fraction << 13;
-    else {
-        value = (float)fraction * 0x1p-24f;
-        memcpy(&bits, &value, sizeof bits);
-    }
-    bits |= sign;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint16_t f32_to_f16(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint16_t sign = bits >> 16 & 0x8000;
-    uint32_t magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
-    if (magnitude >= 0x477ff000) /* 65520 and more round to infinity */
-        return sign | 0x7c00;
-    if (magnitude < 0x38800000) /* below 2^-14: a whole multiple of 2^-24 */
-        return (uint16_t)(sign | (uint32_t)lrint(fabs((double)value) * 0x1p24));
-    uint32_t rounded = magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1);
-    return (uint16_t)(sign | rounded >> 13);
-}
-
 static void widen_f16(const uint16_t *x, float *y, size_t count)
 {
     for (size_t i = 0; i < count; i++)
