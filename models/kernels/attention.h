@@ -6,7 +6,8 @@
  * over the s that the mask allows: s <= t + (kv_length − length) when causal, s > t + (kv_length − length) − window
  * when window > 0. Each of q, k, v is a matrix whose row is a position ([batch·length, ...] with its own row stride) in
  * which the heads lie side by side: head h starts at element h · head_dim. So they may be parts of one
- * [B,T,(Hq+2Hkv)·D] matrix, or a cache. f32 or bf16; arithmetic is f32. Uses the OpenMP pool; allocates nothing. */
+ * [B,T,(Hq+2Hkv)·D] matrix, or a cache. f32 or bf16, and keys and values also
+ * f16 or q8_0 (then head_dim is a multiple of 32); arithmetic is f32. Uses the OpenMP pool; allocates nothing. */
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 
@@ -19,9 +20,10 @@ struct attention {
     size_t batch, length, kv_length; /* query positions; key positions (>= length) */
     size_t heads, kv_heads, head_dim;
     bool causal;
-    size_t window;    /* 0: all */
-    float scale;      /* 1/√head_dim usually */
-    enum dtype dtype; /* of q, k, v, out and their gradients */
+    size_t window;       /* 0: all */
+    float scale;         /* 1/√head_dim usually */
+    enum dtype dtype;    /* of q, out and all gradients */
+    enum dtype kv_dtype; /* of k and v; `dtype` where a gradient follows */
     const void *q, *k, *v;
     size_t q_stride, k_stride, v_stride;                   /* elements from one position to the next */
     size_t q_batch_stride, k_batch_stride, v_batch_stride; /* elements from one sequence to the next */

@@ -36,16 +36,6 @@ size_t attention_decode_workspace(const struct attention *attention, int threads
     return layout_of(attention, threads).total * sizeof(float);
 }
 
-/* Vector c of a row of head_dim elements, zeros after its end. */
-LANES_INLINE lanes load_vector(const void *row, enum dtype dtype, size_t c, size_t columns)
-{
-    if (dtype == DTYPE_BF16)
-        return c + LANES <= columns ? lanes_load_bf16((const uint16_t *)row + c)
-                                    : lanes_load_part_bf16((const uint16_t *)row + c, columns - c);
-    return c + LANES <= columns ? lanes_load((const float *)row + c)
-                                : lanes_load_part((const float *)row + c, columns - c);
-}
-
 /* scores[r, k] for `rows` queries and the 4 keys whose rows are given. */
 LANES_INLINE void four_scores(size_t rows, const float *queries, size_t row, const void *const key[4], enum dtype dtype,
                               size_t columns, float *scores)
@@ -56,7 +46,7 @@ LANES_INLINE void four_scores(size_t rows, const float *queries, size_t row, con
             sum[r][k] = lanes_zero();
     for (size_t c = 0; c < columns; c += LANES)
         for (size_t k = 0; k < 4; k++) {
-            lanes x = load_vector(key[k], dtype, c, columns);
+            lanes x = load_row(key[k], dtype, c, columns);
             for (size_t r = 0; r < rows; r++)
                 sum[r][k] = lanes_fma(lanes_load(queries + r * row + c), x, sum[r][k]);
         }
@@ -96,7 +86,7 @@ LANES_INLINE void weighted_sum(size_t rows, const struct attention *a, enum dtyp
             for (size_t v = 0; v < VECTORS; v++) {
                 if (c + v * LANES >= a->head_dim)
                     break;
-                lanes x = load_vector(value, dtype, c + v * LANES, a->head_dim);
+                lanes x = load_row(value, dtype, c + v * LANES, a->head_dim);
                 for (size_t r = 0; r < rows; r++)
                     sum[r][v] = lanes_fma(lanes_set(weights[r * CHUNK + k]), x, sum[r][v]);
             }
@@ -135,8 +125,9 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
                       const struct layout *l, float *w, float *partials)
 {
     size_t sharing = a->heads / a->kv_heads, count = keys.to - keys.from;
-    const void *key = element_at(a->k, a->dtype, b * a->k_batch_stride + keys.from * a->k_stride + g * a->head_dim);
-    const void *value = element_at(a->v, a->dtype, b * a->v_batch_stride + keys.from * a->v_stride + g * a->head_dim);
+    const void *key = element_at(a->k, a->kv_dtype, b * a->k_batch_stride + keys.from * a->k_stride + g * a->head_dim);
+    const void *value =
+        element_at(a->v, a->kv_dtype, b * a->v_batch_stride + keys.from * a->v_stride + g * a->head_dim);
     float *queries = w + l->queries, *scores = w + l->scores, *out[ROWS];
     for (size_t r = 0; r < rows; r++) {
         size_t h = g * sharing + (first + r) % sharing, t = (first + r) / sharing;
@@ -150,7 +141,7 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
     case (n)*DTYPE_COUNT + (type):                                                                                     \
         all_scores(n, a, type, key, count, queries, l->row, scores);                                                   \
         break;
-    switch (rows * DTYPE_COUNT + a->dtype) {
+    switch (rows * DTYPE_COUNT + a->kv_dtype) {
         FOR_ROWS(1, DTYPE_F32)
         FOR_ROWS(2, DTYPE_F32)
         FOR_ROWS(3, DTYPE_F32)
@@ -159,6 +150,14 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
         FOR_ROWS(2, DTYPE_BF16)
         FOR_ROWS(3, DTYPE_BF16)
         FOR_ROWS(4, DTYPE_BF16)
+        FOR_ROWS(1, DTYPE_F16)
+        FOR_ROWS(2, DTYPE_F16)
+        FOR_ROWS(3, DTYPE_F16)
+        FOR_ROWS(4, DTYPE_F16)
+        FOR_ROWS(1, DTYPE_Q8_0)
+        FOR_ROWS(2, DTYPE_Q8_0)
+        FOR_ROWS(3, DTYPE_Q8_0)
+        FOR_ROWS(4, DTYPE_Q8_0)
     }
 #undef FOR_ROWS
     for (size_t r = 0; r < rows; r++) {
@@ -171,7 +170,7 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
     case (n)*DTYPE_COUNT + (type):                                                                                     \
         weighted_sum(n, a, type, value, count, scores, out);                                                           \
         break;
-    switch (rows * DTYPE_COUNT + a->dtype) {
+    switch (rows * DTYPE_COUNT + a->kv_dtype) {
         FOR_ROWS(1, DTYPE_F32)
         FOR_ROWS(2, DTYPE_F32)
         FOR_ROWS(3, DTYPE_F32)
@@ -180,6 +179,14 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
         FOR_ROWS(2, DTYPE_BF16)
         FOR_ROWS(3, DTYPE_BF16)
         FOR_ROWS(4, DTYPE_BF16)
+        FOR_ROWS(1, DTYPE_F16)
+        FOR_ROWS(2, DTYPE_F16)
+        FOR_ROWS(3, DTYPE_F16)
+        FOR_ROWS(4, DTYPE_F16)
+        FOR_ROWS(1, DTYPE_Q8_0)
+        FOR_ROWS(2, DTYPE_Q8_0)
+        FOR_ROWS(3, DTYPE_Q8_0)
+        FOR_ROWS(4, DTYPE_Q8_0)
     }
 #undef FOR_ROWS
 }

@@ -23,7 +23,7 @@ static struct layout layout_of(const struct attention *a)
 {
     struct layout l = {.row = round_up(a->head_dim, LANES)};
     l.packed = reserve(&l.total, KEY_TILE * l.row);
-    l.keys = reserve(&l.total, a->dtype == DTYPE_BF16 ? KEY_TILE * l.row : 0);
+    l.keys = reserve(&l.total, a->kv_dtype != DTYPE_F32 ? KEY_TILE * l.row : 0);
     l.queries = reserve(&l.total, l.row * QUERY_TILE);
     l.scores = reserve(&l.total, KEY_TILE * QUERY_TILE);
     l.out = reserve(&l.total, QUERY_TILE * l.row);
@@ -76,10 +76,10 @@ static void one_key_tile(const struct attention *a, const struct queries *q, str
 {
     size_t key = q->b * a->k_batch_stride + keys.from * a->k_stride + q->g * a->head_dim;
     size_t value = q->b * a->v_batch_stride + keys.from * a->v_stride + q->g * a->head_dim;
-    const float *key_rows = element_at(a->k, a->dtype, key);
+    const float *key_rows = element_at(a->k, a->kv_dtype, key);
     size_t key_stride = a->k_stride, count = keys.to - keys.from, row = l->row;
-    if (a->dtype == DTYPE_BF16) {
-        pack_rows(key_rows, a->dtype, a->k_stride, count, count, a->head_dim, w + l->keys, row);
+    if (a->kv_dtype != DTYPE_F32) {
+        pack_rows(key_rows, a->kv_dtype, a->k_stride, count, count, a->head_dim, w + l->keys, row);
         key_rows = w + l->keys;
         key_stride = row;
     }
@@ -96,7 +96,8 @@ static void one_key_tile(const struct attention *a, const struct queries *q, str
     }
     if (!first)
         rescale(w + l->out, row, w + l->correction, q->count);
-    pack_rows(element_at(a->v, a->dtype, value), a->dtype, a->v_stride, count, count, a->head_dim, w + l->packed, row);
+    pack_rows(element_at(a->v, a->kv_dtype, value), a->kv_dtype, a->v_stride, count, count, a->head_dim, w + l->packed,
+              row);
     for (size_t m = 0; m < q->count; m += TILE_COLUMN_ROWS) {
         struct span seen = keys_seen(a, (struct span){p + m, p + least(m + TILE_COLUMN_ROWS, q->count)});
         seen = span_within(seen, keys);

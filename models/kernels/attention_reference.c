@@ -7,7 +7,16 @@ enum { CHUNK = 256 }; /* elements of a head that are summed in one sweep over th
 
 static double element(const void *data, enum dtype dtype, size_t index)
 {
-    return dtype == DTYPE_BF16 ? bf16_to_f32(((const uint16_t *)data)[index]) : ((const float *)data)[index];
+    if (dtype == DTYPE_F32)
+        return ((const float *)data)[index];
+    if (dtype == DTYPE_Q8_0) {
+        const char *block = (const char *)data + dtype_bytes(dtype, index / 32 * 32);
+        uint16_t scale;
+        memcpy(&scale, block, sizeof scale);
+        return (double)((const int8_t *)block)[2 + index % 32] * (double)f16_to_f32(scale);
+    }
+    uint16_t half = ((const uint16_t *)data)[index];
+    return dtype == DTYPE_BF16 ? bf16_to_f32(half) : f16_to_f32(half);
 }
 
 static void put(void *data, enum dtype dtype, size_t index, double value)
@@ -54,7 +63,7 @@ static double score(const struct attention *a, size_t b, size_t t, size_t h, siz
     size_t q = query_at(a, b, t, h), k = key_at(a, b, s, group_of(a, h));
     double sum = 0;
     for (size_t d = 0; d < a->head_dim; d++)
-        sum += element(a->q, a->dtype, q + d) * element(a->k, a->dtype, k + d);
+        sum += element(a->q, a->dtype, q + d) * element(a->k, a->kv_dtype, k + d);
     return sum * a->scale;
 }
 
@@ -75,7 +84,7 @@ static void one_query(const struct attention *a, size_t b, size_t t, size_t h)
             total += weight;
             size_t v = value_at(a, b, s, group_of(a, h)) + from;
             for (size_t d = 0; d < count; d++)
-                sums[d] += weight * element(a->v, a->dtype, v + d);
+                sums[d] += weight * element(a->v, a->kv_dtype, v + d);
         }
         for (size_t d = 0; d < count; d++)
             put(a->out, a->dtype, out_at(a, b, t, h) + from + d, sums[d] / total);
@@ -101,7 +110,7 @@ static void weight_gradient(const struct attention_gradient *g, size_t b, size_t
     double dweight = 0, centre = 0;
     for (size_t d = 0; d < a->head_dim; d++) {
         double dout = element(g->dout, a->dtype, out + d);
-        dweight += dout * element(a->v, a->dtype, v + d);
+        dweight += dout * element(a->v, a->kv_dtype, v + d);
         centre += dout * element(a->out, a->dtype, out + d);
     }
     *weight = exp(score(a, b, t, h, s) - a->log_sum[(b * a->heads + h) * a->length + t]);
@@ -121,7 +130,7 @@ static void one_query_gradient(const struct attention_gradient *g, size_t b, siz
             weight_gradient(g, b, t, h, s, &weight, &dscore);
             size_t k = key_at(a, b, s, group_of(a, h)) + from;
             for (size_t d = 0; d < count; d++)
-                sums[d] += dscore * element(a->k, a->dtype, k + d);
+                sums[d] += dscore * element(a->k, a->kv_dtype, k + d);
         }
         for (size_t d = 0; d < count; d++)
             put(g->dq, a->dtype, query_at(a, b, t, h) + from + d, a->scale * sums[d]);

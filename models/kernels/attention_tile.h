@@ -72,11 +72,6 @@ LANES_INLINE struct span span_within(struct span a, struct span b)
     return (struct span){from, to > from ? to : from};
 }
 
-LANES_INLINE const void *element_at(const void *data, enum dtype dtype, size_t index)
-{
-    return (const char *)data + index * (dtype == DTYPE_BF16 ? 2 : 4);
-}
-
 /* to[s,m] = Σ_d rows[s,d] · columns[d,m] for those vectors of queries that see one of the keys. The queries start at
  * position p, the keys' numbers are `keys`, rows[0] is the first of them. */
 static inline __attribute__((unused)) void multiply_seen(const struct attention *a, size_t p, struct span keys,
@@ -110,7 +105,7 @@ static inline __attribute__((unused)) void hide_masked(const struct attention *a
 /* Asks for rows ahead of their use. They often lie pages apart, where the processor's own prefetching stops. */
 LANES_INLINE void prefetch_rows(const void *first, enum dtype dtype, size_t stride, size_t rows, size_t columns)
 {
-    size_t bytes = columns * (dtype == DTYPE_BF16 ? 2 : 4);
+    size_t bytes = (size_t)((const char *)element_at(first, dtype, columns) - (const char *)first);
     for (size_t r = 0; r < rows; r++) {
         const char *row = element_at(first, dtype, r * stride);
         for (size_t line = 0; line < bytes; line += LINE_FLOATS * sizeof(float))
@@ -124,8 +119,8 @@ LANES_INLINE void prefetch_keys(const struct attention *a, size_t b, size_t g, s
     size_t key = b * a->k_batch_stride + keys.from * a->k_stride + g * a->head_dim;
     size_t value = b * a->v_batch_stride + keys.from * a->v_stride + g * a->head_dim;
     size_t count = keys.to - keys.from;
-    prefetch_rows(element_at(a->k, a->dtype, key), a->dtype, a->k_stride, count, a->head_dim);
-    prefetch_rows(element_at(a->v, a->dtype, value), a->dtype, a->v_stride, count, a->head_dim);
+    prefetch_rows(element_at(a->k, a->kv_dtype, key), a->kv_dtype, a->k_stride, count, a->head_dim);
+    prefetch_rows(element_at(a->v, a->kv_dtype, value), a->kv_dtype, a->v_stride, count, a->head_dim);
 }
 
 /* The tile of keys that starts at `from`, of those that are seen. */

@@ -40,7 +40,7 @@ static size_t gradient_workspace_bytes(const struct attention_gradient *g, int t
 static void zero_keys(const struct attention_gradient *g)
 {
     const struct attention *a = &g->forward;
-    size_t bytes = a->kv_heads * a->head_dim * (a->dtype == DTYPE_BF16 ? 2 : 4);
+    size_t bytes = a->kv_heads * a->head_dim * (a->dtype == DTYPE_F32 ? 4 : 2);
     for (size_t b = 0; b < a->batch; b++)
         for (size_t s = 0; s < a->kv_length; s++) {
             memset((void *)element_at(g->dk, a->dtype, b * a->k_batch_stride + s * a->k_stride), 0, bytes);

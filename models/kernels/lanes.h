@@ -19,6 +19,7 @@ enum { LANES = 4 };
 
 typedef float lanes __attribute__((vector_size(LANES * 4)));
 typedef int32_t lanes_int __attribute__((vector_size(LANES * 4)));
+typedef int8_t lanes_bytes __attribute__((vector_size(LANES)));
 
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
 
@@ -77,6 +78,22 @@ LANES_INLINE lanes lanes_load_part_bf16(const uint16_t *p, size_t count)
         if (i < count)
             x[i] = p[i];
     return lanes_load_bf16(x);
+}
+
+LANES_INLINE lanes lanes_load_part_f16(const uint16_t *p, size_t count)
+{
+    uint16_t x[LANES] = {0};
+    for (size_t i = 0; i < LANES; i++)
+        if (i < count)
+            x[i] = p[i];
+    return lanes_load_f16(x);
+}
+
+LANES_INLINE lanes lanes_load_i8(const int8_t *p)
+{
+    lanes_bytes x;
+    memcpy(&x, p, sizeof x);
+    return __builtin_convertvector(__builtin_convertvector(x, lanes_int), lanes);
 }
 
 LANES_INLINE void lanes_store_part_bf16(uint16_t *p, lanes x, size_t count)

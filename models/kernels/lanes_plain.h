@@ -76,6 +76,14 @@ LANES_INLINE lanes lanes_load_bf16(const uint16_t *p)
     return (lanes)(__builtin_convertvector(x, lanes_bits) << 16);
 }
 
+LANES_INLINE lanes lanes_load_f16(const uint16_t *p)
+{
+    float x[LANES];
+    for (size_t i = 0; i < LANES; i++)
+        x[i] = f16_to_f32(p[i]);
+    return lanes_load(x);
+}
+
 /* To the nearest bfloat16, ties to even; NaN stays NaN. */
 LANES_INLINE void lanes_store_bf16(uint16_t *p, lanes x)
 {

@@ -47,6 +47,11 @@ LANES_INLINE lanes lanes_load_bf16(const uint16_t *p)
     return (lanes)vector_load_bf16(p);
 }
 
+LANES_INLINE lanes lanes_load_f16(const uint16_t *p)
+{
+    return (lanes)vector_load_f16(p);
+}
+
 LANES_INLINE void lanes_store_bf16(uint16_t *p, lanes x)
 {
     vector_store_bf16(p, (vector)x);

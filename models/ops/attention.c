@@ -54,6 +54,7 @@ static struct attention describe(const struct tensor *qkv, const struct attribut
                               .window = (size_t)a->window,
                               .scale = 1.0f / sqrtf((float)a->head_dim),
                               .dtype = qkv->dtype,
+                              .kv_dtype = qkv->dtype,
                               .q = data,
                               .k = element(data, qkv->dtype, key_offset(a)),
                               .v = element(data, qkv->dtype, value_offset(a)),

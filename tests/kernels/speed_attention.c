@@ -85,6 +85,7 @@ static void time_attention(size_t i, const struct attention_kernels *kernels, in
                           .causal = true,
                           .scale = 1 / sqrtf((float)shapes[i].head_dim),
                           .dtype = shapes[i].dtype,
+                          .kv_dtype = shapes[i].dtype,
                           .q = qkv,
                           .k = (char *)qkv + k_bytes,
                           .v = (char *)qkv + v_bytes,

@@ -7,6 +7,7 @@
 
 #include "harness/base/random.h"
 #include "models/kernels/attention_variants.h"
+#include "models/kernels/quant.h"
 
 struct shape {
     size_t batch, length, kv_length, heads, kv_heads, head_dim;
@@ -103,6 +104,7 @@ static struct attention describe(const struct shape *s, struct arrays *a)
                               .window = s->window,
                               .scale = s->head_dim ? 1 / sqrtf((float)s->head_dim) : 1,
                               .dtype = s->dtype,
+                              .kv_dtype = s->dtype,
                               .q = a->q.data,
                               .k = a->kv.data,
                               .v = values,
@@ -331,6 +333,55 @@ START_TEST(test_result_does_not_depend_on_threads)
 }
 END_TEST
 
+/* Queries of f32 against caches of other types: the same as against what the cache's rows stand for. */
+START_TEST(test_caches_of_other_types)
+{
+    static const struct {
+        enum dtype kv;
+        size_t length, kv_length, head_dim;
+    } rows[] = {{DTYPE_F16, 1, 300, 64}, {DTYPE_F16, 40, 90, 37},  {DTYPE_F16, 2, 70, 5},   {DTYPE_BF16, 1, 300, 64},
+                {DTYPE_BF16, 33, 40, 7}, {DTYPE_Q8_0, 1, 300, 64}, {DTYPE_Q8_0, 3, 41, 32}, {DTYPE_Q8_0, 70, 130, 96}};
+    struct shape s = {2, rows[_i].length, rows[_i].kv_length, 4, 2, rows[_i].head_dim, true, 0, DTYPE_F32, 1, 0};
+    struct arrays wide;
+    struct attention a = describe(&s, &wide);
+    size_t width = s.kv_heads * s.head_dim, positions = s.batch * (s.kv_length + 3);
+    size_t row_bytes = dtype_bytes(rows[_i].kv, width);
+    struct array keys = make(positions * row_bytes, 2), values = make(positions * row_bytes, 2);
+    float *row = wide.kv.data;
+    for (size_t p = 0; p < positions; p++, row += a.k_stride)
+        for (int v = 0; v < 2; v++) {
+            char *cached = (char *)(v ? values : keys).data + p * row_bytes;
+            for (size_t c = 0; c < width && rows[_i].kv != DTYPE_Q8_0; c++) {
+                uint16_t half =
+                    rows[_i].kv == DTYPE_F16 ? f32_to_f16(row[v * width + c]) : f32_to_bf16(row[v * width + c]);
+                memcpy(cached + 2 * c, &half, 2);
+                row[v * width + c] = rows[_i].kv == DTYPE_F16 ? f16_to_f32(half) : bf16_to_f32(half);
+            }
+            if (rows[_i].kv == DTYPE_Q8_0) {
+                quantise_row(DTYPE_Q8_0, row + v * width, cached, width);
+                dequantise_row(DTYPE_Q8_0, cached, row + v * width, width);
+            }
+        }
+    struct arrays slow;
+    struct attention reference = describe(&s, &slow), cached = a;
+    memcpy(slow.kv.data, wide.kv.data, wide.kv.bytes);
+    attention_reference(&reference);
+    cached.kv_dtype = rows[_i].kv;
+    cached.k = keys.data;
+    cached.v = values.data;
+    cached.k_stride = cached.v_stride = width;
+    cached.k_batch_stride = cached.v_batch_stride = (s.kv_length + 3) * width;
+    for (const struct attention_kernels *const *k = attention_variants(); *k; k++)
+        check_forward(*k, &s, &cached, &wide, &slow, 2);
+    attention_reference(&cached);
+    compare("out", "reference", &s, 1, wide.out.data, slow.out.data, DTYPE_F32, slow.out_count, 1e-6);
+    check_and_free(&keys);
+    check_and_free(&values);
+    free_arrays(&wide);
+    free_arrays(&slow);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("attention");
@@ -339,6 +390,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, sizeof shapes / sizeof *shapes);
     tcase_add_loop_test(tcase, test_random_shapes, 0, 40);
     tcase_add_loop_test(tcase, test_gradient_is_the_slope, 0, 2);
+    tcase_add_loop_test(tcase, test_caches_of_other_types, 0, 8);
     tcase_add_loop_test(tcase, test_result_does_not_depend_on_threads, 0, 2);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
