@@ -24,7 +24,7 @@ static int checkpointing, quick, no_calibrate;
 static struct poptOption options[] = {
     {"task", 0, POPT_ARG_STRING, &task, 0, "only models for this: nlp, vision, sequence, tabular", "TASK"},
     {"mode", 0, POPT_ARG_STRING, &mode, 0, "only this: forward or train", "MODE"},
-    {"dtype", 0, POPT_ARG_STRING, &dtype, 0, "only these, with commas: f32, bf16", "D,..."},
+    {"dtype", 0, POPT_ARG_STRING, &dtype, 0, "only these, with commas: f32, bf16, q8_0, q4_K_M, ...", "D,..."},
     {"context", 0, POPT_ARG_STRING, &context, 0, "positions of a sequence", "N"},
     {"batch", 0, POPT_ARG_STRING, &batch, 0, "sequences, images or rows at once", "N"},
     {"optimizer", 0, POPT_ARG_STRING, &optimizer, 0, "for training: sgd, momentum, rmsprop, adam, adamw", "NAME"},
@@ -79,7 +79,7 @@ static bool read_mode(struct fit_demands *demands, struct error *error)
         offered |= families[f]->modes;
     if (!mode || demands->modes & offered)
         return true;
-    return error_set(error, ERROR_INPUT, "--mode: '%s' is not forward or train", mode);
+    return error_set(error, ERROR_INPUT, "--mode: '%s' is not forward, train, prefill or decode", mode);
 }
 
 static bool read_dtypes(struct fit_demands *demands, struct error *error)
@@ -87,14 +87,17 @@ static bool read_dtypes(struct fit_demands *demands, struct error *error)
     for (const char *at = dtype; at && *at;) {
         char word[16] = "";
         size_t length = strcspn(at, ",");
-        enum dtype one;
+        struct model_case one;
         memcpy(word, at, length < sizeof word - 1 ? length : sizeof word - 1);
-        if (!dtype_parse(word, &one) || (one != DTYPE_F32 && one != DTYPE_BF16))
-            return error_set(error, ERROR_INPUT, "--dtype: '%.*s' is not f32 or bf16", (int)length, at);
-        demands->dtypes |= 1u << one;
+        if (!case_set_dtype(&one, word))
+            return error_set(error, ERROR_INPUT, "--dtype: '%.*s' is none of %s", (int)length, at, case_dtype_names());
+        if (demands->dtype_count == FIT_DTYPES)
+            return error_set(error, ERROR_INPUT, "--dtype: more than %d of them", FIT_DTYPES);
+        demands->dtypes[demands->dtype_count++] = case_dtype_name(&one);
         at += length + (at[length] == ',');
     }
-    return !dtype || demands->dtypes || error_set(error, ERROR_INPUT, "--dtype: names none; f32, bf16 or both");
+    return !dtype || demands->dtype_count ||
+           error_set(error, ERROR_INPUT, "--dtype: names none of %s", case_dtype_names());
 }
 
 static bool read_optimizer(struct fit_demands *demands, struct error *error)

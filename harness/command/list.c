@@ -83,14 +83,7 @@ static void fill_families(json_t *items)
 /* Counted from the graph, like every such figure; absent where the graph can't be built. */
 static void put_parameters(json_t *item, const struct family *family, const struct family_size *size)
 {
-    struct model_case one = {.family = family,
-                             .size = size,
-                             .mode = (enum mode)__builtin_ctz(family->modes),
-                             .dtype = DTYPE_F32,
-                             .batch = 1,
-                             .context = family->has_context ? size->contexts[0] : 0,
-                             .optimizer = -1,
-                             .device = "cpu"};
+    struct model_case one = case_of_size(family, size, (enum mode)__builtin_ctz(family->modes));
     case_name(&one);
     struct graph *graph = case_build(&one, NULL);
     if (graph)

@@ -64,7 +64,7 @@ static void fill_identity(const struct model_case *one, int threads, struct reco
     snprintf(record->model, sizeof record->model, "%s", one->size->name);
     snprintf(record->task, sizeof record->task, "%s", one->family->task);
     snprintf(record->mode, sizeof record->mode, "%s", mode_name(one->mode));
-    snprintf(record->dtype, sizeof record->dtype, "%s", dtype_info(one->dtype)->name);
+    snprintf(record->dtype, sizeof record->dtype, "%s", case_dtype_name(one));
     snprintf(record->device, sizeof record->device, "%s", one->device);
     snprintf(record->unit, sizeof record->unit, "%s", case_unit(one));
     record->batch = one->batch;

@@ -113,7 +113,7 @@ static bool add_dtypes(struct case_list *list, struct model_case one, const stru
         memcpy(word, name, length);
         word[length] = '\0';
         name += length;
-        if (dtype_parse(word, &one.dtype))
+        if (case_set_dtype(&one, word))
             right = add_size(list, one, pick, error);
     }
     return right;
@@ -125,7 +125,7 @@ bool pick_size(const struct pick *pick, const struct family *family, const struc
     bool right = true;
     for (int mode = 0; right && mode < MODE_COUNT; mode++)
         if (family->modes & pick->modes & 1u << mode) {
-            const struct model_case one = {.family = family, .size = size, .mode = (enum mode)mode, .optimizer = -1};
+            const struct model_case one = case_of_size(family, size, (enum mode)mode);
             right = add_dtypes(list, one, pick, error);
         }
     return right;

@@ -8,6 +8,7 @@
 
 #include "harness/base/parse.h"
 #include "models/families/family.h"
+#include "models/families/recipe.h"
 
 static const char *const mode_names[MODE_COUNT] = {"forward", "train", "prefill", "decode", "distill"};
 
@@ -71,11 +72,52 @@ static bool take_mode(const char *part, const char *id, struct model_case *one, 
                      "case '%s': '%s' is no mode; modes are forward, train, prefill, decode, distill", id, part);
 }
 
+struct model_case case_of_size(const struct family *family, const struct family_size *size, enum mode mode)
+{
+    return (struct model_case){.family = family,
+                               .size = size,
+                               .mode = mode,
+                               .dtype = DTYPE_F32,
+                               .kv_dtype = -1,
+                               .batch = 1,
+                               .context = family->has_context ? size->contexts[0] : 0,
+                               .optimizer = -1,
+                               .device = "cpu"};
+}
+
+const char *case_dtype_names(void)
+{
+    return "f32, bf16, " RECIPE_NAMES;
+}
+
+bool case_set_dtype(struct model_case *one, const char *name)
+{
+    one->recipe = NULL;
+    if (dtype_parse(name, &one->dtype) && (one->dtype == DTYPE_F32 || one->dtype == DTYPE_BF16))
+        return true;
+    one->dtype = DTYPE_F32;
+    one->recipe = recipe_find(name);
+    return one->recipe != NULL;
+}
+
 static bool take_dtype(const char *part, const char *id, struct model_case *one, struct error *error)
 {
-    if (dtype_parse(part, &one->dtype) && (one->dtype == DTYPE_F32 || one->dtype == DTYPE_BF16))
+    if (case_set_dtype(one, part))
         return true;
-    return error_set(error, ERROR_INPUT, "case '%s': '%s' is no dtype that runs here; f32 and bf16 do", id, part);
+    return error_set(error, ERROR_INPUT, "case '%s': '%s' is no dtype that runs here; %s do", id, part,
+                     case_dtype_names());
+}
+
+static bool take_kv_dtype(const char *name, const char *id, struct model_case *one, struct error *error)
+{
+    enum dtype dtype;
+    if (one->kv_dtype >= 0)
+        return error_set(error, ERROR_INPUT, "case '%s': a cache's type twice", id);
+    if (!dtype_parse(name, &dtype) || dtype == DTYPE_I32 || (dtype_quantised(dtype) && dtype != DTYPE_Q8_0))
+        return error_set(error, ERROR_INPUT, "case '%s': '%s' is no type of a cache; f32, bf16, f16 and q8_0 are", id,
+                         name);
+    one->kv_dtype = (int)dtype;
+    return true;
 }
 
 /* What else a training step may be told. */
@@ -111,6 +153,8 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         *size = (int64_t)value;
         return true;
     }
+    if (strncasecmp(part, "kv-", 3) == 0)
+        return take_kv_dtype(part + 3, id, one, error);
     for (int word = 0; word < TRAINING_WORD_COUNT; word++)
         if (strcasecmp(part, training_words[word].word) == 0) {
             *training_flag(one, word) = true;
@@ -125,7 +169,7 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         }
     return error_set(error, ERROR_INPUT,
                      "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
-                     "l1, l2 nor mse",
+                     "l1, l2, mse nor a cache's type (kv-f16)",
                      id, part);
 }
 
@@ -141,6 +185,14 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
     if (one->context > one->size->config.max_context && one->family->has_context)
         return error_set(error, ERROR_INPUT, "case '%s': %s has positions for a context of at most %lld", id,
                          one->size->name, (long long)one->size->config.max_context);
+    bool caches = one->mode == MODE_PREFILL || one->mode == MODE_DECODE;
+    if (one->kv_dtype >= 0 && !caches)
+        return error_set(error, ERROR_INPUT, "case '%s': a cache's type goes with the modes prefill and decode", id);
+    if (one->recipe && !one->family->quantises)
+        return error_set(error, ERROR_INPUT, "case '%s': family %s runs in f32 and bf16, not in %s", id,
+                         one->family->name, one->recipe->name);
+    if (one->recipe && (one->mode == MODE_TRAIN || one->mode == MODE_DISTILL))
+        return error_set(error, ERROR_INPUT, "case '%s': f32 and bf16 are trained, %s isn't", id, one->recipe->name);
     bool trains = one->optimizer >= 0;
     for (int word = 0; word < TRAINING_WORD_COUNT; word++)
         trains |= *training_flag(one, word);
@@ -152,7 +204,7 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
 
 bool case_parse(const char *id, struct model_case *one, struct error *error)
 {
-    *one = (struct model_case){.optimizer = -1, .device = "cpu"};
+    *one = (struct model_case){.kv_dtype = -1, .optimizer = -1, .device = "cpu"};
     char copy[CASE_ID_SIZE], *rest = copy, *part;
     if (strlen(id) >= sizeof copy)
         return error_set(error, ERROR_INPUT, "a case's name of %zu characters is too long: '%.40s…'", strlen(id), id);
@@ -187,13 +239,26 @@ bool case_parse(const char *id, struct model_case *one, struct error *error)
     return true;
 }
 
+const char *case_dtype_name(const struct model_case *one)
+{
+    return one->recipe ? one->recipe->name : dtype_info(one->dtype)->name;
+}
+
+enum dtype case_kv_dtype(const struct model_case *one)
+{
+    return one->kv_dtype >= 0 ? (enum dtype)one->kv_dtype : one->recipe ? DTYPE_F16 : one->dtype;
+}
+
 void case_name(struct model_case *one)
 {
     int length = snprintf(one->id, sizeof one->id, "%s/%s/%s/%s/b%lld", one->family->name, one->size->name,
-                          mode_names[one->mode], dtype_info(one->dtype)->name, (long long)one->batch);
+                          mode_names[one->mode], case_dtype_name(one), (long long)one->batch);
     size_t used = (size_t)length;
     if (one->context && used < sizeof one->id)
         used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/s%lld", (long long)one->context);
+    if (one->kv_dtype >= 0 && used < sizeof one->id)
+        used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/kv-%s",
+                                 dtype_info((enum dtype)one->kv_dtype)->name);
     bool own = one->optimizer < 0 || one->optimizer == (int)one->family->optimizer;
     if (!own && used < sizeof one->id)
         used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/%s",
@@ -217,6 +282,8 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
     graph->training = one->mode == MODE_TRAIN;
     graph->dropout_rate = one->dropout ? DROPOUT_RATE : 0;
     graph->squares_errors = one->mse;
+    graph->recipe = one->recipe;
+    graph->layers = (int)config->layers;
     if (!one->family->build(graph, config, one, error)) {
         error_prefix(error, "case %s", one->id);
         graph_free(graph);

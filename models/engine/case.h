@@ -2,6 +2,8 @@
  * gpt2/gpt2-124m/train/f32/b4/s64. Options after the shape change the training: an optimizer's name (sgd, momentum,
  * rmsprop, adam, adamw; the family's own when absent), `checkpointing`, `dropout` (a tenth of the activations), `l1`
  * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices) and `mse` (mean squared error instead of cross-entropy).
+ * `kv-TYPE` is the type of the cache in the modes prefill and decode. A dtype is f32, bf16, or a recipe (recipe.h) for
+ * the weights of what isn't trained. In decode sN is the cache's length, of which a step computes the last position.
  *
  * Its life is one straight walk: case_parse -> case_build (graph) -> plan_make -> engine -> record -> store. */
 #ifndef ENGINE_CASE_H
@@ -15,6 +17,7 @@
 
 struct family;
 struct family_size;
+struct recipe;
 
 enum mode { MODE_FORWARD, MODE_TRAIN, MODE_PREFILL, MODE_DECODE, MODE_DISTILL, MODE_COUNT };
 const char *mode_name(enum mode mode);
@@ -26,7 +29,9 @@ struct model_case {
     const struct family *family;
     const struct family_size *size;
     enum mode mode;
-    enum dtype dtype;
+    enum dtype dtype;            /* of activations, and of weights without a recipe */
+    const struct recipe *recipe; /* NULL: none */
+    int kv_dtype;                /* enum dtype, or -1: the usual */
     int64_t batch;
     int64_t context; /* 0 where the family has none */
     int optimizer;   /* enum optimizer_kind, or -1: the family's own */
@@ -36,6 +41,17 @@ struct model_case {
 
 /* Untrusted text; the error names the part that is wrong and what would be right. */
 bool case_parse(const char *id, struct model_case *one, struct error *error);
+/* A case in f32, of one sequence or sample, at the context that the size is usually run at; everything else as usual.
+ */
+struct model_case case_of_size(const struct family *family, const struct family_size *size, enum mode mode);
+/* Takes the name of a dtype or a recipe; false when it is neither f32, bf16 nor a recipe. */
+bool case_set_dtype(struct model_case *one, const char *name);
+/* All of those names, with commas. */
+const char *case_dtype_names(void);
+/* What the case's name calls its dtype: a recipe's name or a type's. */
+const char *case_dtype_name(const struct model_case *one);
+/* Of the cache: f16 beside a recipe's weights, else as the activations, unless the case says otherwise. */
+enum dtype case_kv_dtype(const struct model_case *one);
 /* Writes one->id from the other fields. */
 void case_name(struct model_case *one);
 /* The whole graph of the case: forward, and for training loss, backward and optimizer. The caller frees it. */

@@ -20,12 +20,13 @@ static int embed(struct graph *graph, const struct config *config, const struct 
                              (int64_t[]){config->vocabulary, config->hidden}, fill, true);
     int positions = graph_weight(graph, "embeddings.position.weight", one->dtype, 2,
                                  (int64_t[]){config->max_context, config->hidden}, fill, true);
-    int x = build_embedding(graph, "embeddings", tokens, words, positions);
+    int x = build_embedding(graph, "embeddings", tokens, words, positions, 0);
     if (config->inputs) {
         int types = layer_indices(graph, "types", (uint32_t)config->inputs, 2, shape);
         int table = graph_weight(graph, "embeddings.token_type.weight", one->dtype, 2,
                                  (int64_t[]){config->inputs, config->hidden}, fill, true);
-        x = build_add(graph, "embeddings.sum", x, build_embedding(graph, "embeddings.token_type", types, table, NO_TENSOR));
+        x = build_add(graph, "embeddings.sum", x,
+                      build_embedding(graph, "embeddings.token_type", types, table, NO_TENSOR, 0));
     }
     x = layer_norm(graph, "embeddings.norm", x, config->epsilon);
     return layer_dropout(graph, "embeddings.dropout", x);
@@ -38,7 +39,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
         x = encoder_block(graph, config, x, i, false);
     bool is_bert = config->inputs > 0;
     if (is_bert || graph->training) {
-        x = build_first(graph, "first", x);
+        x = build_pick(graph, "first", x, 0);
         x = layer_linear(graph, "pooler", x, config->hidden, true, DEVIATION,
                          is_bert ? ACTIVATION_TANH : ACTIVATION_RELU);
     }
@@ -94,6 +95,7 @@ const struct family family_bert = {.name = "bert",
                                    .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                    .unit = "tokens/s",
                                    .has_context = true,
+                                   .quantises = true,
                                    .optimizer = OPTIMIZER_ADAMW,
                                    .build = build,
                                    .units = units};

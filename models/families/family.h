@@ -37,6 +37,7 @@ struct family {
     unsigned modes;   /* 1 << MODE_… */
     const char *unit; /* "tokens/s" */
     bool has_context;
+    bool quantises; /* its matrices may be stored by a recipe, where it isn't trained */
     enum optimizer_kind optimizer;
     /* Appends the model to `graph`: for training also its loss (graph->loss). Reads one->config through *config. */
     bool (*build)(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error);

@@ -8,29 +8,44 @@
  *   end a block smaller by √(2·layers), positions 0.01 */
 #include <math.h>
 
+#include "models/families/decoder.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
 
-static const float EPSILON = 1e-5f;
+static const float EPSILON = 1e-5f, DEVIATION = 0.02f;
 
-static int block(struct graph *graph, const struct config *config, int x, int index)
+/* The projections side by side where nothing is cached. */
+static int attend(struct graph *graph, const struct config *config, const char *name, int x,
+                  const struct model_case *one)
+{
+    int64_t heads = config->heads, head_dim = config->hidden / heads;
+    const struct decoder_attention cached = {
+        .heads = heads, .kv_heads = heads, .head_dim = head_dim, .bias = true, .deviation = DEVIATION};
+    if (decoder_caches(one))
+        return decoder_attention(graph, name, x, &cached, one);
+    x = layer_linear_kind(graph, graph_name(graph, "%s.c_attn", name), MATRIX_VALUE, x, 3 * config->hidden, true,
+                          DEVIATION, ACTIVATION_NONE);
+    return build_attention(graph, name, x, heads, heads, head_dim, true, 0);
+}
+
+static int block(struct graph *graph, const struct config *config, int x, int index, const struct model_case *one)
 {
     const char *name = graph_name(graph, "h.%d", index);
-    float deviation = 0.02f, last = 0.02f / sqrtf(2.0f * (float)config->layers);
-    int64_t width = config->hidden, head_dim = width / config->heads;
+    float last = DEVIATION / sqrtf(2.0f * (float)config->layers);
+    int64_t width = config->hidden;
     graph->segment = index + 1;
 
     int y = layer_norm(graph, graph_name(graph, "%s.ln_1", name), x, EPSILON);
-    y = layer_linear(graph, graph_name(graph, "%s.attn.c_attn", name), y, 3 * width, true, deviation, ACTIVATION_NONE);
-    y = build_attention(graph, graph_name(graph, "%s.attn", name), y, config->heads, config->heads, head_dim, true, 0);
+    y = attend(graph, config, graph_name(graph, "%s.attn", name), y, one);
     y = layer_linear(graph, graph_name(graph, "%s.attn.c_proj", name), y, width, true, last, ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.attn.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.attn.residual", name), x, y);
 
     y = layer_norm(graph, graph_name(graph, "%s.ln_2", name), x, EPSILON);
-    y = layer_linear(graph, graph_name(graph, "%s.mlp.c_fc", name), y, 4 * width, true, deviation,
+    y = layer_linear(graph, graph_name(graph, "%s.mlp.c_fc", name), y, 4 * width, true, DEVIATION,
                      ACTIVATION_GELU_TANH);
-    y = layer_linear(graph, graph_name(graph, "%s.mlp.c_proj", name), y, width, true, last, ACTIVATION_NONE);
+    y = layer_linear_kind(graph, graph_name(graph, "%s.mlp.c_proj", name), MATRIX_DOWN, y, width, true, last,
+                          ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.mlp.residual", name), x, y);
 
@@ -40,25 +55,21 @@ static int block(struct graph *graph, const struct config *config, int x, int in
 
 static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
 {
-    int64_t shape[] = {one->batch, one->context};
+    int64_t shape[] = {one->batch, decoder_length(one)};
     int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
-    int words = graph_weight(graph, "wte.weight", one->dtype, 2, (int64_t[]){config->vocabulary, config->hidden},
-                             (struct fill){.kind = FILL_NORMAL, .scale = 0.02f}, true);
+    int words =
+        layer_matrix(graph, "wte.weight", MATRIX_HEAD, one->dtype, config->vocabulary, config->hidden, DEVIATION);
     int positions = graph_weight(graph, "wpe.weight", one->dtype, 2, (int64_t[]){config->max_context, config->hidden},
                                  (struct fill){.kind = FILL_NORMAL, .scale = 0.01f}, true);
-    int x = build_embedding(graph, "wte", tokens, words, positions);
+    int x = build_embedding(graph, "wte", tokens, words, positions, decoder_position(one));
     x = layer_dropout(graph, "drop", x);
     for (int i = 0; i < config->layers; i++)
-        x = block(graph, config, x, i);
+        x = block(graph, config, x, i, one);
+    x = decoder_last(graph, x, one);
     x = layer_norm(graph, "ln_f", x, EPSILON);
     x = build_linear(graph, "head", x, words, NO_TENSOR, ACTIVATION_NONE, one->dtype);
     layer_classify(graph, x, config->vocabulary);
     return graph_error(graph, error);
-}
-
-static double units(const struct model_case *one)
-{
-    return (double)(one->batch * one->context);
 }
 
 #define GPT2(layers_, hidden_, heads_)                                                                                 \
@@ -101,9 +112,10 @@ const struct family family_gpt2 = {.name = "gpt2",
                                    .help = "GPT-2 decoders: LayerNorm, GELU, learned positions, tied head",
                                    .sizes = sizes,
                                    .size_count = sizeof sizes / sizeof *sizes,
-                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
+                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN | 1 << MODE_PREFILL | 1 << MODE_DECODE,
                                    .unit = "tokens/s",
                                    .has_context = true,
+                                   .quantises = true,
                                    .optimizer = OPTIMIZER_ADAMW,
                                    .build = build,
-                                   .units = units};
+                                   .units = decoder_units};

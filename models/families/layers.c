@@ -2,10 +2,13 @@
 
 #include <math.h>
 
-static int weight(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims,
-                  struct fill fill, bool decays)
+int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,
+                 int64_t columns, float deviation)
 {
-    return graph_weight(graph, name, dtype, rank, dims, fill, decays);
+    if (graph->recipe)
+        dtype = recipe_dtype(graph->recipe, kind, columns, graph->segment - 1, graph->layers);
+    return graph_weight(graph, name, dtype, 2, (int64_t[]){rows, columns},
+                        (struct fill){.kind = FILL_NORMAL, .scale = deviation}, true);
 }
 
 float deviation_he(int64_t inputs)
@@ -16,15 +19,20 @@ float deviation_he(int64_t inputs)
 int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, bool bias, float deviation,
                  enum activation activation)
 {
+    return layer_linear_kind(graph, name, MATRIX_PLAIN, x, outputs, bias, deviation, activation);
+}
+
+int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind kind, int x, int64_t outputs, bool bias,
+                      float deviation, enum activation activation)
+{
     if (x == NO_TENSOR)
         return NO_TENSOR;
     enum dtype dtype = graph->tensors[x].dtype;
     int64_t inputs = tensor_columns(&graph->tensors[x]);
-    int w = weight(graph, graph_name(graph, "%s.weight", name), dtype, 2, (int64_t[]){outputs, inputs},
-                   (struct fill){.kind = FILL_NORMAL, .scale = deviation}, true);
+    int w = layer_matrix(graph, graph_name(graph, "%s.weight", name), kind, dtype, outputs, inputs, deviation);
     int b = !bias ? NO_TENSOR
-                  : weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
-                           (struct fill){.kind = FILL_ZERO}, false);
+                  : graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
+                                 (struct fill){.kind = FILL_ZERO}, false);
     return build_linear(graph, name, x, w, b, activation, dtype);
 }
 
@@ -78,10 +86,10 @@ int layer_norm(struct graph *graph, const char *name, int x, float epsilon)
     if (x == NO_TENSOR)
         return NO_TENSOR;
     int64_t columns = tensor_columns(&graph->tensors[x]);
-    int gamma = weight(graph, graph_name(graph, "%s.weight", name), DTYPE_F32, 1, &columns,
-                       (struct fill){.kind = FILL_CONSTANT, .scale = 1}, false);
-    int beta = weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &columns,
-                      (struct fill){.kind = FILL_ZERO}, false);
+    int gamma = graph_weight(graph, graph_name(graph, "%s.weight", name), DTYPE_F32, 1, &columns,
+                             (struct fill){.kind = FILL_CONSTANT, .scale = 1}, false);
+    int beta = graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &columns,
+                            (struct fill){.kind = FILL_ZERO}, false);
     return build_layer_norm(graph, name, x, gamma, beta, epsilon);
 }
 

@@ -3,13 +3,21 @@
 #ifndef FAMILIES_LAYERS_H
 #define FAMILIES_LAYERS_H
 
+#include "models/families/recipe.h"
 #include "models/graph/graph.h"
 #include "models/ops/ops.h"
 
+/* A matrix [rows, columns], normal with standard deviation `deviation`, in `dtype` or as the graph's recipe stores it.
+ */
+int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,
+                 int64_t columns, float deviation);
 /* y[..., outputs]; weights normal with standard deviation `deviation`, bias zero when `bias`. The result has x's dtype,
  * weights have `dtype`. */
 int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, bool bias, float deviation,
                  enum activation activation);
+/* The same for a matrix that a recipe may treat in its own way. */
+int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind kind, int x, int64_t outputs, bool bias,
+                      float deviation, enum activation activation);
 /* Channels-last convolution without bias, then batch norm; depthwise when groups equals both channel counts. */
 int layer_conv_norm(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                     int64_t groups, enum activation activation);

@@ -8,32 +8,51 @@
  *   untied_head, projection_bias; weights normal, deviation 0.02, the two that end a block smaller by √(2·layers) */
 #include <math.h>
 
+#include "models/families/decoder.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
 
-static int block(struct graph *graph, const struct config *config, int x, int index)
+static const float DEVIATION = 0.02f;
+
+/* The projections side by side where nothing is cached. */
+static int attend(struct graph *graph, const struct config *config, const char *name, int x,
+                  const struct model_case *one)
+{
+    int64_t heads = config->heads, kv_heads = config->kv_heads, head_dim = config->head_dim;
+    const struct decoder_attention cached = {.heads = heads,
+                                             .kv_heads = kv_heads,
+                                             .head_dim = head_dim,
+                                             .bias = config->projection_bias,
+                                             .rope_theta = config->rope_theta,
+                                             .deviation = DEVIATION};
+    if (decoder_caches(one))
+        return decoder_attention(graph, name, x, &cached, one);
+    x = layer_linear_kind(graph, graph_name(graph, "%s.qkv", name), MATRIX_VALUE, x, (heads + 2 * kv_heads) * head_dim,
+                          config->projection_bias, DEVIATION, ACTIVATION_NONE);
+    x = build_rope(graph, graph_name(graph, "%s.rope", name), x, heads, kv_heads, head_dim, config->rope_theta, 0);
+    return build_attention(graph, name, x, heads, kv_heads, head_dim, true, 0);
+}
+
+static int block(struct graph *graph, const struct config *config, int x, int index, const struct model_case *one)
 {
     const char *name = graph_name(graph, "layers.%d", index);
-    float deviation = 0.02f, last = 0.02f / sqrtf(2.0f * (float)config->layers);
-    int64_t heads = config->heads, kv_heads = config->kv_heads, head_dim = config->head_dim;
+    float last = DEVIATION / sqrtf(2.0f * (float)config->layers);
     graph->segment = index + 1;
 
     int y = layer_rms_norm(graph, graph_name(graph, "%s.input_norm", name), x, config->epsilon);
-    y = layer_linear(graph, graph_name(graph, "%s.attn.qkv", name), y, (heads + 2 * kv_heads) * head_dim,
-                     config->projection_bias, deviation, ACTIVATION_NONE);
-    y = build_rope(graph, graph_name(graph, "%s.attn.rope", name), y, heads, kv_heads, head_dim, config->rope_theta);
-    y = build_attention(graph, graph_name(graph, "%s.attn", name), y, heads, kv_heads, head_dim, true, 0);
+    y = attend(graph, config, graph_name(graph, "%s.attn", name), y, one);
     y = layer_linear(graph, graph_name(graph, "%s.attn.output", name), y, config->hidden, false, last, ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.attn.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.attn.residual", name), x, y);
 
     int n = layer_rms_norm(graph, graph_name(graph, "%s.post_norm", name), x, config->epsilon);
-    int gate = layer_linear(graph, graph_name(graph, "%s.mlp.gate", name), n, config->feed_forward, false, deviation,
+    int gate = layer_linear(graph, graph_name(graph, "%s.mlp.gate", name), n, config->feed_forward, false, DEVIATION,
                             ACTIVATION_SILU);
-    int up = layer_linear(graph, graph_name(graph, "%s.mlp.up", name), n, config->feed_forward, false, deviation,
+    int up = layer_linear(graph, graph_name(graph, "%s.mlp.up", name), n, config->feed_forward, false, DEVIATION,
                           ACTIVATION_NONE);
     y = build_multiply(graph, graph_name(graph, "%s.mlp.gated", name), gate, up);
-    y = layer_linear(graph, graph_name(graph, "%s.mlp.down", name), y, config->hidden, false, last, ACTIVATION_NONE);
+    y = layer_linear_kind(graph, graph_name(graph, "%s.mlp.down", name), MATRIX_DOWN, y, config->hidden, false, last,
+                          ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.mlp.residual", name), x, y);
 
@@ -43,23 +62,21 @@ static int block(struct graph *graph, const struct config *config, int x, int in
 
 static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
 {
-    int64_t matrix[] = {config->vocabulary, config->hidden};
-    const struct fill fill = {.kind = FILL_NORMAL, .scale = 0.02f};
-    int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, (int64_t[]){one->batch, one->context});
-    int words = graph_weight(graph, "embedding.weight", one->dtype, 2, matrix, fill, true);
-    int x = build_embedding(graph, "embedding", tokens, words, NO_TENSOR);
+    int64_t shape[] = {one->batch, decoder_length(one)};
+    int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
+    int words = layer_matrix(graph, "embedding.weight", config->untied_head ? MATRIX_EMBEDDING : MATRIX_HEAD,
+                             one->dtype, config->vocabulary, config->hidden, DEVIATION);
+    int x = build_embedding(graph, "embedding", tokens, words, NO_TENSOR, 0);
     for (int i = 0; i < config->layers; i++)
-        x = block(graph, config, x, i);
+        x = block(graph, config, x, i, one);
+    x = decoder_last(graph, x, one);
     x = layer_rms_norm(graph, "norm", x, config->epsilon);
-    int head = config->untied_head ? graph_weight(graph, "head.weight", one->dtype, 2, matrix, fill, true) : words;
+    int head = config->untied_head ? layer_matrix(graph, "head.weight", MATRIX_HEAD, one->dtype, config->vocabulary,
+                                                  config->hidden, DEVIATION)
+                                   : words;
     x = build_linear(graph, "head", x, head, NO_TENSOR, ACTIVATION_NONE, one->dtype);
     layer_classify(graph, x, config->vocabulary);
     return graph_error(graph, error);
-}
-
-static double units(const struct model_case *one)
-{
-    return (double)(one->batch * one->context);
 }
 
 static const struct family_size sizes[] = {
@@ -156,9 +173,10 @@ const struct family family_llama = {.name = "llama",
                                     .help = "Llama decoders: RMSNorm, rotary positions, grouped key heads, SwiGLU",
                                     .sizes = sizes,
                                     .size_count = sizeof sizes / sizeof *sizes,
-                                    .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
+                                    .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN | 1 << MODE_PREFILL | 1 << MODE_DECODE,
                                     .unit = "tokens/s",
                                     .has_context = true,
+                                    .quantises = true,
                                     .optimizer = OPTIMIZER_ADAMW,
                                     .build = build,
-                                    .units = units};
+                                    .units = decoder_units};

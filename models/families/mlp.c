@@ -41,6 +41,7 @@ const struct family family_mlp = {.name = "mlp",
                                   .size_count = sizeof sizes / sizeof *sizes,
                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                   .unit = "samples/s",
+                                  .quantises = true,
                                   .optimizer = OPTIMIZER_ADAM,
                                   .build = build,
                                   .units = units};

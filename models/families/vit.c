@@ -28,7 +28,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
     for (int i = 0; i < config->layers; i++)
         x = encoder_block(graph, config, x, i, true);
     x = layer_norm(graph, "norm", x, config->epsilon);
-    x = build_first(graph, "first", x);
+    x = build_pick(graph, "first", x, 0);
     x = layer_linear(graph, "head", x, config->classes, true, DEVIATION, ACTIVATION_NONE);
     layer_classify(graph, x, config->classes);
     return graph_error(graph, error);
@@ -58,6 +58,7 @@ const struct family family_vit = {.name = "vit",
                                   .size_count = sizeof sizes / sizeof *sizes,
                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                   .unit = "images/s",
+                                  .quantises = true,
                                   .optimizer = OPTIMIZER_ADAMW,
                                   .build = build,
                                   .units = units};

@@ -71,6 +71,7 @@ struct attributes {
     int activation; /* enum activation */
     float epsilon, rate, scale;
     int64_t heads, kv_heads, head_dim, window;
+    int64_t position; /* of the first of the tensors' positions in its sequence; of the one that is picked */
     bool causal, count_padding, bias, relu;
     int64_t kernel[2], stride[2], pad[2], dilation[2], groups;
     uint64_t key;   /* of dropout's mask */
@@ -81,6 +82,7 @@ struct attributes {
 };
 
 struct op;
+struct recipe;
 
 struct node {
     const struct op *op;
@@ -117,10 +119,12 @@ struct graph {
     int loss;      /* scalar, or NO_TENSOR */
     bool training; /* ops keep what their gradients will need; dropout and batch statistics are on */
     uint64_t seed;
-    float dropout_rate;         /* families put dropout of this rate where theirs has it; 0: none */
-    bool squares_errors;        /* the loss is the mean squared error instead of cross-entropy */
-    struct optimizer optimizer; /* as graph_optimize was given it */
-    struct error error;         /* the first that building met */
+    float dropout_rate;          /* families put dropout of this rate where theirs has it; 0: none */
+    bool squares_errors;         /* the loss is the mean squared error instead of cross-entropy */
+    const struct recipe *recipe; /* how layers store their matrices; NULL: in the activations' dtype */
+    int layers;                  /* of the model, which recipes ask for */
+    struct optimizer optimizer;  /* as graph_optimize was given it */
+    struct error error;          /* the first that building met */
     struct name_block *names;
     int segment; /* given to nodes as they are appended */
     enum phase phase;

@@ -1,6 +1,6 @@
-/* embedding: y[b,t,:] = table[tokens[b,t], :]  (+ positions[t, :])
+/* embedding: y[b,t,:] = table[tokens[b,t], :]  (+ positions[position + t, :])
  *
- *   tokens [B,T] i32, table [V,C], positions [P,C] with P >= T, or none;  y [B,T,C]
+ *   tokens [B,T] i32, table [V,C], positions [P,C] with P >= position + T, or none;  y [B,T,C]
  *   dtable[v,:]     = Σ over (b,t) with tokens[b,t] = v of dy[b,t,:]      (added to what a tied head gave)
  *   dpositions[t,:] = Σ_b dy[b,t,:], zero for t >= T
  *
@@ -20,9 +20,11 @@ static bool infer_embedding(struct graph *graph, struct node *node, struct error
     const struct tensor *positions = node_input(graph, node, POSITIONS);
     if (tokens.dtype != DTYPE_I32 || tokens.rank != 2 || table.rank != 2)
         return error_set(error, ERROR_INPUT, "takes i32 tokens [B,T] and a table [V,C]");
-    if (positions && (positions->dims[0] < tokens.dims[1] || positions->dims[1] != table.dims[1]))
+    if (positions &&
+        (positions->dims[0] < node->attributes.position + tokens.dims[1] || positions->dims[1] != table.dims[1]))
         return error_set(error, ERROR_INPUT, "has positions for a context of %lld, not for %lld tokens of width %lld",
-                         (long long)positions->dims[0], (long long)tokens.dims[1], (long long)table.dims[1]);
+                         (long long)positions->dims[0], (long long)(node->attributes.position + tokens.dims[1]),
+                         (long long)table.dims[1]);
     return graph_output(graph, node, table.dtype, 3, (int64_t[]){tokens.dims[0], tokens.dims[1], table.dims[1]}) !=
            NO_TENSOR;
 }
@@ -45,6 +47,7 @@ static void run_embedding(const struct call *call)
     const struct tensor *y = node_output(call->graph, call->node, 0);
     size_t columns = (size_t)table->dims[1];
     int64_t rows = tensor_rows(y), length = y->dims[1];
+    int64_t first_position = call->node->attributes.position;
     const int32_t *tokens = call->inputs[TOKENS];
 #pragma omp parallel for schedule(static) num_threads(call->threads) if (rows > 16)
     for (int64_t r = 0; r < rows; r++) {
@@ -55,7 +58,7 @@ static void run_embedding(const struct call *call)
         if (positions)
             kernels->add(word,
                          storage_read(kernels, call->inputs[POSITIONS], positions->dtype,
-                                      (size_t)(r % length) * columns, columns, buffer + columns),
+                                      (size_t)(first_position + r % length) * columns, columns, buffer + columns),
                          out, columns);
         else
             memcpy(out, word, columns * sizeof *out);
@@ -100,10 +103,11 @@ const struct op op_embedding = {.name = "embedding",
                                 .workspace = workspace_embedding,
                                 .run = run_embedding};
 
-int build_embedding(struct graph *graph, const char *name, int tokens, int table, int positions)
+int build_embedding(struct graph *graph, const char *name, int tokens, int table, int positions, int64_t position)
 {
-    return node_first_output(graph,
-                             graph_append(graph, &op_embedding, name, (int[]){tokens, table, positions}, 3, NULL));
+    const struct attributes attributes = {.position = position};
+    return node_first_output(
+        graph, graph_append(graph, &op_embedding, name, (int[]){tokens, table, positions}, 3, &attributes));
 }
 
 /* ---- dtable: each thread adds all tokens' gradients within its own columns, so the sums' order never changes ---- */

@@ -29,17 +29,18 @@ struct pool_attributes {
 int build_max_pool(struct graph *graph, const char *name, int x, struct pool_attributes shape);
 int build_average_pool(struct graph *graph, const char *name, int x, struct pool_attributes shape);
 
-/* y[B,T,C] = table[tokens[B,T], :] (+ positions[t, :]) */
-int build_embedding(struct graph *graph, const char *name, int tokens, int table, int positions);
+/* y[B,T,C] = table[tokens[B,T], :] (+ positions[position + t, :]) */
+int build_embedding(struct graph *graph, const char *name, int tokens, int table, int positions, int64_t position);
 int build_layer_norm(struct graph *graph, const char *name, int x, int gamma, int beta, float epsilon);
 int build_rms_norm(struct graph *graph, const char *name, int x, int gamma, float epsilon);
-/* Turns the query and key heads of qkv[B,T,(heads + 2·kv_heads)·head_dim] by their positions. */
+/* Turns the query and key heads of qkv[B,T,(heads + 2·kv_heads)·head_dim] by their positions, of which the first is
+ * `position`. Queries or keys by themselves are `heads` heads, and no key heads. */
 int build_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
-               float theta);
+               float theta, int64_t position);
 /* y[B,1+P,C] = (token[C], x[B,P,C]) + positions[1+P,C]: a class token before a sequence of patches */
 int build_prepend(struct graph *graph, const char *name, int x, int token, int positions);
-/* y[B,C] = x[B,T,C] at position 0 */
-int build_first(struct graph *graph, const char *name, int x);
+/* y[B,C] = x[B,T,C] at one position */
+int build_pick(struct graph *graph, const char *name, int x, int64_t position);
 /* Over all dimensions but the last; mean and variance are the running statistics, buffers [C]. */
 int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
                      float epsilon, float momentum, bool relu);
@@ -47,6 +48,10 @@ int build_softmax(struct graph *graph, const char *name, int x);
 /* qkv[B,T,(heads + 2·kv_heads)·head_dim], side by side; y[B,T,heads·head_dim] */
 int build_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                     bool causal, int64_t window);
+/* One step of a sequence with a cache: k and v [B,T,kv_heads·head_dim] are stored in the caches [B,S,kv_heads·head_dim]
+ * at `position`, and the queries q[B,T,heads·head_dim] attend to all positions up to their own. y as q. */
+int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
+                           int64_t head_dim, int64_t position, int64_t window);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
 int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
 /* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be

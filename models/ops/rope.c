@@ -1,7 +1,7 @@
 /* rope: rotary position embedding of the query and key heads in packed projections (Su et al. 2021)
  *
  *   x, y [B,T,(heads + 2·kv_heads)·D]: the first heads + kv_heads of D elements are turned, the value heads stay
- *   for i < D/2, with angle = t · theta^(−2i/D):
+ *   for i < D/2, with angle = (position + t) · theta^(−2i/D):
  *   y[i] = x[i]·cos − x[i + D/2]·sin,   y[i + D/2] = x[i + D/2]·cos + x[i]·sin      (halves, as published models have
  * it) The gradient turns dy back: the same with −sin. */
 #include <math.h>
@@ -33,11 +33,12 @@ static size_t workspace_rope(const struct graph *graph, const struct node *node,
 static void fill_table(const struct call *call, float *table, int64_t length, int64_t half, bool back)
 {
     double theta = (double)call->node->attributes.scale;
+    int64_t first = call->node->attributes.position;
 #pragma omp parallel for schedule(static) num_threads(call->threads)
     for (int64_t i = 0; i < half; i++) {
         double frequency = pow(theta, -(double)i / (double)half);
         for (int64_t t = 0; t < length; t++) {
-            double angle = (double)t * frequency;
+            double angle = (double)(first + t) * frequency;
             table[t * half + i] = (float)cos(angle);
             table[(length + t) * half + i] = (float)(back ? -sin(angle) : sin(angle));
         }
@@ -120,8 +121,9 @@ const struct op op_rope = {.name = "rope",
                            .run = run_rope};
 
 int build_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
-               float theta)
+               float theta, int64_t position)
 {
-    const struct attributes attributes = {.heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .scale = theta};
+    const struct attributes attributes = {
+        .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .scale = theta, .position = position};
     return node_first_output(graph, graph_append(graph, &op_rope, name, &qkv, 1, &attributes));
 }

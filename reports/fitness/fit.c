@@ -215,40 +215,45 @@ static bool add_row(struct fit *fit, const struct model_case *one, const struct 
 
 /* The shape asked for, or the one that the size is usually measured at in that mode. */
 static struct model_case case_of(const struct fit_demands *demands, const struct family *family,
-                                 const struct family_size *size, enum mode mode, enum dtype dtype)
+                                 const struct family_size *size, enum mode mode)
 {
     bool train = mode == MODE_TRAIN;
-    struct model_case one = {.family = family,
-                             .size = size,
-                             .mode = mode,
-                             .dtype = dtype,
-                             .batch = demands->batch ? demands->batch : size->batches[0],
-                             .context = !family->has_context ? 0
-                                        : demands->context   ? demands->context
-                                                             : size->contexts[0],
-                             .optimizer = train ? demands->optimizer : -1,
-                             .checkpointing = train && demands->checkpointing,
-                             .device = "cpu"};
-    case_name(&one);
+    struct model_case one = case_of_size(family, size, mode);
+    one.batch = demands->batch ? demands->batch : mode == MODE_DECODE ? 1 : size->batches[0];
+    if (family->has_context && demands->context)
+        one.context = demands->context;
+    one.optimizer = train ? demands->optimizer : -1;
+    one.checkpointing = train && demands->checkpointing;
     return one;
 }
+
+/* What people run in each mode where they don't say. */
+static const char *const usual[] = {"f32", "bf16"}, *const usual_cached[] = {"bf16", "q8_0", "q4_K_M"};
 
 static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
                         const struct family *family, const struct family_size *size, struct error *error)
 {
-    unsigned modes = demands->modes ? demands->modes : ~0u, dtypes = 1 << DTYPE_F32 | 1 << DTYPE_BF16;
-    if (demands->dtypes)
-        dtypes &= demands->dtypes;
+    unsigned modes = demands->modes ? demands->modes : ~0u;
     if (family->has_context && demands->context > size->config.max_context)
         return true; /* the model has no positions for that context: no row of it can answer */
-    for (int mode = 0; mode < MODE_COUNT; mode++)
-        for (int dtype = 0; dtype < DTYPE_COUNT; dtype++) {
-            if (!(family->modes & modes & 1u << mode) || !(dtypes >> dtype & 1))
-                continue;
-            struct model_case one = case_of(demands, family, size, (enum mode)mode, (enum dtype)dtype);
+    for (int mode = 0; mode < MODE_COUNT; mode++) {
+        bool cached = mode == MODE_PREFILL || mode == MODE_DECODE;
+        const char *const *names = cached ? usual_cached : usual;
+        size_t count = cached ? sizeof usual_cached / sizeof *usual_cached : sizeof usual / sizeof *usual;
+        if (demands->dtype_count) {
+            names = demands->dtypes;
+            count = demands->dtype_count;
+        }
+        struct model_case one = case_of(demands, family, size, (enum mode)mode), valid;
+        for (size_t i = 0; i < count && family->modes & modes & 1u << mode; i++) {
+            case_set_dtype(&one, names[i]);
+            case_name(&one);
+            if (!case_parse(one.id, &valid, NULL))
+                continue; /* no such case: a trained q4_0, a quantised convolution */
             if (!add_row(fit, &one, demands, machine, error))
                 return false;
         }
+    }
     return true;
 }
 

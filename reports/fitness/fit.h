@@ -13,12 +13,15 @@
 #include "models/engine/case.h"
 #include "reports/report.h"
 
+enum { FIT_DTYPES = 16 };
+
 /* What the user asks for. Zero, NULL or NaN: not asked. */
 struct fit_demands {
     const char *const *models; /* names, NULL-ended; NULL or empty: the whole ladder */
     const char *task;
-    unsigned modes;  /* 1 << MODE_…; 0: all that the family has */
-    unsigned dtypes; /* 1 << DTYPE_…; 0: f32 and bf16 */
+    unsigned modes;                 /* 1 << MODE_…; 0: all that the family has */
+    const char *dtypes[FIT_DTYPES]; /* as case_dtype_name names them; none: the usual ones of each mode */
+    size_t dtype_count;
     int64_t context, batch;
     int optimizer; /* -1: the family's own */
     bool checkpointing;

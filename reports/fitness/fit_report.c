@@ -45,7 +45,7 @@ static json_t *row_to_json(const struct fit_row *row, const struct fit_machine *
     json_put_string(object, "task", row->one.family->task);
     json_put_count(object, "parameters", row->parameters);
     json_put_string(object, "mode", mode_name(row->one.mode));
-    json_put_string(object, "dtype", dtype_info(row->one.dtype)->name);
+    json_put_string(object, "dtype", case_dtype_name(&row->one));
     json_put_count(object, "batch", (uint64_t)row->one.batch);
     if (row->one.context)
         json_put_count(object, "context", (uint64_t)row->one.context);
@@ -97,7 +97,7 @@ static json_t *document(const struct fit *fit, const struct fit_demands *demands
         json_t *recommendation = json_object();
         json_put_string(recommendation, "model", row->one.size->name);
         json_put_string(recommendation, "mode", mode_name(row->one.mode));
-        json_put_string(recommendation, "dtype", dtype_info(row->one.dtype)->name);
+        json_put_string(recommendation, "dtype", case_dtype_name(&row->one));
         json_put_string(recommendation, "why", fit->why);
         json_put(object, "recommendation", recommendation);
     }
@@ -161,7 +161,7 @@ static void add_table_row(struct table *table, const struct fit_row *row, const 
     format_count((double)row->parameters, text, sizeof text);
     cell_number(&cells[PARAMETERS], (double)row->parameters, "%s", text);
     cell_text(&cells[MODE], TONE_PLAIN, "%s", mode_name(row->one.mode));
-    cell_text(&cells[DTYPE], TONE_PLAIN, "%s", dtype_info(row->one.dtype)->name);
+    cell_text(&cells[DTYPE], TONE_PLAIN, "%s", case_dtype_name(&row->one));
     if (row->one.context)
         cell_text(&cells[SHAPE], TONE_FAINT, "b%lld/s%lld", (long long)row->one.batch, (long long)row->one.context);
     else
@@ -202,12 +202,12 @@ static void say_largest(struct report *report, const struct fit *fit, enum mode 
     format_size(row->total_bytes, total, sizeof total);
     if (isnan(row->throughput.median)) {
         report_sentence(report, TONE_STRONG, "The largest model here that this machine %s is %s in %s: %s.", verb,
-                        row->one.size->name, dtype_info(row->one.dtype)->name, total);
+                        row->one.size->name, case_dtype_name(&row->one), total);
         return;
     }
     write_figure(row->throughput.median, speed, sizeof speed);
     report_sentence(report, TONE_STRONG, "The largest model here that this machine %s is %s in %s: %s%s %s, %s.", verb,
-                    row->one.size->name, dtype_info(row->one.dtype)->name, row->measured ? "" : "about ", speed,
+                    row->one.size->name, case_dtype_name(&row->one), row->measured ? "" : "about ", speed,
                     case_unit(&row->one), total);
 }
 
@@ -252,8 +252,8 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         report_sentence(report, TONE_BAD, "%c%s.", fit->why[0] - 'a' + 'A', fit->why + 1);
     } else if (fit->asks) {
         const struct fit_row *row = &fit->rows[fit->answer];
-        report_sentence(report, TONE_STRONG, "Take %s in %s (%s): %s.", row->one.size->name,
-                        dtype_info(row->one.dtype)->name, mode_name(row->one.mode), fit->why);
+        report_sentence(report, TONE_STRONG, "Take %s in %s (%s): %s.", row->one.size->name, case_dtype_name(&row->one),
+                        mode_name(row->one.mode), fit->why);
     } else {
         say_largest(report, fit, MODE_TRAIN, "trains");
         say_largest(report, fit, MODE_FORWARD, "runs");

@@ -132,7 +132,7 @@ static int embedding(struct building *b)
     int tokens = make_indices(b, "tokens", vocabulary, 2, (int64_t[]){size(b, "batch"), size(b, "length")});
     int table = make(b, "table", b->dtype, 1, 2, (int64_t[]){vocabulary, width});
     int places = positions ? make(b, "positions", b->dtype, 1, 2, (int64_t[]){positions, width}) : NO_TENSOR;
-    int y = build_embedding(b->graph, "embedding", tokens, table, places);
+    int y = build_embedding(b->graph, "embedding", tokens, table, places, 0);
     return size(b, "tied") ? build_linear(b->graph, "head", y, table, NO_TENSOR, ACTIVATION_NONE, b->dtype) : y;
 }
 
@@ -156,7 +156,7 @@ static int rope(struct building *b)
     int64_t heads = size(b, "heads"), kv_heads = size(b, "kv_heads"), dim = size(b, "head_dim");
     int x =
         make(b, "x", b->dtype, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), (heads + 2 * kv_heads) * dim});
-    return build_rope(b->graph, "rope", x, heads, kv_heads, dim, (float)golden_number(b->one, "theta"));
+    return build_rope(b->graph, "rope", x, heads, kv_heads, dim, (float)golden_number(b->one, "theta"), 0);
 }
 
 static int sequences(struct building *b)
@@ -172,9 +172,9 @@ static int prepend(struct building *b)
     return build_prepend(b->graph, "prepend", x, token, positions);
 }
 
-static int first(struct building *b)
+static int pick(struct building *b)
 {
-    return build_first(b->graph, "first", sequences(b));
+    return build_pick(b->graph, "pick", sequences(b), (int64_t)golden_number(b->one, "position"));
 }
 
 /* A convolution with its norm: depthwise 3x3 with ReLU, or 1x1 without. */
@@ -296,7 +296,7 @@ static const struct {
     {"rms_norm", rms_norm},
     {"rope", rope},
     {"prepend", prepend},
-    {"first", first},
+    {"pick", pick},
     {"residual_block", residual_block},
     {"batch_norm", batch_norm},
     {"softmax", softmax},

@@ -150,8 +150,8 @@ def prepend(i):
     return torch.cat([token.expand(i.batch, 1, i.width), x], 1) + positions
 
 
-def first(i):
-    return i.make("x", (i.batch, i.length, i.width))[:, 0]
+def pick(i):
+    return i.make("x", (i.batch, i.length, i.width))[:, i.position]
 
 
 def residual_block(i):
@@ -350,7 +350,8 @@ def cases():
         yield f"rope-long-{dtype}", rope_case(600, 1, 1, 64, 10000, dtype)
         yield f"prepend-{dtype}", dict(op="prepend", dtype=dtype, batch=3, length=7, width=20)
         yield f"prepend-large-{dtype}", dict(op="prepend", dtype=dtype, batch=5, length=50, width=131)
-        yield f"first-{dtype}", dict(op="first", dtype=dtype, batch=3, length=7, width=20)
+        for position in (0, 6):
+            yield f"pick-{position}-{dtype}", dict(op="pick", dtype=dtype, batch=3, length=7, width=20, position=position)
         shape = dict(op="batch_norm", dtype=dtype, batch=3, height=5, width=7, channels=10)
         yield f"batch_norm-train-{dtype}", dict(shape, training=1, relu=0)
         yield f"batch_norm-train-relu-{dtype}", dict(shape, training=1, relu=1)

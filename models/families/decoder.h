@@ -1,0 +1,32 @@
+/* What decoders share in the modes that keep keys and values: prefill, which computes a whole context at once and the
+ * logits of its last position, and decode, which computes the position after those that the cache holds. */
+#ifndef FAMILIES_DECODER_H
+#define FAMILIES_DECODER_H
+
+#include "models/engine/case.h"
+#include "models/graph/graph.h"
+
+/* True in the modes with a cache. */
+bool decoder_caches(const struct model_case *one);
+/* Positions that a step computes, and where the first of them stands. A context of N in decode is a cache of N
+ * positions, of which the step computes the last. */
+int64_t decoder_length(const struct model_case *one);
+int64_t decoder_position(const struct model_case *one);
+
+struct decoder_attention {
+    int64_t heads, kv_heads, head_dim, window; /* window 0: all */
+    bool bias;
+    float rope_theta; /* 0: no rotary positions */
+    float deviation;
+};
+
+/* Projections name.q, name.k and name.v of x[B,T,C], rotary positions, and attention to the caches name.cache.k and
+ * name.cache.v; y[B,T,heads·head_dim], before the output projection. */
+int decoder_attention(struct graph *graph, const char *name, int x, const struct decoder_attention *attention,
+                      const struct model_case *one);
+/* The positions whose logits are asked for: the last. */
+int decoder_last(struct graph *graph, int x, const struct model_case *one);
+/* Tokens of a step. */
+double decoder_units(const struct model_case *one);
+
+#endif

@@ -1,0 +1,36 @@
+#include "models/families/recipe.h"
+
+#include <strings.h>
+
+const struct recipe recipes[] = {
+    {"f16", DTYPE_F16, DTYPE_F16, DTYPE_F16},     {"q8_0", DTYPE_Q8_0, DTYPE_Q8_0, DTYPE_Q8_0},
+    {"q4_0", DTYPE_Q4_0, DTYPE_Q6_K, DTYPE_Q4_0}, {"q4_K", DTYPE_Q4_K, DTYPE_Q6_K, DTYPE_Q4_K},
+    {"q6_K", DTYPE_Q6_K, DTYPE_Q6_K, DTYPE_Q6_K}, {"q4_K_M", DTYPE_Q4_K, DTYPE_Q6_K, DTYPE_Q6_K},
+};
+const int recipe_count = sizeof recipes / sizeof *recipes;
+
+const struct recipe *recipe_find(const char *name)
+{
+    for (int i = 0; i < recipe_count; i++)
+        if (strcasecmp(recipes[i].name, name) == 0)
+            return &recipes[i];
+    return NULL;
+}
+
+/* The first and the last eighth of the layers, and every third between them. */
+static bool gets_more(int layer, int layers)
+{
+    int eighth = layers / 8;
+    return layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2;
+}
+
+enum dtype recipe_dtype(const struct recipe *recipe, enum matrix_kind kind, int64_t columns, int layer, int layers)
+{
+    bool sensitive = kind == MATRIX_VALUE || kind == MATRIX_DOWN;
+    enum dtype dtype = kind == MATRIX_HEAD                     ? recipe->head
+                       : sensitive && gets_more(layer, layers) ? recipe->more
+                                                               : recipe->base;
+    if (columns % dtype_info(dtype)->block)
+        dtype = DTYPE_Q8_0;
+    return columns % dtype_info(dtype)->block ? DTYPE_F16 : dtype;
+}

@@ -1,0 +1,142 @@
+/* cached_attention: attention of new positions to themselves and to all before them, whose keys and values a cache
+ * holds
+ *
+ *   q [B,T,H·D], k, v [B,T,G·D]; caches [B,S,G·D] of their own dtype;  y [B,T,H·D]
+ *   cache[b, position + t, :] = k[b,t,:], v[b,t,:], narrowed to the cache's dtype
+ *   y[b,t] = softmax(q[b,t] · Kᵀ / √D) V over the cache's positions up to position + t (or the last `window` of them)
+ *
+ * With T = 1 a step of decoding, with more a prefill. A step may run again: it stores the same. No gradient. */
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "models/kernels/attention.h"
+#include "models/kernels/quant.h"
+#include "models/ops/ops.h"
+#include "models/ops/storage.h"
+
+enum { Q, K, V, CACHE_K, CACHE_V };
+
+static bool infer_cached(struct graph *graph, struct node *node, struct error *error)
+{
+    const struct tensor q = *node_input(graph, node, Q), k = *node_input(graph, node, K);
+    const struct tensor cache = *node_input(graph, node, CACHE_K);
+    int64_t head_dim = node->attributes.head_dim, position = node->attributes.position;
+    if (q.rank != 3 || k.rank != 3 || q.dims[2] % head_dim || k.dims[2] % head_dim || q.dims[2] % k.dims[2])
+        return error_set(error, ERROR_INPUT,
+                         "takes queries and keys [B,T,C] of heads of %lld, as many queries to each key",
+                         (long long)head_dim);
+    if (cache.rank != 3 || cache.dims[0] != q.dims[0] || cache.dims[2] != k.dims[2] ||
+        position + q.dims[1] > cache.dims[1])
+        return error_set(error, ERROR_INPUT, "%lld positions from %lld on don't fit a cache of %lld",
+                         (long long)q.dims[1], (long long)position, (long long)cache.dims[1]);
+    const struct dtype_info *info = dtype_info(cache.dtype);
+    if (cache.dtype == DTYPE_I32 || (dtype_quantised(cache.dtype) && cache.dtype != DTYPE_Q8_0))
+        return error_set(error, ERROR_INPUT, "a cache may be f32, bf16, f16 or q8_0, not %s", info->name);
+    if (head_dim % info->block)
+        return error_set(error, ERROR_INPUT, "heads of %lld don't fill the cache's blocks of %u (%s); f16 takes any",
+                         (long long)head_dim, info->block, info->name);
+    return graph_output(graph, node, q.dtype, 3, q.dims) != NO_TENSOR;
+}
+
+static struct attention describe(const struct graph *graph, const struct node *node, const struct call *call)
+{
+    const struct tensor *q = node_input(graph, node, Q), *k = node_input(graph, node, K);
+    const struct tensor *cache = node_input(graph, node, CACHE_K);
+    const struct attributes *a = &node->attributes;
+    size_t width = (size_t)q->dims[2], kv_width = (size_t)k->dims[2], length = (size_t)q->dims[1];
+    return (struct attention){.batch = (size_t)q->dims[0],
+                              .length = length,
+                              .kv_length = (size_t)a->position + length,
+                              .heads = width / (size_t)a->head_dim,
+                              .kv_heads = kv_width / (size_t)a->head_dim,
+                              .head_dim = (size_t)a->head_dim,
+                              .causal = true,
+                              .window = (size_t)a->window,
+                              .scale = 1.0f / sqrtf((float)a->head_dim),
+                              .dtype = q->dtype,
+                              .kv_dtype = cache->dtype,
+                              .q = call ? call->inputs[Q] : NULL,
+                              .k = call ? call->inputs[CACHE_K] : NULL,
+                              .v = call ? call->inputs[CACHE_V] : NULL,
+                              .q_stride = width,
+                              .k_stride = kv_width,
+                              .v_stride = kv_width,
+                              .q_batch_stride = width * length,
+                              .k_batch_stride = kv_width * (size_t)cache->dims[1],
+                              .v_batch_stride = kv_width * (size_t)cache->dims[1],
+                              .out = call ? call->outputs[0] : NULL};
+}
+
+/* The attention's own, or a row for each thread to be widened in. */
+static size_t workspace_cached(const struct graph *graph, const struct node *node, int threads)
+{
+    struct attention attention = describe(graph, node, NULL);
+    size_t rows = storage_buffers(graph, node, threads, (size_t)node_input(graph, node, K)->dims[2]);
+    size_t own = attention_workspace(&attention, threads);
+    return own > rows ? own : rows;
+}
+
+/* `rows` of k or v to the cache, from its position on. */
+static void store(const struct call *call, int input, int cache_input)
+{
+    const struct elementwise_kernels *kernels = call_elementwise(call);
+    const struct tensor *from = node_input(call->graph, call->node, input);
+    const struct tensor *cache = node_input(call->graph, call->node, cache_input);
+    size_t length = (size_t)from->dims[1], width = (size_t)from->dims[2], rows = (size_t)from->dims[0] * length;
+    size_t capacity = (size_t)cache->dims[1], position = (size_t)call->node->attributes.position;
+#pragma omp parallel for schedule(static) num_threads(call->threads) if (rows * width > PARALLEL_FROM)
+    for (size_t r = 0; r < rows; r++) {
+        float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * width;
+        size_t at = (r / length * capacity + position + r % length) * width;
+        const float *row = storage_read(kernels, call->inputs[input], from->dtype, r * width, width, buffer);
+        if (cache->dtype == DTYPE_Q8_0)
+            quantise_row(cache->dtype, row, (char *)call->inputs[cache_input] + dtype_bytes(cache->dtype, at), width);
+        else if (cache->dtype == DTYPE_F32)
+            memcpy((float *)call->inputs[cache_input] + at, row, width * sizeof *row);
+        else
+            storage_commit(kernels, call->inputs[cache_input], cache->dtype, at, width, row);
+    }
+}
+
+static void run_cached(const struct call *call)
+{
+    store(call, K, CACHE_K);
+    store(call, V, CACHE_V);
+    struct attention attention = describe(call->graph, call->node, call);
+    if (call->reference)
+        attention_reference(&attention);
+    else
+        attention_run(&attention, call->workspace, call->threads);
+}
+
+/* Of the caches only the rows that are seen are read, and those of the new positions written. */
+static struct cost cost_cached(const struct graph *graph, const struct node *node)
+{
+    const struct tensor *q = node_input(graph, node, Q), *k = node_input(graph, node, K);
+    const struct tensor *cache = node_input(graph, node, CACHE_K);
+    double batch = (double)q->dims[0], length = (double)q->dims[1], seen = (double)node->attributes.position + length;
+    double window = node->attributes.window > 0 ? (double)node->attributes.window : seen, pairs = 0;
+    for (double t = seen - length + 1; t <= seen; t++)
+        pairs += fmin(t, window);
+    double row = (double)dtype_bytes(cache->dtype, (size_t)k->dims[2]);
+    double new_rows = 2 * batch * length * row, rows = fmin(seen, window + length - 1);
+    return (struct cost){.flops = 4 * batch * pairs * (double)q->dims[2],
+                         .bytes_read = (double)tensor_bytes(q) + 2 * (double)tensor_bytes(k) + 2 * batch * rows * row,
+                         .bytes_written = (double)tensor_bytes(q) + new_rows};
+}
+
+const struct op op_cached_attention = {.name = "cached_attention",
+                                       .help = "attention of new positions to a cache of keys and values",
+                                       .infer = infer_cached,
+                                       .cost = cost_cached,
+                                       .workspace = workspace_cached,
+                                       .run = run_cached};
+
+int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
+                           int64_t head_dim, int64_t position, int64_t window)
+{
+    const struct attributes attributes = {.head_dim = head_dim, .position = position, .window = window};
+    return node_first_output(
+        graph, graph_append(graph, &op_cached_attention, name, (int[]){q, k, v, cache_k, cache_v}, 5, &attributes));
+}

@@ -1,0 +1,211 @@
+/* The modes with a cache (models/families/decoder.h): a prefill gives the logits that the whole sequence's forward pass
+ * has at its last position, and decoding from its cache those at the next, for every type of cache within its error. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/engine/case.h"
+#include "models/engine/engine.h"
+#include "models/families/family.h"
+
+enum { BATCH = 2, CONTEXT = 9 };
+
+/* A case's graph, planned and opened. */
+struct subject {
+    struct model_case one;
+    struct graph *graph;
+    struct plan plan;
+    struct engine *engine;
+};
+
+static void open_subject(struct subject *subject, const char *model, const char *mode, int context, const char *kv)
+{
+    struct error error = {0};
+    char id[CASE_ID_SIZE];
+    snprintf(id, sizeof id, "%s/%s/f32/b%d/s%d%s%s", model, mode, BATCH, context, *kv ? "/kv-" : "", kv);
+    ck_assert_msg(case_parse(id, &subject->one, &error), "%s", error.message);
+    struct config config = subject->one.size->config;
+    config.layers = 2;
+    config.vocabulary = 500;
+    config.head_dim = config.head_dim == 48 ? 32 : config.head_dim; /* whole blocks of q8_0 */
+    subject->graph = case_build_config(&subject->one, &config, &error);
+    ck_assert_msg(subject->graph != NULL, "%s", error.message);
+    ck_assert(plan_make(subject->graph, 2, &subject->plan, &error));
+    subject->engine = engine_open(subject->graph, &subject->plan, &(struct engine_options){.threads = 2}, &error);
+    ck_assert_msg(subject->engine != NULL, "%s", error.message);
+}
+
+static void close_subject(struct subject *subject)
+{
+    engine_close(subject->engine);
+    plan_free(&subject->plan);
+    graph_free(subject->graph);
+}
+
+static int find(const struct graph *graph, const char *name)
+{
+    for (int t = 0; t < graph->tensor_count; t++)
+        if (graph->tensors[t].persistent && strcmp(graph->tensors[t].name, name) == 0)
+            return t;
+    return NO_TENSOR;
+}
+
+/* The rows of `whole`'s packed projection, which is named q, k and v in a graph with a cache. */
+static void split_projections(const struct subject *whole, const struct subject *cached)
+{
+    for (int t = 0; t < cached->graph->tensor_count; t++) {
+        const struct tensor *part = &cached->graph->tensors[t];
+        const char *end = part->persistent ? strrchr(part->name, '.') : NULL;
+        if (!end || strcmp(end, ".weight") != 0 || end - part->name < 2 || end[-2] != '.' || !strchr("qkv", end[-1]))
+            continue;
+        char name[128];
+        int layer = (int)(end - part->name) - 1, packed = NO_TENSOR;
+        static const char *const names[] = {"qkv", "c_attn"};
+        for (int i = 0; i < 2 && packed == NO_TENSOR; i++) {
+            snprintf(name, sizeof name, "%.*s%s.weight", layer, part->name, names[i]);
+            packed = find(whole->graph, name);
+        }
+        ck_assert_msg(packed != NO_TENSOR, "nothing is packed as %s", name);
+        const struct tensor *source = &whole->graph->tensors[packed];
+        int64_t width = part->dims[1], rows = part->dims[0], all = source->dims[0], kv_rows;
+        kv_rows = end[-1] == 'q' ? (all - rows) / 2 : rows;
+        int64_t first = end[-1] == 'q' ? 0 : end[-1] == 'k' ? all - 2 * kv_rows : all - kv_rows;
+        float *values = malloc((size_t)(all * width) * sizeof *values);
+        engine_read(whole->engine, packed, values);
+        engine_write(cached->engine, t, values + first * width);
+        free(values);
+    }
+}
+
+/* Positions [first, first + count) of the whole sequence's tokens. */
+static void give_tokens(const struct subject *whole, const struct subject *cached, int first, int count)
+{
+    const int32_t *from = engine_tensor(whole->engine, find(whole->graph, "tokens"));
+    int32_t *to = engine_tensor(cached->engine, find(cached->graph, "tokens"));
+    for (int b = 0; b < BATCH; b++)
+        memcpy(to + b * count, from + b * CONTEXT + first, (size_t)count * sizeof *to);
+}
+
+static void copy_caches(const struct subject *from, const struct subject *to)
+{
+    int copied = 0;
+    for (int t = 0; t < from->graph->tensor_count; t++) {
+        const struct tensor *cache = &from->graph->tensors[t];
+        if (cache->role != ROLE_KV_CACHE)
+            continue;
+        int other = find(to->graph, cache->name);
+        size_t row = dtype_bytes(cache->dtype, (size_t)cache->dims[2]), positions = (size_t)cache->dims[1];
+        char *target = engine_tensor(to->engine, other);
+        const char *source = engine_tensor(from->engine, t);
+        ck_assert_int_eq(to->graph->tensors[other].dtype, cache->dtype);
+        for (size_t b = 0; b < BATCH; b++)
+            memcpy(target + b * (positions + 1) * row, source + b * positions * row, positions * row);
+        copied++;
+    }
+    ck_assert_int_eq(copied, 4);
+}
+
+/* Largest difference of the logits [BATCH, vocabulary] from the whole sequence's at `position`, relative to their root
+ * mean square. */
+static double distance(const struct subject *whole, const struct subject *cached, int position)
+{
+    const float *want = engine_tensor(whole->engine, whole->graph->output);
+    const float *got = engine_tensor(cached->engine, cached->graph->output);
+    size_t width = (size_t)tensor_columns(&cached->graph->tensors[cached->graph->output]);
+    double worst = 0, squares = 0;
+    for (size_t b = 0; b < BATCH; b++)
+        for (size_t i = 0; i < width; i++) {
+            double w = (double)want[(b * CONTEXT + (size_t)position) * width + i];
+            worst = fmax(worst, fabs((double)got[b * width + i] - w));
+            squares += w * w;
+        }
+    return worst / sqrt(squares / (double)(BATCH * width));
+}
+
+static const struct row {
+    const char *model, *kv;
+    double allowed;
+} rows[] = {
+    {"gpt2/gpt2-tiny", "", 1e-5},      {"gpt2/gpt2-tiny", "f16", 1e-3},   {"gpt2/gpt2-tiny", "bf16", 1e-2},
+    {"gpt2/gpt2-tiny", "q8_0", 2e-2},  {"llama/llama-15m", "", 1e-5},     {"llama/llama-15m", "f16", 1e-3},
+    {"llama/llama-15m", "bf16", 1e-2}, {"llama/llama-15m", "q8_0", 2e-2}, {"llama/smollm-135m", "", 1e-5},
+};
+
+START_TEST(decode_after_prefill_equals_forward)
+{
+    const struct row *row = &rows[_i];
+    struct subject whole, prefill, decode;
+    open_subject(&whole, row->model, "forward", CONTEXT, "");
+    open_subject(&prefill, row->model, "prefill", CONTEXT - 1, row->kv);
+    open_subject(&decode, row->model, "decode", CONTEXT, row->kv);
+    split_projections(&whole, &prefill);
+    split_projections(&whole, &decode);
+    give_tokens(&whole, &prefill, 0, CONTEXT - 1);
+    give_tokens(&whole, &decode, CONTEXT - 1, 1);
+    engine_step(whole.engine);
+    engine_step(prefill.engine);
+    copy_caches(&prefill, &decode);
+    for (int again = 0; again < 2; again++)
+        engine_step(decode.engine); /* a step that is timed runs many times */
+    double first = distance(&whole, &prefill, CONTEXT - 2), second = distance(&whole, &decode, CONTEXT - 1);
+    ck_assert_msg(first <= row->allowed, "%s kv %s: prefill differs by %g", row->model, row->kv, first);
+    ck_assert_msg(second <= row->allowed, "%s kv %s: decode differs by %g", row->model, row->kv, second);
+    close_subject(&whole);
+    close_subject(&prefill);
+    close_subject(&decode);
+}
+END_TEST
+
+/* Names that can't be: one line each that says what would be right. */
+START_TEST(wrong_cases_are_refused)
+{
+    static const struct {
+        const char *id, *says;
+    } wrong[] = {
+        {"gpt2/gpt2-tiny/train/q4_0/b1/s8", "f32 and bf16 are trained, q4_0 isn't"},
+        {"gpt2/gpt2-tiny/forward/f32/b1/s8/kv-f16", "a cache's type goes with the modes prefill and decode"},
+        {"gpt2/gpt2-tiny/decode/f32/b1/s8/kv-q4_0", "'q4_0' is no type of a cache; f32, bf16, f16 and q8_0 are"},
+        {"gpt2/gpt2-tiny/decode/f32/b1/s8/kv-f16/kv-f16", "a cache's type twice"},
+        {"cnn/seed-cnn/forward/q8_0/b1", "family cnn runs in f32 and bf16, not in q8_0"},
+        {"gpt2/gpt2-tiny/decode/q3/b1/s8", "'q3' is no dtype that runs here; f32, bf16, f16, q8_0"},
+    };
+    struct model_case one;
+    struct error error = {0};
+    ck_assert(!case_parse(wrong[_i].id, &one, &error));
+    ck_assert_msg(strstr(error.message, wrong[_i].says) != NULL, "%s: %s", wrong[_i].id, error.message);
+}
+END_TEST
+
+/* A name is read back as it is written. */
+START_TEST(names_are_kept)
+{
+    static const char *const ids[] = {"llama/smollm-135m/decode/q4_K_M/b2/s512/kv-q8_0",
+                                      "gpt2/gpt2-tiny/prefill/bf16/b1/s8", "bert/bert-tiny/forward/q8_0/b1/s8"};
+    struct model_case one;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        ck_assert(case_parse(ids[i], &one, NULL));
+        ck_assert_str_eq(one.id, ids[i]);
+    }
+    ck_assert(case_parse("llama/smollm-135m/decode/Q4_k_m/b2/s512/KV-Q8_0", &one, NULL) ||
+              case_parse("llama/smollm-135m/decode/Q4_k_m/b2/s512/kv-q8_0", &one, NULL));
+    ck_assert_str_eq(one.id, ids[0]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("decoder");
+    TCase *cases = tcase_create("decoder");
+    suite_add_tcase(suite, cases);
+    tcase_set_timeout(cases, 120);
+    tcase_add_loop_test(cases, decode_after_prefill_equals_forward, 0, sizeof rows / sizeof *rows);
+    tcase_add_loop_test(cases, wrong_cases_are_refused, 0, 6);
+    tcase_add_test(cases, names_are_kept);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
