@@ -1,6 +1,6 @@
 /* The speed of multiplication with packed weights on a 1.1-billion-parameter Llama's shapes: for a few rows, the GB/s
  * of weights read beside those of just reading the same bytes; for many, GFLOP/s. Run by hand: speed_quant [threads
- * [part of a name [seconds per figure]]] A figure is the median of calls that alternate with plain reads, over more
+ * [part of a name [seconds per figure]]] A figure is the lower quartile of calls that alternate with plain reads, over more
  * memory than caches hold. */
 #include <omp.h>
 #include <stdio.h>
@@ -38,10 +38,10 @@ static int by_value(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static double median(double *times, size_t count)
+static double quartile(double *times, size_t count)
 {
     qsort(times, count, sizeof *times, by_value);
-    return times[count / 2];
+    return times[count / 4];
 }
 
 typedef uint64_t wide __attribute__((vector_size(64)));
@@ -95,7 +95,7 @@ static void measure(const char *weights, enum dtype dtype, size_t rows, const st
         read_all(weights + (i + places / 2) % places * bytes, bytes, threads);
         plain[count++] = now_s() - before;
     }
-    double took = median(ours, count), read = median(plain, count);
+    double took = quartile(ours, count), read = quartile(plain, count);
     printf("%-5s %4zu rows  %-12s %7.2f GB/s  %5.1f %% of a plain read's %6.2f GB/s  %8.1f GFLOP/s  (%zu calls)\n",
            dtype_info(dtype)->name, rows, kernel ? kernel->name : quant_matrix_variant(&matrix),
            (double)bytes / took * 1e-9, 100 * read / took, (double)bytes / read * 1e-9,
