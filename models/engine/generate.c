@@ -1,6 +1,10 @@
 #include "models/engine/generate.h"
 
 #include "harness/base/random.h"
+#include "models/kernels/quant.h"
+
+/* Elements made at a time where the tensor isn't f32; a multiple of every block. */
+enum { PIECE = 4 * QUANT_SUPER };
 
 static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
 {
@@ -9,6 +13,8 @@ static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
         return fill->scale;
     case FILL_NORMAL:
         return random_normal(key, index) * fill->scale;
+    case FILL_HEAVY_TAILED:
+        return random_heavy_tailed(key, index) * fill->scale;
     case FILL_UNIFORM:
         return random_uniform(key, index) * fill->scale;
     case FILL_INDEX:
@@ -18,23 +24,44 @@ static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
     }
 }
 
+static void store(enum dtype dtype, const float *values, char *to, size_t count)
+{
+    if (dtype_quantised(dtype))
+        quantise_row(dtype, values, to, count);
+    for (size_t i = 0; i < count && !dtype_quantised(dtype); i++) {
+        uint16_t half = dtype == DTYPE_BF16 ? f32_to_bf16(values[i]) : f32_to_f16(values[i]);
+        memcpy(to + i * sizeof half, &half, sizeof half);
+    }
+}
+
+static void generate_piece(enum dtype dtype, const struct fill *fill, uint64_t key, uint64_t first, size_t count,
+                           char *data)
+{
+    float buffer[PIECE], *values = dtype == DTYPE_F32 ? (float *)(void *)data + first : buffer;
+    for (size_t i = 0; i < count; i++)
+        values[i] = value_at(fill, key, first + i);
+    if (dtype != DTYPE_F32)
+        store(dtype, values, data + dtype_bytes(dtype, first), count);
+}
+
 void generate_tensor(const struct graph *graph, int index, void *data, int threads)
 {
     const struct tensor *tensor = &graph->tensors[index];
     const struct fill fill = tensor->fill;
     if (fill.kind == FILL_NONE || fill.kind == FILL_ZERO)
-        return; /* the arena is zero */
+        return; /* the arena is zero, and so is what zeros are quantised to */
     const char *name = fill.like == NO_TENSOR ? tensor->name : graph->tensors[fill.like].name;
     uint64_t key = random_key(graph->seed, name);
-    int64_t count = tensor_elements(tensor);
+    size_t count = (size_t)tensor_elements(tensor), pieces = (count + PIECE - 1) / PIECE;
     enum dtype dtype = tensor->dtype;
-#pragma omp parallel for schedule(static) num_threads(threads) if (count > 4096)
-    for (int64_t i = 0; i < count; i++) {
+#pragma omp parallel for schedule(static) num_threads(threads) if (pieces > 4)
+    for (size_t p = 0; p < pieces; p++) {
+        uint64_t first = p * PIECE;
+        size_t some = count - first < PIECE ? count - first : PIECE;
         if (dtype == DTYPE_I32)
-            ((int32_t *)data)[i] = (int32_t)random_below(key, (uint64_t)i, fill.limit);
-        else if (dtype == DTYPE_BF16)
-            ((uint16_t *)data)[i] = f32_to_bf16(value_at(&fill, key, (uint64_t)i));
+            for (size_t i = 0; i < some; i++)
+                ((int32_t *)data)[first + i] = (int32_t)random_below(key, first + i, fill.limit);
         else
-            ((float *)data)[i] = value_at(&fill, key, (uint64_t)i);
+            generate_piece(dtype, &fill, key, first, some, data);
     }
 }

@@ -42,14 +42,23 @@ struct cost graph_cost(const struct graph *graph)
     return total;
 }
 
+static enum dtype node_dtype(const struct graph *graph, const struct node *node, const struct tensor *output)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        const struct tensor *input = node_input(graph, node, i);
+        if (input && node->op->packed >> i & 1 && (dtype_quantised(input->dtype) || input->dtype == DTYPE_F16))
+            return input->dtype;
+    }
+    const struct tensor *first = node_input(graph, node, 0);
+    return first ? first->dtype : output->dtype;
+}
+
 struct features node_features(const struct graph *graph, const struct node *node)
 {
     const struct cost cost = node_cost(graph, node);
     const struct tensor *shape = &graph->tensors[node->output_count ? node->outputs[0] : node->inputs[0]];
     return (struct features){.op = node->op->name,
-                             .dtype = node->input_count && node->inputs[0] != NO_TENSOR
-                                          ? graph->tensors[node->inputs[0]].dtype
-                                          : shape->dtype,
+                             .dtype = node_dtype(graph, node, shape),
                              .flops = cost.flops,
                              .bytes = cost.bytes_read + cost.bytes_written,
                              .rows = (double)tensor_rows(shape),

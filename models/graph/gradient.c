@@ -171,12 +171,26 @@ static void walk_back(struct walk *walk)
     }
 }
 
+/* Optimizers update f32 weights, or bf16 ones beside their f32 masters. */
+static bool weights_train(const struct graph *graph, struct error *error)
+{
+    for (int t = 0; t < graph->tensor_count; t++) {
+        const struct tensor *tensor = &graph->tensors[t];
+        if (tensor->trainable && tensor->dtype != DTYPE_F32 && tensor->dtype != DTYPE_BF16)
+            return error_set(error, ERROR_INPUT, "%s is stored as %s, which can't be trained; f32 and bf16 can",
+                             tensor->name, dtype_info(tensor->dtype)->name);
+    }
+    return true;
+}
+
 bool graph_train(struct graph *graph, const struct training *training, int *gradients, struct error *error)
 {
     if (!graph_error(graph, error))
         return false;
     if (graph->loss == NO_TENSOR)
         return error_set(error, ERROR_INPUT, "a graph without a loss can't be trained");
+    if (!weights_train(graph, error))
+        return false;
     size_t tensors = (size_t)graph->tensor_count, nodes = (size_t)graph->node_count;
     struct walk walk = {.graph = graph,
                         .training = training,

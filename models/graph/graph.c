@@ -112,10 +112,21 @@ static int append_tensor(struct graph *graph, const char *name, enum dtype dtype
     return graph->tensor_count++;
 }
 
+/* A row of a block type is whole blocks, so that each row can be read on its own. */
+static bool holds_whole_blocks(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims)
+{
+    const struct dtype_info *info = dtype_info(dtype);
+    int64_t columns = rank ? dims[rank - 1] : 1;
+    if (columns % info->block == 0)
+        return true;
+    return error_set(&graph->error, ERROR_INPUT, "%s has rows of %lld elements; %s needs a multiple of %u", name,
+                     (long long)columns, info->name, info->block);
+}
+
 int graph_persistent(struct graph *graph, const char *name, enum role role, enum dtype dtype, int rank,
                      const int64_t *dims, struct fill fill)
 {
-    if (graph->error.kind)
+    if (graph->error.kind || !holds_whole_blocks(graph, name, dtype, rank, dims))
         return NO_TENSOR;
     int index = append_tensor(graph, graph_name(graph, "%s", name), dtype, rank, dims);
     if (index == NO_TENSOR)
@@ -136,7 +147,7 @@ int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int ra
         return NO_TENSOR;
     graph->tensors[index].trainable = true;
     graph->tensors[index].decays = decays;
-    if (graph->training && dtype != DTYPE_F32) {
+    if (graph->training && dtype == DTYPE_BF16) {
         fill.like = index;
         int master = graph_persistent(graph, graph_name(graph, "%s (f32 master)", name), ROLE_WEIGHT, DTYPE_F32, rank,
                                       dims, fill);
@@ -149,6 +160,11 @@ int graph_output(struct graph *graph, struct node *node, enum dtype dtype, int r
 {
     if (node->output_count == MAX_OUTPUTS || rank > MAX_RANK) {
         fail(graph, "an op has more outputs or dimensions than a node can hold");
+        return NO_TENSOR;
+    }
+    if (dtype_quantised(dtype)) {
+        error_set(&graph->error, ERROR_INPUT, "%s (%s) can't make a tensor of %s: only weights are stored so",
+                  node->name, node->op->name, dtype_info(dtype)->name);
         return NO_TENSOR;
     }
     int index = append_tensor(graph, node->name, dtype, rank, dims);
@@ -164,6 +180,17 @@ void graph_alias(struct graph *graph, int output, int input)
         graph->tensors[output].alias_of = input;
 }
 
+static bool takes_inputs(struct graph *graph, const struct node *node)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        const struct tensor *input = node_input(graph, node, i);
+        if (input && dtype_quantised(input->dtype) && !(node->op->packed >> i & 1))
+            return error_set(&graph->error, ERROR_INPUT, "can't compute with %s, which is stored as %s", input->name,
+                             dtype_info(input->dtype)->name);
+    }
+    return true;
+}
+
 int graph_append(struct graph *graph, const struct op *op, const char *name, const int *inputs, int input_count,
                  const struct attributes *attributes)
 {
@@ -177,7 +204,7 @@ int graph_append(struct graph *graph, const struct op *op, const char *name, con
     memcpy(node.inputs, inputs, (size_t)input_count * sizeof *inputs);
     if (attributes)
         node.attributes = *attributes;
-    if (!op->infer(graph, &node, &graph->error)) {
+    if (!takes_inputs(graph, &node) || !op->infer(graph, &node, &graph->error)) {
         error_prefix(&graph->error, "%s (%s)", node.name, op->name);
         return NO_NODE;
     }

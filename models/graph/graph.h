@@ -35,10 +35,11 @@ enum role {
 enum fill_kind {
     FILL_NONE,
     FILL_ZERO,
-    FILL_CONSTANT, /* scale */
-    FILL_NORMAL,   /* random_normal · scale */
-    FILL_UNIFORM,  /* random_uniform · scale, from 0 */
-    FILL_INDEX,    /* whole numbers in [0, limit) */
+    FILL_CONSTANT,     /* scale */
+    FILL_NORMAL,       /* random_normal · scale */
+    FILL_UNIFORM,      /* random_uniform · scale, from 0 */
+    FILL_INDEX,        /* whole numbers in [0, limit) */
+    FILL_HEAVY_TAILED, /* random_heavy_tailed · scale: variance 1 as normal, but with the outliers of trained weights */
 };
 
 struct fill {

@@ -31,6 +31,7 @@ struct op {
      * has no gradient. */
     void (*gradient)(struct graph *graph, const struct node *node, const int *dy, const bool *wanted, int *dx);
     unsigned accumulates; /* bit i: gradient adds to dx[i] itself */
+    unsigned packed;      /* bit i: input i may be of a block type; other inputs may not */
     unsigned in_place;    /* bit i: output 0 may take input i's memory when this node is that tensor's last use */
     size_t (*workspace)(const struct graph *graph, const struct node *node, int threads); /* NULL: none */
     void (*run)(const struct call *call); /* NULL: nothing to do (a view) */

@@ -4,10 +4,12 @@
  *   dtable[v,:]     = Σ over (b,t) with tokens[b,t] = v of dy[b,t,:]      (added to what a tied head gave)
  *   dpositions[t,:] = Σ_b dy[b,t,:], zero for t >= T
  *
- * A token outside the table reads row 0 and is never generated; shape inference can't see values. */
+ * A quantised or f16 table gives f32; it has no gradient. A token outside the table reads row 0 and is never generated;
+ * shape inference can't see values. */
 #include <omp.h>
 #include <string.h>
 
+#include "models/kernels/quant.h"
 #include "models/ops/matrix.h"
 #include "models/ops/ops.h"
 #include "models/ops/storage.h"
@@ -25,18 +27,32 @@ static bool infer_embedding(struct graph *graph, struct node *node, struct error
         return error_set(error, ERROR_INPUT, "has positions for a context of %lld, not for %lld tokens of width %lld",
                          (long long)positions->dims[0], (long long)(node->attributes.position + tokens.dims[1]),
                          (long long)table.dims[1]);
-    return graph_output(graph, node, table.dtype, 3, (int64_t[]){tokens.dims[0], tokens.dims[1], table.dims[1]}) !=
-           NO_TENSOR;
+    bool narrow = table.dtype == DTYPE_F16 || dtype_quantised(table.dtype);
+    return graph_output(graph, node, narrow ? DTYPE_F32 : table.dtype, 3,
+                        (int64_t[]){tokens.dims[0], tokens.dims[1], table.dims[1]}) != NO_TENSOR;
 }
 
 static size_t workspace_embedding(const struct graph *graph, const struct node *node, int threads)
 {
-    return storage_buffers(graph, node, threads, 3 * (size_t)tensor_columns(node_input(graph, node, TABLE)));
+    size_t columns = (size_t)tensor_columns(node_input(graph, node, TABLE));
+    if (dtype_quantised(node_input(graph, node, TABLE)->dtype))
+        return (size_t)threads * 3 * columns * sizeof(float);
+    return storage_buffers(graph, node, threads, 3 * columns);
 }
 
 static int64_t table_row(const int32_t *tokens, int64_t index, int64_t vocabulary)
 {
     return tokens[index] >= 0 && tokens[index] < vocabulary ? tokens[index] : 0;
+}
+
+/* A row of the table as f32; a block type's rows begin with a block. */
+static const float *read_row(const struct elementwise_kernels *kernels, const void *data, enum dtype dtype,
+                             size_t first, size_t columns, float *buffer)
+{
+    if (!dtype_quantised(dtype))
+        return storage_read(kernels, data, dtype, first, columns, buffer);
+    dequantise_row(dtype, (const char *)data + dtype_bytes(dtype, first), buffer, columns);
+    return buffer;
 }
 
 static void run_embedding(const struct call *call)
@@ -53,7 +69,7 @@ static void run_embedding(const struct call *call)
     for (int64_t r = 0; r < rows; r++) {
         float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * 3 * columns;
         size_t from = (size_t)table_row(tokens, r, table->dims[0]) * columns, to = (size_t)r * columns;
-        const float *word = storage_read(kernels, call->inputs[TABLE], table->dtype, from, columns, buffer);
+        const float *word = read_row(kernels, call->inputs[TABLE], table->dtype, from, columns, buffer);
         float *out = storage_target(call->outputs[0], y->dtype, to, buffer + 2 * columns);
         if (positions)
             kernels->add(word,
@@ -70,10 +86,12 @@ static void run_embedding(const struct call *call)
 static struct cost cost_embedding(const struct graph *graph, const struct node *node)
 {
     const struct tensor *y = node_output(graph, node, 0);
-    double moved = (double)tensor_bytes(y), tokens = (double)tensor_bytes(node_input(graph, node, TOKENS));
+    enum dtype dtype = node_input(graph, node, TABLE)->dtype;
+    double moved = (double)tensor_bytes(y), rows = (double)dtype_bytes(dtype, (size_t)tensor_elements(y));
+    double tokens = (double)tensor_bytes(node_input(graph, node, TOKENS));
     bool positions = node_input(graph, node, POSITIONS) != NULL;
     return (struct cost){.flops = positions ? (double)tensor_elements(y) : 0,
-                         .bytes_read = tokens + moved * (positions ? 2 : 1),
+                         .bytes_read = tokens + rows + (positions ? moved : 0),
                          .bytes_written = moved};
 }
 
@@ -100,6 +118,7 @@ const struct op op_embedding = {.name = "embedding",
                                 .cost = cost_embedding,
                                 .gradient = gradient_embedding,
                                 .accumulates = 1 << TABLE,
+                                .packed = 1 << TABLE,
                                 .workspace = workspace_embedding,
                                 .run = run_embedding};
 

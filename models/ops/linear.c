@@ -6,8 +6,10 @@
  *   dW [N,K] = dzᵀ · x       linear_gradient_weight
  *   db [N]   = Σ_r dz        (the same node)
  *
- * Bias and activation are applied while a tile of y is still in registers. In training a second output keeps z, the
- * value before the activation, when the activation's gradient needs it. */
+ * A weight may be quantised or f16: it is then multiplied straight from its packed rows (kernels/quant_matrix.h) and
+ * has no gradient. Bias and activation are applied while a tile of y is still in registers. In training a second output
+ * keeps z, the value before the activation, when the activation's gradient needs it. */
+#include "models/kernels/quant_matrix.h"
 #include "models/ops/matrix.h"
 #include "models/ops/ops.h"
 #include "models/ops/storage.h"
@@ -27,6 +29,10 @@ static bool infer_linear(struct graph *graph, struct node *node, struct error *e
                          (long long)tensor_columns(&x), (long long)weight.dims[0], (long long)weight.dims[1]);
     x.dims[x.rank - 1] = weight.dims[0];
     enum dtype dtype = (enum dtype)node->attributes.dtype;
+    bool narrow = x.dtype == DTYPE_F16 || dtype == DTYPE_F16;
+    if (narrow || !dtype_info(x.dtype)->floating || !dtype_info(dtype)->floating)
+        return error_set(error, ERROR_INPUT, "goes from f32 or bf16 to f32 or bf16, not from %s to %s",
+                         dtype_info(x.dtype)->name, dtype_info(dtype)->name);
     graph_output(graph, node, dtype, x.rank, x.dims);
     if (keeps_input(graph, (enum activation)node->attributes.activation))
         graph_output(graph, node, dtype, x.rank, x.dims);
@@ -51,14 +57,49 @@ static struct gemm forward_gemm(const struct graph *graph, const struct node *no
                          .pre_activation = call && node->output_count > 1 ? call->outputs[1] : NULL};
 }
 
+/* The same for a weight that is multiplied as it is packed. */
+static struct quant_matrix packed_matrix(const struct graph *graph, const struct node *node, const struct call *call)
+{
+    const struct tensor *x = node_input(graph, node, X), *weight = node_input(graph, node, WEIGHT);
+    return (struct quant_matrix){.rows = (size_t)tensor_rows(x),
+                                 .n = (size_t)weight->dims[0],
+                                 .k = (size_t)weight->dims[1],
+                                 .weight_dtype = weight->dtype,
+                                 .weight = call ? call->inputs[WEIGHT] : NULL,
+                                 .x_dtype = x->dtype,
+                                 .x = call ? call->inputs[X] : NULL,
+                                 .y_dtype = node_output(graph, node, 0)->dtype,
+                                 .y = call ? call->outputs[0] : NULL,
+                                 .bias = call ? call->inputs[BIAS] : NULL,
+                                 .activation = (enum activation)node->attributes.activation,
+                                 .pre_activation = call && node->output_count > 1 ? call->outputs[1] : NULL};
+}
+
+static bool is_packed(const struct graph *graph, const struct node *node)
+{
+    return quant_matrix_takes(node_input(graph, node, WEIGHT)->dtype);
+}
+
 static size_t workspace_linear(const struct graph *graph, const struct node *node, int threads)
 {
+    if (is_packed(graph, node)) {
+        struct quant_matrix matrix = packed_matrix(graph, node, NULL);
+        return quant_matrix_workspace(&matrix, threads);
+    }
     struct gemm gemm = forward_gemm(graph, node, NULL);
     return gemm_workspace(&gemm, threads);
 }
 
 static void run_linear(const struct call *call)
 {
+    if (is_packed(call->graph, call->node)) {
+        struct quant_matrix matrix = packed_matrix(call->graph, call->node, call);
+        if (call->reference)
+            quant_matrix_reference(&matrix);
+        else
+            quant_matrix_run(&matrix, call->workspace, call->threads);
+        return;
+    }
     struct gemm gemm = forward_gemm(call->graph, call->node, call);
     matrix_multiply(call, &gemm);
 }
@@ -91,6 +132,7 @@ const struct op op_linear = {.name = "linear",
                              .cost = cost_linear,
                              .gradient = gradient_linear,
                              .accumulates = 1 << X | 1 << WEIGHT,
+                             .packed = 1 << WEIGHT,
                              .workspace = workspace_linear,
                              .run = run_linear};
 

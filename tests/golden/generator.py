@@ -31,10 +31,20 @@ def bits(key, count):
 
 
 def normal(seed, name, count):
-    b = bits(key_of(seed, name), count)
+    return normal_of_key(key_of(seed, name), count)
+
+
+def normal_of_key(key, count):
+    b = bits(key, count)
     quarter = np.uint64(0xFFFF)
     total = (b & quarter) + (b >> np.uint64(16) & quarter) + (b >> np.uint64(32) & quarter) + (b >> np.uint64(48))
     return (total.astype(np.int64) - 131070).astype(np.float32) * (np.float32(1) / np.float32(37837.2266))
+
+
+def heavy_tailed(seed, name, count):
+    key = key_of(seed, name)
+    root = (normal_of_key(~key & MASK, count) + np.float32(4.53259798)) * np.float32(0.210818511)
+    return normal_of_key(key, count) / (root * np.sqrt(root)) * np.float32(0.776022)
 
 
 def uniform_of_key(key, count):

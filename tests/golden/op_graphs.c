@@ -68,6 +68,25 @@ static int linear(struct building *b)
     return build_linear(b->graph, "linear", x, weight, bias, activation_of(b), b->dtype);
 }
 
+static int packed_linear(struct building *b)
+{
+    int64_t inputs = size(b, "inputs"), outputs = size(b, "outputs");
+    int x = make(b, "x", DTYPE_F32, 1, 2, (int64_t[]){size(b, "batch"), inputs});
+    int weight = graph_weight(b->graph, "weight", b->dtype, 2, (int64_t[]){outputs, inputs},
+                              (struct fill){.kind = FILL_HEAVY_TAILED, .scale = 0.3f}, false);
+    int bias = size(b, "bias") ? make_f32(b, "bias", outputs) : NO_TENSOR;
+    return build_linear(b->graph, "linear", x, weight, bias, activation_of(b), DTYPE_F32);
+}
+
+static int packed_embedding(struct building *b)
+{
+    int64_t vocabulary = size(b, "vocabulary"), width = size(b, "width");
+    int tokens = make_indices(b, "tokens", vocabulary, 2, (int64_t[]){size(b, "batch"), size(b, "length")});
+    int table = make(b, "table", b->dtype, 1, 2, (int64_t[]){vocabulary, width});
+    int y = build_embedding(b->graph, "embedding", tokens, table, NO_TENSOR);
+    return size(b, "tied") ? build_linear(b->graph, "head", y, table, NO_TENSOR, ACTIVATION_NONE, DTYPE_F32) : y;
+}
+
 static int square_weight(struct building *b)
 {
     return make(b, "weight", b->dtype, 0.3f, 2, (int64_t[]){size(b, "inputs"), size(b, "inputs")});
@@ -286,6 +305,8 @@ static const struct {
     int (*build)(struct building *);
 } builders[] = {
     {"linear", linear},
+    {"packed_linear", packed_linear},
+    {"packed_embedding", packed_embedding},
     {"residual_linear", residual_linear},
     {"tied_linear", tied_linear},
     {"conv", conv},

@@ -4,6 +4,7 @@ Inputs are generated values (generator.py) as f32, or rounded to bf16 where the 
 exact result of those inputs, so a difference is the tested program's rounding. The loss that is differentiated is
 mean((y - target)^2) with a generated target, unless the op is a loss itself.
 """
+import gguf
 import torch
 import torch.nn.functional as F
 
@@ -27,6 +28,14 @@ ACTIVATIONS = {
 }
 
 
+# Types of weights only; gguf doesn't quantise to q4_K and q6_K (tests/unit/test_packed.c has those).
+PACKED = {
+    "f16": gguf.GGMLQuantizationType.F16,
+    "q8_0": gguf.GGMLQuantizationType.Q8_0,
+    "q4_0": gguf.GGMLQuantizationType.Q4_0,
+}
+
+
 class Inputs:
     """Makes a case's inputs and remembers those that are differentiated."""
 
@@ -43,10 +52,14 @@ class Inputs:
         count = 1
         for size in shape:
             count *= size
-        fill = generator.normal if kind == "normal" else generator.uniform
-        values = fill(SEED, name, count) * generator.np.float32(scale)
-        if (dtype or self.dtype) == "bf16":
+        fill = {"normal": generator.normal, "uniform": generator.uniform, "heavy_tailed": generator.heavy_tailed}
+        values = fill[kind](SEED, name, count) * generator.np.float32(scale)
+        dtype = dtype or self.dtype
+        if dtype == "bf16":
             values = generator.round_bf16(values)
+        elif dtype in PACKED:
+            rows = values.reshape(-1, shape[-1])
+            values = gguf.quants.dequantize(gguf.quants.quantize(rows, PACKED[dtype]), PACKED[dtype]).reshape(-1)
         tensor = torch.from_numpy(values.astype(generator.np.float64)).reshape(shape)
         if gradient:
             tensor.requires_grad_()
@@ -65,6 +78,21 @@ def linear(i):
     weight = i.make("weight", (i.outputs, i.inputs), 0.3)
     bias = i.make("bias", (i.outputs,), dtype="f32") if i.bias else None
     return ACTIVATIONS[i.activation](F.linear(x, weight, bias))
+
+
+def packed_linear(i):
+    """A packed weight, drawn with outliers, and x in f32."""
+    x = i.make("x", (i.batch, i.inputs), dtype="f32", gradient=False)
+    weight = i.make("weight", (i.outputs, i.inputs), 0.3, kind="heavy_tailed", gradient=False)
+    bias = i.make("bias", (i.outputs,), dtype="f32", gradient=False) if i.bias else None
+    return ACTIVATIONS[i.activation](F.linear(x, weight, bias))
+
+
+def packed_embedding(i):
+    tokens = i.indices("tokens", (i.batch, i.length), i.vocabulary)
+    table = i.make("table", (i.vocabulary, i.width), gradient=False)
+    y = F.embedding(tokens, table)
+    return F.linear(y, table) if i.tied else y
 
 
 def residual_linear(i):
@@ -295,6 +323,14 @@ def cases():
         yield f"linear-{kind}", linear_case(5, 7, 9, 1, kind)
     yield "linear-no-bias", linear_case(5, 7, 9, 0, "none")
     yield "linear-one-row", linear_case(1, 300, 129, 1, "relu")
+    for dtype in PACKED:
+        shape = dict(dtype=dtype, training=0)
+        for batch in (1, 3, 40):
+            yield f"packed_linear-{batch}-{dtype}", dict(shape, op="packed_linear", batch=batch, inputs=352, outputs=70,
+                                                         bias=batch % 2, activation="silu" if batch == 3 else "none")
+        for tied in (0, 1):
+            yield f"packed_embedding-tied{tied}-{dtype}", dict(shape, op="packed_embedding", batch=2, length=9,
+                                                               vocabulary=101, width=96, tied=tied)
     yield "linear-large", linear_case(70, 259, 131, 1, "gelu_tanh")
     for kind in ("none", "relu", "gelu_tanh"):
         yield f"linear-{kind}-bf16", linear_case(33, 65, 50, 1, kind, "bf16")

@@ -1,0 +1,52 @@
+/* Inside of quant_matrix: rows of x made ready for integer products, and what an instruction set provides. */
+#ifndef KERNELS_QUANT_KERNEL_H
+#define KERNELS_QUANT_KERNEL_H
+
+#include "models/kernels/quant.h"
+#include "models/kernels/quant_matrix.h"
+
+/* Rows of W that one call multiplies; vectors (rows of x), at most. */
+enum { QUANT_DOT_ROWS = 4, QUANT_DOT_VECTORS = 4 };
+
+/* Where a row of x lies, made ready: offsets in bytes from its start. Lengths are rounded up to a super-block, and what
+ * lies beyond k is zero. For f16 weights a row is f32.
+ *
+ *   q      int8[k]
+ *   fours  int32[k/4]  −offset · the sum of four q: what a product with w + offset is too large by (see quant_offset)
+ *   scale  f32[k/4]    of the run that the four are in
+ *   shift  for q4_K: f32[16] a super-block: 8 zeros, then −scale · (the run's sum) of its 8 runs, which mins multiply
+ */
+struct quant_layout {
+    size_t k, padded;
+    size_t fours, scale, shift;
+    size_t row_bytes;
+};
+
+struct quant_layout quant_layout_of(enum dtype weight, size_t k);
+
+/* Instructions multiply unsigned with signed bytes, so kernels take w + offset for a weight's whole number w. */
+static inline int quant_offset(enum dtype weight)
+{
+    return weight == DTYPE_Q8_0 ? 128 : weight == DTYPE_Q4_0 ? 8 : weight == DTYPE_Q6_K ? 32 : 0;
+}
+
+struct quant_kernel {
+    const char *name;
+    unsigned isa;
+    /* Makes `count` elements, a whole number of runs, of a row of x ready: those from element `first` on. */
+    void (*ready)(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
+                  uint8_t *row);
+    /* sums[v][r] = row r of W · vector v; `vectors` lie row_bytes apart. Memory from `ahead` to `ahead_end` will be
+     * wanted next. */
+    void (*dot)(const struct quant_layout *layout, enum dtype weight, const uint8_t *const rows[QUANT_DOT_ROWS],
+                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], const uint8_t *ahead,
+                const uint8_t *ahead_end);
+};
+
+/* Those that this machine can run, fastest first, the plain one last, ended by NULL. */
+const struct quant_kernel *const *quant_kernels(void);
+void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
+                      int threads);
+size_t quant_kernel_workspace(const struct quant_matrix *matrix);
+
+#endif

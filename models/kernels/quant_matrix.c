@@ -1,0 +1,182 @@
+/* The calls of quant_matrix.h: which kernel, and how its work is shared among threads. */
+#include "models/kernels/quant_matrix.h"
+
+#include <omp.h>
+
+#include "models/kernels/elementwise.h"
+#include "models/kernels/quant_kernel.h"
+#include "probes/isa.h"
+
+extern const struct quant_kernel quant_kernel_plain;
+#if defined(__x86_64__)
+extern const struct quant_kernel quant_kernel_avx512_vnni, quant_kernel_avx_vnni, quant_kernel_avx2;
+/* Processors with AVX-512's VNNI needn't have AVX's, hence two lists. */
+static const struct quant_kernel *const with_avx_vnni[] = {&quant_kernel_avx512_vnni, &quant_kernel_avx_vnni,
+                                                           &quant_kernel_avx2, &quant_kernel_plain, NULL};
+static const struct quant_kernel *const without[] = {&quant_kernel_avx512_vnni, &quant_kernel_avx2, &quant_kernel_plain,
+                                                     NULL};
+static const struct quant_kernel *const *const lists[] = {with_avx_vnni, without, with_avx_vnni + 1, without + 1,
+                                                          without + 2};
+static const unsigned needs[] = {ISA_X86_V4 | ISA_AVX512_VNNI | ISA_AVX_VNNI, ISA_X86_V4 | ISA_AVX512_VNNI,
+                                 ISA_X86_V3 | ISA_AVX_VNNI, ISA_X86_V3, 0};
+#else
+static const struct quant_kernel *const plain[] = {&quant_kernel_plain, NULL};
+static const struct quant_kernel *const *const lists[] = {plain};
+static const unsigned needs[] = {0};
+#endif
+
+enum {
+    CHUNK_ROWS = 64,         /* of W: what a thread takes at a time */
+    PIECE = 1024,            /* of a row of x: likewise while it is made ready; a multiple of a super-block */
+    AHEAD_BYTES = 6144,      /* how far memory is asked for before it is wanted */
+    THREAD_BYTES = 48 << 10, /* of W: less is not worth waking a thread for */
+};
+
+const struct quant_kernel *const *quant_kernels(void)
+{
+    return lists[isa_first(needs)];
+}
+
+bool quant_matrix_takes(enum dtype weight)
+{
+    return weight == DTYPE_F16 || dtype_quantised(weight);
+}
+
+static size_t round_up(size_t value, size_t to)
+{
+    return (value + to - 1) / to * to;
+}
+
+struct quant_layout quant_layout_of(enum dtype weight, size_t k)
+{
+    size_t padded = round_up(k, QUANT_SUPER);
+    if (weight == DTYPE_F16)
+        return (struct quant_layout){.k = k, .padded = padded, .row_bytes = padded * sizeof(float)};
+    size_t shift_bytes = weight == DTYPE_Q4_K ? padded / QUANT_SUPER * 16 * sizeof(float) : 0;
+    return (struct quant_layout){.k = k,
+                                 .padded = padded,
+                                 .fours = padded,
+                                 .scale = 2 * padded,
+                                 .shift = 3 * padded,
+                                 .row_bytes = 3 * padded + shift_bytes};
+}
+
+size_t quant_kernel_workspace(const struct quant_matrix *matrix)
+{
+    return matrix->rows * quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
+}
+
+static const float *widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer)
+{
+    if (matrix->x_dtype == DTYPE_F32)
+        return (const float *)matrix->x + first;
+    elementwise_kernels()->widen_bf16((const uint16_t *)matrix->x + first, buffer, count);
+    return buffer;
+}
+
+/* A piece of a row of x, and the zeros that follow its end. */
+static void ready_piece(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
+                        const struct quant_layout *layout, size_t row, size_t first, uint8_t *vectors)
+{
+    float buffer[PIECE];
+    size_t left = layout->k - first, count = left < PIECE ? left : PIECE;
+    size_t whole = round_up(count, QUANT_SUPER);
+    const float *x = widened(matrix, row * layout->k + first, count, buffer);
+    if (whole > count) {
+        if (x != buffer)
+            memcpy(buffer, x, count * sizeof *x);
+        memset(buffer + count, 0, (whole - count) * sizeof *x);
+        x = buffer;
+    }
+    kernel->ready(layout, matrix->weight_dtype, x, first, whole, vectors + row * layout->row_bytes);
+}
+
+static void store(const struct quant_matrix *matrix, void *to, const float *values, size_t at, size_t count)
+{
+    if (matrix->y_dtype == DTYPE_BF16)
+        elementwise_kernels()->narrow_bf16(values, (uint16_t *)to + at, count);
+    else
+        memcpy((float *)to + at, values, count * sizeof *values);
+}
+
+/* Bias, activation and storing of columns [column, column + count) of one row of y. */
+static void finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count)
+{
+    const struct elementwise_kernels *kernels = elementwise_kernels();
+    size_t at = row * matrix->n + column;
+    if (matrix->bias)
+        kernels->add(values, matrix->bias + column, values, count);
+    if (matrix->pre_activation)
+        store(matrix, matrix->pre_activation, values, at, count);
+    if (matrix->activation != ACTIVATION_NONE)
+        kernels->activate(matrix->activation, values, values, count);
+    store(matrix, matrix->y, values, at, count);
+}
+
+/* Rows [first, first + CHUNK_ROWS) of W with `count` <= QUANT_DOT_VECTORS · n vectors; every four rows are multiplied
+ * with all vectors while they are in cache. */
+enum { MOST_VECTORS = 16 };
+
+static void run_chunk(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
+                      const struct quant_layout *layout, const uint8_t *vectors, size_t first_vector, size_t count,
+                      size_t first)
+{
+    size_t row_bytes = dtype_bytes(matrix->weight_dtype, matrix->k), left = matrix->n - first;
+    size_t rows = left < CHUNK_ROWS ? left : CHUNK_ROWS;
+    const uint8_t *weight = (const uint8_t *)matrix->weight + first * row_bytes, *end = weight + rows * row_bytes;
+    float values[MOST_VECTORS][CHUNK_ROWS];
+    for (size_t r = 0; r < rows; r += QUANT_DOT_ROWS) {
+        const uint8_t *four[QUANT_DOT_ROWS], *ahead = weight + r * row_bytes + AHEAD_BYTES;
+        float sums[QUANT_DOT_VECTORS][QUANT_DOT_ROWS];
+        for (size_t i = 0; i < QUANT_DOT_ROWS; i++) /* past the end: the last row again */
+            four[i] = weight + (r + i < rows ? r + i : rows - 1) * row_bytes;
+        for (size_t v = 0; v < count; v += QUANT_DOT_VECTORS) {
+            size_t some = count - v < QUANT_DOT_VECTORS ? count - v : QUANT_DOT_VECTORS;
+            kernel->dot(layout, matrix->weight_dtype, four, vectors + (first_vector + v) * layout->row_bytes, some,
+                        sums, v ? end : ahead, end);
+            for (size_t s = 0; s < some; s++)
+                for (size_t i = 0; i < QUANT_DOT_ROWS && r + i < rows; i++)
+                    values[v + s][r + i] = sums[s][i];
+        }
+    }
+    for (size_t v = 0; v < count; v++)
+        finish(matrix, values[v], first_vector + v, first, rows);
+}
+
+void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
+                      int threads)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    size_t pieces = (layout.k + PIECE - 1) / PIECE;
+    size_t bytes = matrix->n * dtype_bytes(matrix->weight_dtype, matrix->k);
+    size_t useful = bytes / THREAD_BYTES + 1 < (size_t)threads ? bytes / THREAD_BYTES + 1 : (size_t)threads;
+#pragma omp parallel num_threads((int)useful) if (useful > 1)
+    {
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < matrix->rows * pieces; i++)
+            ready_piece(kernel, matrix, &layout, i / pieces, i % pieces * PIECE, workspace);
+        for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS) {
+            size_t count = matrix->rows - v < MOST_VECTORS ? matrix->rows - v : MOST_VECTORS;
+#pragma omp for schedule(dynamic, 1) nowait
+            for (size_t row = 0; row < matrix->n; row += CHUNK_ROWS)
+                run_chunk(kernel, matrix, &layout, workspace, v, count, row);
+        }
+    }
+}
+
+size_t quant_matrix_workspace(const struct quant_matrix *matrix, int threads)
+{
+    (void)threads;
+    return quant_kernel_workspace(matrix);
+}
+
+void quant_matrix_run(const struct quant_matrix *matrix, void *workspace, int threads)
+{
+    quant_kernel_run(*quant_kernels(), matrix, workspace, threads);
+}
+
+const char *quant_matrix_variant(const struct quant_matrix *matrix)
+{
+    (void)matrix;
+    return (*quant_kernels())->name;
+}
