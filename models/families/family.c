@@ -2,10 +2,23 @@
 
 #include <strings.h>
 
-extern const struct family family_mlp, family_cnn, family_rnn, family_gpt2, family_llama, family_bert, family_vit;
+/* Each is defined in the file of its name; lstm and gru in gated.c. */
+#define FAMILIES(FAMILY)                                                                                               \
+    FAMILY(mlp)                                                                                                        \
+    FAMILY(cnn)                                                                                                        \
+    FAMILY(rnn)                                                                                                        \
+    FAMILY(lstm)                                                                                                       \
+    FAMILY(gru)                                                                                                        \
+    FAMILY(gpt2)                                                                                                       \
+    FAMILY(llama)                                                                                                      \
+    FAMILY(bert)                                                                                                       \
+    FAMILY(vit)
 
-const struct family *const families[] = {&family_mlp,   &family_cnn,  &family_rnn, &family_gpt2,
-                                         &family_llama, &family_bert, &family_vit, NULL};
+#define DECLARE(name) extern const struct family family_##name;
+FAMILIES(DECLARE)
+
+#define ENTRY(name) &family_##name,
+const struct family *const families[] = {FAMILIES(ENTRY) NULL};
 
 const struct family *family_find(const char *name)
 {

@@ -24,9 +24,16 @@ static bool infer_cross_entropy(struct graph *graph, struct node *node, struct e
     return true;
 }
 
+/* Rows that one call of the kernel takes: with few classes a call a row would cost more than the row. */
+static size_t rows_at_once(size_t columns)
+{
+    return columns < STORAGE_PIECE ? STORAGE_PIECE / columns : 1;
+}
+
 static size_t workspace_cross_entropy(const struct graph *graph, const struct node *node, int threads)
 {
-    return storage_buffers(graph, node, threads, (size_t)tensor_columns(node_input(graph, node, LOGITS)));
+    size_t columns = (size_t)tensor_columns(node_input(graph, node, LOGITS));
+    return storage_buffers(graph, node, threads, rows_at_once(columns) * columns);
 }
 
 static void run_cross_entropy(const struct call *call)
@@ -34,14 +41,15 @@ static void run_cross_entropy(const struct call *call)
     const struct elementwise_kernels *convert = call_elementwise(call);
     const struct row_kernels *kernels = call_rows(call);
     const struct tensor *x = node_input(call->graph, call->node, LOGITS);
-    size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x);
+    size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x), block = rows_at_once(columns);
     const int32_t *targets = call->inputs[TARGETS];
     float *log_sum = call->outputs[1], *losses = log_sum + rows;
 #pragma omp parallel for schedule(static) num_threads(call->threads) if (rows * columns > PARALLEL_FROM)
-    for (size_t r = 0; r < rows; r++) {
-        float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * columns;
-        const float *row = storage_read(convert, call->inputs[LOGITS], x->dtype, r * columns, columns, buffer);
-        kernels->cross_entropy(row, targets + r, losses + r, log_sum + r, 1, columns);
+    for (size_t r = 0; r < rows; r += block) {
+        float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * block * columns;
+        size_t some = rows - r < block ? rows - r : block;
+        const float *row = storage_read(convert, call->inputs[LOGITS], x->dtype, r * columns, some * columns, buffer);
+        kernels->cross_entropy(row, targets + r, losses + r, log_sum + r, some, columns);
     }
     double sum = 0;
     size_t counted = 0;
@@ -95,17 +103,18 @@ static void run_cross_entropy_gradient(const struct call *call)
     const struct elementwise_kernels *convert = call_elementwise(call);
     const struct row_kernels *kernels = call_rows(call);
     const struct tensor *x = node_input(call->graph, call->node, LOGITS);
-    size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x);
+    size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x), block = rows_at_once(columns);
     const int32_t *targets = call->inputs[TARGETS];
     const float *log_sum = call->inputs[LOG_SUM], counted = *(const float *)call->inputs[COUNTED];
     float scale = counted > 0 ? 1.0f / counted : 0;
 #pragma omp parallel for schedule(static) num_threads(call->threads) if (rows * columns > PARALLEL_FROM)
-    for (size_t r = 0; r < rows; r++) {
-        float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * columns;
-        const float *row = storage_read(convert, call->inputs[LOGITS], x->dtype, r * columns, columns, buffer);
+    for (size_t r = 0; r < rows; r += block) {
+        float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * block * columns;
+        size_t some = rows - r < block ? rows - r : block;
+        const float *row = storage_read(convert, call->inputs[LOGITS], x->dtype, r * columns, some * columns, buffer);
         float *out = storage_target(call->outputs[0], x->dtype, r * columns, buffer);
-        kernels->cross_entropy_gradient(row, targets + r, log_sum + r, scale, out, 1, columns);
-        storage_commit(convert, call->outputs[0], x->dtype, r * columns, columns, out);
+        kernels->cross_entropy_gradient(row, targets + r, log_sum + r, scale, out, some, columns);
+        storage_commit(convert, call->outputs[0], x->dtype, r * columns, some * columns, out);
     }
 }
 

@@ -1,15 +1,38 @@
 #include "models/ops/ops.h"
 
 /* Each is defined in the file of its name; gradients' ops that only their forward op appends stay private to it. */
-extern const struct op op_linear, op_conv, op_max_pool, op_average_pool, op_embedding, op_layer_norm, op_rms_norm,
-    op_batch_norm, op_rope, op_prepend, op_pick, op_softmax, op_attention, op_cached_attention, op_activation, op_add,
-    op_multiply, op_reshape, op_cast, op_rnn, op_dropout, op_cross_entropy, op_mean_squared_error;
+#define OPS(OP)                                                                                                        \
+    OP(linear)                                                                                                         \
+    OP(conv)                                                                                                           \
+    OP(max_pool)                                                                                                       \
+    OP(average_pool)                                                                                                   \
+    OP(embedding)                                                                                                      \
+    OP(layer_norm)                                                                                                     \
+    OP(rms_norm)                                                                                                       \
+    OP(batch_norm)                                                                                                     \
+    OP(rope)                                                                                                           \
+    OP(prepend)                                                                                                        \
+    OP(pick)                                                                                                           \
+    OP(softmax)                                                                                                        \
+    OP(attention)                                                                                                      \
+    OP(cached_attention)                                                                                               \
+    OP(rnn)                                                                                                            \
+    OP(lstm)                                                                                                           \
+    OP(gru)                                                                                                            \
+    OP(activation)                                                                                                     \
+    OP(add)                                                                                                            \
+    OP(multiply)                                                                                                       \
+    OP(dropout)                                                                                                        \
+    OP(reshape)                                                                                                        \
+    OP(cast)                                                                                                           \
+    OP(sgd)                                                                                                            \
+    OP(rmsprop)                                                                                                        \
+    OP(adam)                                                                                                           \
+    OP(cross_entropy)                                                                                                  \
+    OP(mean_squared_error)
 
-const struct op *const ops[] = {
-    &op_linear,           &op_conv,       &op_max_pool,   &op_average_pool, &op_embedding,
-    &op_layer_norm,       &op_rms_norm,   &op_rope,       &op_prepend,      &op_pick,
-    &op_batch_norm,       &op_softmax,    &op_attention,  &op_rnn,          &op_activation,
-    &op_cached_attention, &op_add,        &op_multiply,   &op_dropout,      &op_reshape,
-    &op_cast,             &op_sgd,        &op_rmsprop,    &op_adam,         &op_cross_entropy,
-    &op_mean_squared_error, NULL,
-};
+#define DECLARE(name) extern const struct op op_##name;
+OPS(DECLARE)
+
+#define ENTRY(name) &op_##name,
+const struct op *const ops[] = {OPS(ENTRY) NULL};

@@ -65,6 +65,10 @@ int build_cast(struct graph *graph, const char *name, int x, enum dtype dtype);
 /* Simple recurrent layer over time: h[b,t,:] = f(x[b,t,:] + h[b,t-1,:] · u[U,U]ᵀ); x already holds bias and input part
  */
 int build_rnn(struct graph *graph, const char *name, int x, int u, enum activation activation);
+/* Long short-term memory and gated recurrent layers over time, gates as PyTorch orders them: x[B,T,4U] with u[4U,U],
+ * x[B,T,3U] with u[3U,U] and bias[U]. x already holds the input's projection and its bias; h [B,T,U]. */
+int build_lstm(struct graph *graph, const char *name, int x, int u);
+int build_gru(struct graph *graph, const char *name, int x, int u, int bias);
 /* In training: zero with probability `rate`, else x / (1 − rate). In other modes x itself. */
 int build_dropout(struct graph *graph, const char *name, int x, float rate);
 

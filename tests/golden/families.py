@@ -22,6 +22,12 @@ SIZES = {
     "seed-cnn": dict(side=28, channels=(1, 32, 64), hidden=100, classes=10),
     "seed-rnn": dict(inputs=32, units=64, classes=10),
     "rnn-1k": dict(inputs=256, units=1024, classes=10),
+    "lstm-1x128": dict(layers=1, hidden=128),
+    "lstm-2x512": dict(layers=2, hidden=512),
+    "lstm-2x1500": dict(layers=2, hidden=1500),
+    "gru-1x128": dict(layers=1, hidden=128),
+    "gru-2x512": dict(layers=2, hidden=512),
+    "gru-2x1500": dict(layers=2, hidden=1500),
     "gpt2-tiny": dict(layers=4, hidden=128, heads=4, vocabulary=2048, positions=256),
     "gpt2-124m": dict(layers=12, hidden=768, heads=12, vocabulary=50257, positions=1024),
     "gpt2-355m": dict(layers=24, hidden=1024, heads=16, vocabulary=50257, positions=1024),
@@ -155,6 +161,61 @@ class Rnn(Family):
                        torch.zeros_like(self.rnn.input.bias)]
             h = torch._VF.rnn_relu(x, start, weights, True, 1, 0.0, self.training, False, True)[0]
         return F.softmax(self.dense(h), -1)
+
+
+class Gated(Family):
+    """A language model of torch.nn.LSTM or GRU layers. Their biases that are only added to others are zeros."""
+
+    gates = 4
+
+    def __init__(self, layers, hidden, vocabulary=10000):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, hidden)
+        self.layers = nn.ModuleList(nn.Module() for _ in range(layers))
+        for layer in self.layers:
+            layer.input = nn.Linear(hidden, self.gates * hidden)
+            layer.recurrent = nn.Linear(hidden, self.gates * hidden, bias=False)
+        self.head = nn.Linear(hidden, vocabulary)
+        self.hidden, self.classes = hidden, vocabulary
+
+    def deviation(self, name, shape):
+        return 1 if name == "embedding.weight" else 1 / np.sqrt(np.float32(self.hidden))
+
+    def inputs(self, batch, context):
+        return "tokens", (batch, context)
+
+    def weights(self, layer):
+        return [layer.input.weight, layer.recurrent.weight, layer.input.bias, torch.zeros_like(layer.input.bias)]
+
+    def recur(self, x):
+        start = x.new_zeros(len(self.layers), x.shape[0], self.hidden)
+        weights = [weight for layer in self.layers for weight in self.weights(layer)]
+        return torch._VF.lstm(x, (start, start), weights, True, len(self.layers), 0.0, self.training, False, True)[0]
+
+    def forward(self, tokens):
+        return self.head(self.recur(self.embedding(tokens)))
+
+
+class Lstm(Gated):
+    pass
+
+
+class Gru(Gated):
+    gates = 3
+
+    def __init__(self, layers, hidden, vocabulary=10000):
+        super().__init__(layers, hidden, vocabulary)
+        for layer in self.layers:
+            layer.recurrent.bias = nn.Parameter(torch.zeros(hidden))  # inside the reset gate's product
+
+    def weights(self, layer):
+        bias = layer.recurrent.bias
+        return super().weights(layer)[:3] + [torch.cat([bias.new_zeros(2 * self.hidden), bias])]
+
+    def recur(self, x):
+        start = x.new_zeros(len(self.layers), x.shape[0], self.hidden)
+        weights = [weight for layer in self.layers for weight in self.weights(layer)]
+        return torch._VF.gru(x, start, weights, True, len(self.layers), 0.0, self.training, False, True)[0]
 
 
 class Block(nn.Module):
@@ -489,7 +550,7 @@ class Mobilenet(Published):
         return self.head(x)
 
 
-CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit}
+CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit}
 OF_SIZE = {"mobilenet-v2": Mobilenet, "resnet-18": Resnet, "resnet-50": Resnet}
 
 

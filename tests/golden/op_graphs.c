@@ -83,7 +83,7 @@ static int packed_embedding(struct building *b)
     int64_t vocabulary = size(b, "vocabulary"), width = size(b, "width");
     int tokens = make_indices(b, "tokens", vocabulary, 2, (int64_t[]){size(b, "batch"), size(b, "length")});
     int table = make(b, "table", b->dtype, 1, 2, (int64_t[]){vocabulary, width});
-    int y = build_embedding(b->graph, "embedding", tokens, table, NO_TENSOR);
+    int y = build_embedding(b->graph, "embedding", tokens, table, NO_TENSOR, 0);
     return size(b, "tied") ? build_linear(b->graph, "head", y, table, NO_TENSOR, ACTIVATION_NONE, DTYPE_F32) : y;
 }
 
@@ -275,14 +275,35 @@ static int dropout(struct building *b)
     return build_dropout(b->graph, "dropout", make_rows(b, "x", 1, "width"), (float)golden_number(b->one, "rate"));
 }
 
+/* Projected inputs and recurrent weights of a cell with so many gates. */
+static void recurrent(struct building *b, int64_t gates, int *x, int *u)
+{
+    static const float deviation = 0.7f;
+    int64_t units = size(b, "units");
+    *x = make(b, "x", b->dtype, 0.7f, 3, (int64_t[]){size(b, "batch"), size(b, "length"), gates * units});
+    *u = make(b, "u", b->dtype, (float)((double)deviation / __builtin_sqrt((double)units)), 2,
+              (int64_t[]){gates * units, units});
+}
+
 static int rnn(struct building *b)
 {
-    static const float recurrent = 0.7f;
-    int64_t units = size(b, "units");
-    int x = make(b, "x", b->dtype, 0.7f, 3, (int64_t[]){size(b, "batch"), size(b, "length"), units});
-    int u = make(b, "u", b->dtype, (float)((double)recurrent / __builtin_sqrt((double)units)), 2,
-                 (int64_t[]){units, units});
+    int x, u;
+    recurrent(b, 1, &x, &u);
     return build_rnn(b->graph, "rnn", x, u, activation_of(b));
+}
+
+static int lstm(struct building *b)
+{
+    int x, u;
+    recurrent(b, 4, &x, &u);
+    return build_lstm(b->graph, "lstm", x, u);
+}
+
+static int gru(struct building *b)
+{
+    int x, u;
+    recurrent(b, 3, &x, &u);
+    return build_gru(b->graph, "gru", x, u, size(b, "bias") ? make_f32(b, "bias", size(b, "units")) : NO_TENSOR);
 }
 
 static int cross_entropy(struct building *b)
@@ -329,6 +350,8 @@ static const struct {
     {"cast", cast},
     {"dropout", dropout},
     {"rnn", rnn},
+    {"lstm", lstm},
+    {"gru", gru},
     {"cross_entropy", cross_entropy},
     {"mean_squared_error", mean_squared_error},
 };

@@ -274,6 +274,27 @@ def rnn(i):
     return torch.func.functional_call(layer, weights, (x,))[0]
 
 
+def lstm(i):
+    """torch.nn.LSTM whose input part is the identity: x already holds the projection."""
+    x = i.make("x", (i.batch, i.length, 4 * i.units), 0.7)
+    u = i.make("u", (4 * i.units, i.units), 0.7 / i.units**0.5)
+    layer = torch.nn.LSTM(4 * i.units, i.units, bias=False, batch_first=True).double()
+    weights = {"weight_ih_l0": torch.eye(4 * i.units, dtype=torch.float64), "weight_hh_l0": u}
+    return torch.func.functional_call(layer, weights, (x,))[0]
+
+
+def gru(i):
+    """torch.nn.GRU likewise; of its biases only the one inside the reset gate's product isn't in x."""
+    x = i.make("x", (i.batch, i.length, 3 * i.units), 0.7)
+    u = i.make("u", (3 * i.units, i.units), 0.7 / i.units**0.5)
+    zeros = torch.zeros(3 * i.units, dtype=torch.float64)
+    bias = i.make("bias", (i.units,), dtype="f32") if i.bias else zeros[: i.units]
+    layer = torch.nn.GRU(3 * i.units, i.units, batch_first=True).double()
+    weights = {"weight_ih_l0": torch.eye(3 * i.units, dtype=torch.float64), "weight_hh_l0": u, "bias_ih_l0": zeros,
+               "bias_hh_l0": torch.cat([zeros[i.units :], bias])}
+    return torch.func.functional_call(layer, weights, (x,))[0]
+
+
 def cross_entropy(i):
     x = i.make("x", (i.batch, i.width), 2.0)
     targets = i.indices("targets", (i.batch,), i.width, -2 if i.ignored else 0)
@@ -407,6 +428,12 @@ def cases():
             yield f"rnn-{kind}-{dtype}", dict(op="rnn", dtype=dtype, batch=5, length=9, units=24, activation=kind)
         yield f"rnn-wide-{dtype}", dict(op="rnn", dtype=dtype, batch=3, length=4, units=130, activation="tanh")
         yield f"rnn-one-step-{dtype}", dict(op="rnn", dtype=dtype, batch=2, length=1, units=17, activation="relu")
+        for op in ("lstm", "gru"):
+            shape = dict(op=op, dtype=dtype, **({"bias": 1} if op == "gru" else {}))
+            yield f"{op}-{dtype}", dict(shape, batch=5, length=9, units=24)
+            yield f"{op}-wide-{dtype}", dict(shape, batch=3, length=4, units=130)
+            yield f"{op}-one-step-{dtype}", dict(shape, batch=2, length=1, units=17)
+        yield f"gru-no-bias-{dtype}", dict(op="gru", dtype=dtype, batch=4, length=3, units=16, bias=0)
         for width in (10, 1003):
             yield f"cross_entropy-{width}-{dtype}", dict(op="cross_entropy", dtype=dtype, batch=29, width=width,
                                                          ignored=0)

@@ -36,6 +36,8 @@ ROWS = [
     "mlp/mlp-1m/forward/f32/b128",
     "gpt2/gpt2-tiny/train/f32/b4/s64",
     "rnn/rnn-1k/train/f32/b64/s50",
+    "lstm/lstm-2x512/train/f32/b20/s35",
+    "gru/gru-2x512/train/f32/b20/s35",
     "gpt2/gpt2-355m/train/f32/b1/s64",
     "gpt2/gpt2-124m/train/bf16/b4/s64",
     "gpt2/gpt2-124m/forward/bf16/b4/s64",

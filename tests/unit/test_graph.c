@@ -51,6 +51,12 @@ START_TEST(parameters_are_the_published_ones)
         {"cnn/mobilenet-v2/forward/f32/b1", 3504872},
         {"cnn/seed-cnn/train/f32/b64", 5037526},
         {"rnn/seed-rnn/train/f32/b64/s50", 32 * 64 + 64 + 64 * 64 + 64 * 10 + 10},
+        {"lstm/lstm-1x128/forward/f32/b20/s35", 2 * 10000 * 128 + 10000 + 4 * 128 * (2 * 128 + 1)},
+        {"lstm/lstm-2x512/train/f32/b20/s35", 2 * 10000 * 512 + 10000 + 2 * 4 * 512 * (2 * 512 + 1)},
+        {"lstm/lstm-2x1500/forward/f32/b20/s35", 66022000}, /* Zaremba et al.: 66 million */
+        {"gru/gru-1x128/forward/f32/b20/s35", 2 * 10000 * 128 + 10000 + 3 * 128 * (2 * 128 + 1) + 128},
+        {"gru/gru-2x512/train/f32/b20/s35", 2 * 10000 * 512 + 10000 + 2 * (3 * 512 * (2 * 512 + 1) + 512)},
+        {"gru/gru-2x1500/forward/f32/b20/s35", 2 * 10000 * 1500 + 10000 + 2 * (3 * 1500 * (2 * 1500 + 1) + 1500)},
         {"mlp/mlp-1m/train/f32/b128", 784 * 784 + 784 + 784 * 512 + 512 + 512 * 10 + 10},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -107,7 +113,7 @@ START_TEST(wrong_cases_are_told_apart)
         {"gpt2/seed-cnn/train/f32/b4/s64", "no model 'seed-cnn'"},
         {"gpt2/gpt2-124m/fly/f32/b4/s64", "'fly' is no mode; modes are forward, train"},
         {"mlp/mlp-1m/decode/f32/b4", "family mlp has no mode decode"},
-        {"gpt2/gpt2-124m/train/f33/b4/s64", "'f33' is no dtype that runs here; f32 and bf16 do"},
+        {"gpt2/gpt2-124m/train/f33/b4/s64", "'f33' is no dtype that runs here; f32, bf16"},
         {"gpt2/gpt2-124m/train/i32/b4/s64", "'i32' is no dtype"},
         {"gpt2/gpt2-124m/train/f32/s64", "has no batch, such as /b1"},
         {"gpt2/gpt2-124m/train/f32/b0/s64", "batch"},
@@ -206,6 +212,10 @@ static const char *const trained[] = {
     "cnn/seed-cnn/train/bf16/b2",
     "rnn/seed-rnn/train/f32/b4/s10",
     "rnn/seed-rnn/train/bf16/b4/s10",
+    "lstm/lstm-1x128/train/f32/b2/s12",
+    "lstm/lstm-1x128/train/bf16/b2/s12/checkpointing",
+    "gru/gru-1x128/train/f32/b2/s12",
+    "gru/gru-1x128/train/bf16/b2/s12/checkpointing",
     "gpt2/gpt2-tiny/train/f32/b2/s16",
     "gpt2/gpt2-tiny/train/bf16/b2/s16",
     "gpt2/gpt2-tiny/train/f32/b2/s16/momentum",

@@ -31,7 +31,7 @@ static struct running run(enum dtype dtype, bool reference)
                                 (struct fill){.kind = FILL_INDEX, .limit = 9, .like = NO_TENSOR});
     r.table = graph_weight(r.graph, "table", dtype, 2, (int64_t[]){9, K}, heavy, true);
     r.weight = graph_weight(r.graph, "weight", dtype, 2, (int64_t[]){N, K}, heavy, true);
-    r.x = build_embedding(r.graph, "embedding", r.tokens, r.table, NO_TENSOR);
+    r.x = build_embedding(r.graph, "embedding", r.tokens, r.table, NO_TENSOR, 0);
     r.y = build_linear(r.graph, "linear", r.x, r.weight, NO_TENSOR, ACTIVATION_NONE, DTYPE_F32);
     r.graph->output = r.y;
     ck_assert_msg(graph_error(r.graph, &error), "%s", error.message);
