@@ -52,13 +52,15 @@ struct quant_layout quant_layout_of(enum dtype weight, size_t k)
     size_t padded = round_up(k, QUANT_SUPER);
     if (weight == DTYPE_F16)
         return (struct quant_layout){.k = k, .padded = padded, .row_bytes = padded * sizeof(float)};
+    size_t lane_elements = weight == DTYPE_Q6_K ? 4 : 8, lanes_bytes = padded / lane_elements * 4;
     size_t shift_bytes = weight == DTYPE_Q4_K ? padded / QUANT_SUPER * 16 * sizeof(float) : 0;
     return (struct quant_layout){.k = k,
                                  .padded = padded,
-                                 .fours = padded,
-                                 .scale = 2 * padded,
-                                 .shift = 3 * padded,
-                                 .row_bytes = 3 * padded + shift_bytes};
+                                 .lane_elements = lane_elements,
+                                 .start = padded,
+                                 .scale = padded + lanes_bytes,
+                                 .shift = padded + 2 * lanes_bytes,
+                                 .row_bytes = padded + 2 * lanes_bytes + shift_bytes};
 }
 
 size_t quant_kernel_workspace(const struct quant_matrix *matrix)
