@@ -54,4 +54,9 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
                       int threads);
 size_t quant_kernel_workspace(const struct quant_matrix *matrix);
 
+/* Multiplication of x rounded to bf16 with weights dequantised to bf16, and whether quant_matrix_run chooses it. */
+bool quant_matrix_is_wide(const struct quant_matrix *matrix);
+size_t quant_wide_workspace(const struct quant_matrix *matrix, int threads);
+void quant_wide_run(const struct quant_matrix *matrix, void *workspace, int threads);
+
 #endif
