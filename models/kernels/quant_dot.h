@@ -161,9 +161,9 @@ DOT_HALF(2)
 DOT_HALF(3)
 DOT_HALF(4)
 
-    static void (*const dots[DTYPE_COUNT][QUANT_DOT_VECTORS])(DOT_ARGUMENTS) = {
-        [DTYPE_F16] = DOTS_OF(f16),   [DTYPE_Q8_0] = DOTS_OF(q8_0), [DTYPE_Q4_0] = DOTS_OF(q4_0),
-        [DTYPE_Q4_K] = DOTS_OF(q4_k), [DTYPE_Q6_K] = DOTS_OF(q6_k),
+static void (*const dots[DTYPE_COUNT][QUANT_DOT_VECTORS])(DOT_ARGUMENTS) = {
+    [DTYPE_F16] = DOTS_OF(f16),   [DTYPE_Q8_0] = DOTS_OF(q8_0), [DTYPE_Q4_0] = DOTS_OF(q4_0),
+    [DTYPE_Q4_K] = DOTS_OF(q4_k), [DTYPE_Q6_K] = DOTS_OF(q6_k),
 };
 
 static void dot(const struct quant_layout *layout, enum dtype weight, const uint8_t *const rows[QUANT_DOT_ROWS],

@@ -26,10 +26,10 @@ static const unsigned needs[] = {0};
 #endif
 
 enum {
-    CHUNK_ROWS = 64,    /* of W: what a thread takes at a time */
-    PIECE = 1024,       /* of a row of x: likewise while it is made ready; a multiple of a super-block */
-    AHEAD_BYTES = 6144, /* how far memory is asked for before it is wanted */
-    WIDE_ROWS = 17,
+    CHUNK_ROWS = 64,         /* of W: what a thread takes at a time */
+    PIECE = 1024,            /* of a row of x: likewise while it is made ready; a multiple of a super-block */
+    AHEAD_BYTES = 6144,      /* how far memory is asked for before it is wanted */
+    WIDE_ROWS = 13,          /* with which matrix units for bf16 overtake integer products */
     THREAD_BYTES = 48 << 10, /* of W: less is not worth waking a thread for */
 };
 

@@ -3,15 +3,17 @@
 #include "probes/isa.h"
 
 /* A block at a time, of which as much is taken as is asked for. */
-void quant_unpack_row_plain(enum dtype dtype, const uint8_t *row, size_t k, size_t count, uint16_t *to)
+void quant_unpack_row_plain(enum dtype dtype, const uint8_t *row, size_t k, size_t count, uint16_t *to,
+                            size_t run_stride)
 {
     size_t block = dtype_info(dtype)->block, end = k + count;
     while (k < end) {
         float values[QUANT_SUPER];
         size_t first = k / block * block;
         dequantise_row(dtype, row + dtype_bytes(dtype, first), values, block);
-        for (; k < end && k < first + block; k++)
-            *to++ = f32_to_bf16(values[k - first]);
+        for (; k < end && k < first + block; k += QUANT_RUN, to += run_stride)
+            for (size_t i = 0; i < QUANT_RUN; i++)
+                to[i] = f32_to_bf16(values[k - first + i]);
     }
 }
 
@@ -30,12 +32,8 @@ quant_unpack_row *quant_unpack_row_fast(void)
 }
 #endif
 
-void quant_unpack_bf16(enum dtype dtype, const void *data, size_t row_bytes, size_t rows, size_t k, size_t count,
-                       uint16_t *to, size_t to_stride)
+void quant_unpack_bf16(enum dtype dtype, const uint8_t *row, size_t k, size_t count, uint16_t *to, size_t run_stride)
 {
-    quant_unpack_row *unpack = quant_unpack_row_fast();
-    if (!unpack)
-        unpack = quant_unpack_row_plain;
-    for (size_t r = 0; r < rows; r++)
-        unpack(dtype, (const uint8_t *)data + r * row_bytes, k, count, to + r * to_stride);
+    quant_unpack_row *fast = quant_unpack_row_fast();
+    (fast ? fast : quant_unpack_row_plain)(dtype, row, k, count, to, run_stride);
 }

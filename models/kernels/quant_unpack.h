@@ -6,13 +6,13 @@
 
 #include "models/kernels/quant.h"
 
-/* Elements [k, k + count) of `rows` rows that begin row_bytes apart, to rows of bf16 to_stride elements apart. Both k
- * and count are whole numbers of runs of 32. Rounded to nearest even. */
-void quant_unpack_bf16(enum dtype dtype, const void *data, size_t row_bytes, size_t rows, size_t k, size_t count,
-                       uint16_t *to, size_t to_stride);
+/* Elements [k, k + count) of a row, rounded to nearest even; k and count are whole numbers of runs of 32. Runs go to
+ * places run_stride elements apart. */
+typedef void quant_unpack_row(enum dtype dtype, const uint8_t *row, size_t k, size_t count, uint16_t *to,
+                              size_t run_stride);
 
-/* One row; what instruction sets provide. */
-typedef void quant_unpack_row(enum dtype dtype, const uint8_t *row, size_t k, size_t count, uint16_t *to);
+/* The fastest that this machine has. */
+quant_unpack_row quant_unpack_bf16;
 quant_unpack_row quant_unpack_row_plain;
 /* NULL when this machine has none but the plain one. */
 quant_unpack_row *quant_unpack_row_fast(void);
