@@ -4,7 +4,7 @@
 #include "models/kernels/quant_kernel.h"
 
 #define INLINE static inline __attribute__((always_inline))
-enum { WIDTH = 32 };
+enum { SIGNED_PRODUCTS = 0, WIDTH = 32 };
 typedef __m256i ints;
 typedef __m256 floats;
 
@@ -163,5 +163,6 @@ INLINE __m256i multiply(enum dtype type, __m256i sums, __m256i w, __m256i q)
 #endif
 
 #include "models/kernels/quant_dot.h"
+#include "models/kernels/quant_ready.h"
 
 const struct quant_kernel KERNEL = {.name = KERNEL_NAME, .ready = ready, .dot = dot};

@@ -4,7 +4,7 @@
 #include "models/kernels/quant_kernel.h"
 
 #define INLINE static inline __attribute__((always_inline))
-enum { WIDTH = 64 };
+enum { SIGNED_PRODUCTS = 0, WIDTH = 64 };
 typedef __m512i ints;
 typedef __m512 floats;
 
@@ -159,5 +159,6 @@ INLINE __m512i multiply(enum dtype type, __m512i sums, __m512i w, __m512i q)
 }
 
 #include "models/kernels/quant_dot.h"
+#include "models/kernels/quant_ready.h"
 
 const struct quant_kernel quant_kernel_avx512_vnni = {.name = "avx512-vnni", .ready = ready, .dot = dot};

@@ -1,4 +1,4 @@
-/* Dot products of four packed rows with up to four vectors that were made ready, written once for every x86 vector
+/* Dot products of four packed rows with up to four vectors that were made ready, written once for every vector
  * width. Included by a file that defines WIDTH (bytes of a vector), ints and floats (vectors of WIDTH / 4), and
  *
  *   struct group, read_group(type, block, &group)       what a group of elements shares: its scales
@@ -11,8 +11,6 @@
  * that ends within a group is finished from a copy that is filled up with zeros. A part is two vectors, halves of runs
  * (quant_kernel.h), or one for q6_K; its integers are scaled and added as f32, and sums stay in vectors until a row's
  * end. */
-#include "models/kernels/quant_ready.h"
-
 enum { GROUP_MOST_BYTES = 256 };
 
 INLINE size_t group_elements(enum dtype type)
@@ -23,6 +21,12 @@ INLINE size_t group_elements(enum dtype type)
 INLINE size_t group_bytes(enum dtype type)
 {
     return type == DTYPE_Q8_0 ? 4 * 34 : type == DTYPE_Q4_0 ? 4 * 18 : type == DTYPE_Q4_K ? 144 : 210;
+}
+
+/* q4_K's numbers have no offset. SIGNED_PRODUCTS: neither have q8_0's, where instructions take signed bytes. */
+INLINE bool starts_at_zero(enum dtype type)
+{
+    return type == DTYPE_Q4_K || (SIGNED_PRODUCTS && type == DTYPE_Q8_0);
 }
 
 struct sums {
@@ -55,7 +59,7 @@ INLINE void add_group(enum dtype type, int count, const struct quant_layout *lay
             scale[r] = unpack(type, blocks[r], &group[r], part, w[r]);
         for (int v = 0; v < count; v++) {
             const uint8_t *vector = vectors + (size_t)v * layout->row_bytes;
-            ints start = type == DTYPE_Q4_K ? zero_ints() : load_ints(vector + layout->start + lanes);
+            ints start = starts_at_zero(type) ? zero_ints() : load_ints(vector + layout->start + lanes);
             floats by = load_floats((const float *)(const void *)(vector + layout->scale + lanes));
             ints q = load_ints(vector + at), second = type == DTYPE_Q6_K ? zero_ints() : load_ints(vector + at + 64);
             for (int r = 0; r < QUANT_DOT_ROWS; r++) {

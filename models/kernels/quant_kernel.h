@@ -48,6 +48,10 @@ struct quant_kernel {
                 const uint8_t *ahead_end);
 };
 
+/* The `ready` of the plain kernel, for those that have no faster one. */
+void quant_ready_plain(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
+                       uint8_t *row);
+
 /* Those that this machine can run, fastest first, the plain one last, ended by NULL. */
 const struct quant_kernel *const *quant_kernels(void);
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,

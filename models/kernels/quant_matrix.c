@@ -19,6 +19,11 @@ static const struct quant_kernel *const *const lists[] = {with_avx_vnni, without
                                                           without + 2};
 static const unsigned needs[] = {ISA_X86_V4 | ISA_AVX512_VNNI | ISA_AVX_VNNI, ISA_X86_V4 | ISA_AVX512_VNNI,
                                  ISA_X86_V3 | ISA_AVX_VNNI, ISA_X86_V3, 0};
+#elif defined(__aarch64__)
+extern const struct quant_kernel quant_kernel_neon;
+static const struct quant_kernel *const all[] = {&quant_kernel_neon, &quant_kernel_plain, NULL};
+static const struct quant_kernel *const *const lists[] = {all, all + 1};
+static const unsigned needs[] = {ISA_NEON | ISA_DOTPROD, 0};
 #else
 static const struct quant_kernel *const plain[] = {&quant_kernel_plain, NULL};
 static const struct quant_kernel *const *const lists[] = {plain};

@@ -50,8 +50,8 @@ static void ready_run(const struct quant_layout *layout, enum dtype weight, cons
     }
 }
 
-static void ready(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
-                  uint8_t *row)
+void quant_ready_plain(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
+                       uint8_t *row)
 {
     if (weight == DTYPE_F16)
         memcpy((float *)(void *)row + first, x, count * sizeof *x);
@@ -138,4 +138,4 @@ static void dot(const struct quant_layout *layout, enum dtype weight, const uint
             sums[v][r] = dot_one(layout, weight, rows[r], vectors + v * layout->row_bytes);
 }
 
-const struct quant_kernel quant_kernel_plain = {.name = "plain", .ready = ready, .dot = dot};
+const struct quant_kernel quant_kernel_plain = {.name = "plain", .ready = quant_ready_plain, .dot = dot};
