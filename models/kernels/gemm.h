@@ -48,11 +48,15 @@ enum operand_kind {
     /* Row r = input pixel (n,h,w), column = (kh,kw,oc) of the *output's* gradient, zero where no output touches that
      * pixel through that tap (stride): what the gradient with respect to the input sums over, [N·H·W, KH·KW·OC]. */
     OPERAND_PATCHES_TRANSPOSED,
+    /* A matrix of quantised rows (quant.h), which are dequantised to bf16 while they are packed; its k must run along
+     * memory, and rows follow each other without a gap. */
+    OPERAND_QUANTISED,
 };
 
 struct operand {
     const void *data;
-    enum dtype dtype; /* f32 or bf16 */
+    enum dtype dtype; /* f32 or bf16; bf16 of a quantised matrix, whose stored type is `stored` */
+    enum dtype stored;
     enum operand_kind kind;
     bool transposed;               /* the operand is the transpose of what is described: element (i,j) is at (j,i) */
     size_t row_stride;             /* MATRIX: elements from one stored row to the next */

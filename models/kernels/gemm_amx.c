@@ -17,6 +17,7 @@
 
 #include "models/kernels/amx_tiles.h"
 #include "models/kernels/gemm_kernel.h"
+#include "models/kernels/quant_unpack.h"
 
 #define LANES 16
 #include "models/kernels/gemm_transpose.h"
@@ -151,6 +152,21 @@ static inline __attribute__((always_inline)) bool copy_panel(const struct gemm_b
 static bool copy_tall(const struct gemm_block *block, void *panel)
 {
     return copy_panel(block, panel, false);
+}
+
+/* A line is a row's run of 32, so dequantised runs go straight to their lines. */
+static bool unpack_tall(const struct operand *operand, size_t row, size_t rows, size_t k, size_t depth, void *panel)
+{
+    size_t row_bytes = dtype_bytes(operand->stored, operand->row_stride);
+    __m512i *to = panel;
+    for (size_t r = 0; r < ROWS; r++)
+        if (r < rows)
+            quant_unpack_bf16(operand->stored, (const uint8_t *)operand->data + (row + r) * row_bytes, k, depth,
+                              (uint16_t *)(to + r), ROWS * STEP);
+        else
+            for (size_t step = 0; step < depth / STEP; step++)
+                to[step * ROWS + r] = _mm512_setzero_si512();
+    return true;
 }
 
 static bool copy_wide(const struct gemm_block *block, void *panel)
@@ -318,6 +334,7 @@ const struct gemm_kernel gemm_kernel_amx_bf16 = {
     .tall_turn = 0.3f,
     .wide_turn = 0.3f,
     .pack_tall = copy_tall,
+    .unpack_tall = unpack_tall,
     .pack_wide = copy_wide,
     .multiply = multiply_bf16,
 };

@@ -57,14 +57,17 @@ static void plan_ahead(const struct worker *worker, size_t panel, size_t k, size
     size_t row = panel * stream->rows, panels = worker->plan->stream_panels;
     struct ahead *ahead = worker->ahead;
     *ahead = (struct ahead){0};
-    if (operand->kind != OPERAND_MATRIX || row >= stream->extent || depth == 0)
+    bool quantised = operand->kind == OPERAND_QUANTISED;
+    if ((operand->kind != OPERAND_MATRIX && !quantised) || row >= stream->extent || depth == 0)
         return;
+    const struct dtype_info *info = dtype_info(quantised ? operand->stored : operand->dtype);
     size_t rows = least(panels * stream->rows, stream->extent - row);
     size_t first = stream->deep ? row * operand->row_stride + k : k * operand->row_stride + row;
-    ahead->data = (const char *)operand->data + dtype_bytes(operand->dtype, first);
-    ahead->row_bytes = dtype_bytes(operand->dtype, operand->row_stride);
+    ahead->data = (const char *)operand->data + first / info->block * info->block_bytes;
+    ahead->row_bytes = operand->row_stride / info->block * info->block_bytes;
     ahead->rows = stream->deep ? rows : depth;
-    ahead->lines_per_row = (dtype_bytes(operand->dtype, stream->deep ? depth : rows) + 63) / 64;
+    /* Quantised rows begin anywhere in a line, so one line more. */
+    ahead->lines_per_row = ((stream->deep ? depth : rows) / info->block * info->block_bytes + 63) / 64 + quantised;
     ahead->lines_per_tile = (ahead->rows * ahead->lines_per_row + tiles - 1) / tiles;
 }
 
@@ -83,9 +86,10 @@ static inline void fetch_ahead(struct ahead *ahead)
 static bool pack_panel(const struct worker *worker, const struct gemm_side *side, size_t panel, size_t k, size_t depth,
                        void *to)
 {
-    size_t row = panel * side->rows;
-    struct gemm_block block = gemm_operand_block(side->operand, side->deep, row, least(side->rows, side->extent - row),
-                                                 k, depth, worker->staging);
+    size_t row = panel * side->rows, rows = least(side->rows, side->extent - row);
+    if (side->unpack)
+        return side->unpack(side->operand, row, rows, k, depth, to);
+    struct gemm_block block = gemm_operand_block(side->operand, side->deep, row, rows, k, depth, worker->staging);
     return side->pack(&block, to);
 }
 

@@ -47,6 +47,8 @@ struct gemm_kernel {
      * values are outside of what this kernel computes exactly: the tile then takes the kernel `exact`. */
     bool (*pack_tall)(const struct gemm_block *block, void *panel);
     bool (*pack_wide)(const struct gemm_block *block, void *panel);
+    /* pack_tall for a quantised operand without the detour through a block of bf16; may be NULL. */
+    bool (*unpack_tall)(const struct operand *operand, size_t row, size_t rows, size_t k, size_t depth, void *panel);
     /* sums [tall, wide] = (add ? sums : 0) + Σ tall · wide. `deep` is that of the block packed as tall. */
     void (*multiply)(size_t depth, bool deep, const void *tall, const void *wide, float *sums, bool add);
     /* to [wide, to_stride] = the transpose of from [rows, wide]; may write up to 15 elements after each row. */
@@ -96,6 +98,7 @@ struct gemm_side {
     size_t rows, panels; /* of a panel; in all */
     size_t panel_bytes, slice_bytes;
     bool (*pack)(const struct gemm_block *, void *);
+    bool (*unpack)(const struct operand *, size_t row, size_t rows, size_t k, size_t depth, void *); /* NULL: pack */
 };
 
 struct gemm_plan {

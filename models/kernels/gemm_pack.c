@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/kernels/gemm_kernel.h"
+#include "models/kernels/quant_unpack.h"
 
 enum { BATCH = 32 }; /* rows of patches whose pixels are worked out together */
 
@@ -173,6 +174,13 @@ struct gemm_block gemm_operand_block(const struct operand *operand, bool deep, s
     }
     block.data = staging;
     block.stride = staging_stride(deep, rows, depth);
+    if (operand->kind == OPERAND_QUANTISED) {
+        size_t row_bytes = dtype_bytes(operand->stored, operand->row_stride);
+        for (size_t r = 0; r < rows; r++)
+            quant_unpack_bf16(operand->stored, (const uint8_t *)operand->data + (row + r) * row_bytes, k, depth,
+                              (uint16_t *)staging + r * block.stride, QUANT_RUN);
+        return block;
+    }
     gather(operand, first_row, deep ? rows : depth, first_column, deep ? depth : rows, staging, block.stride);
     return block;
 }

@@ -51,6 +51,7 @@ static struct gemm_side side(const struct gemm_kernel *kernel, const struct gemm
         .panel_bytes = is_tall ? kernel->tall_bytes : kernel->wide_bytes,
         .slice_bytes = is_tall ? kernel->tall_slice_bytes : kernel->wide_slice_bytes,
         .pack = is_tall ? kernel->pack_tall : kernel->pack_wide,
+        .unpack = is_tall && operand->kind == OPERAND_QUANTISED ? kernel->unpack_tall : NULL,
     };
     side.panels = quotient_up(side.extent, side.rows);
     return side;

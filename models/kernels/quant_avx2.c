@@ -4,7 +4,7 @@
 #include "models/kernels/quant_kernel.h"
 
 #define INLINE static inline __attribute__((always_inline))
-enum { WIDTH = 32 };
+enum { SIGNED_PRODUCTS = 0, WIDTH = 32 };
 typedef __m256i ints;
 typedef __m256 floats;
 
@@ -73,34 +73,63 @@ INLINE __m256i unpack_q6k(const uint8_t *block, int part)
     return _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi8(15)), _mm256_and_si256(high, _mm256_set1_epi8(0x30)));
 }
 
-INLINE __m256i unpack_q4_0(const uint8_t *q)
+INLINE __m256 spread(float first, float second)
+{
+    return _mm256_insertf128_ps(_mm256_set1_ps(first), _mm_set1_ps(second), 1);
+}
+
+/* The d of two blocks, each in the four lanes of its run. */
+INLINE __m256 two_scales(const uint8_t *first, const uint8_t *second)
+{
+    return _mm256_cvtph_ps(
+        _mm_unpacklo_epi64(_mm_set1_epi16((short)quant_u16(first)), _mm_set1_epi16((short)quant_u16(second))));
+}
+
+/* Sixteen bytes from each of two places. */
+INLINE __m256i load_two(const uint8_t *a, const uint8_t *b)
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_16(a)), load_16(b), 1);
+}
+
+INLINE __m256 unpack_q8_0(const uint8_t *blocks, __m256i w[2])
+{
+    const __m256i flip = _mm256_set1_epi8((char)0x80);
+    w[0] = _mm256_xor_si256(load_two(blocks + 2, blocks + 36), flip);
+    w[1] = _mm256_xor_si256(load_two(blocks + 18, blocks + 52), flip);
+    return two_scales(blocks, blocks + 34);
+}
+
+INLINE __m256 unpack_q4_0(const uint8_t *blocks, __m256i w[2])
+{
+    __m256i both = load_two(blocks + 2, blocks + 20);
+    w[0] = _mm256_and_si256(both, _mm256_set1_epi8(15));
+    w[1] = _mm256_and_si256(_mm256_srli_epi32(both, 4), _mm256_set1_epi8(15));
+    return two_scales(blocks, blocks + 18);
+}
+
+/* Two runs in each 32 bytes: one in the lower halves, the next in the upper. */
+INLINE __m256 unpack_q4k(const uint8_t *block, const struct group *group, int part, __m256i w[2])
 {
     const __m256i shift = _mm256_set_epi32(4, 4, 4, 4, 0, 0, 0, 0);
-    return _mm256_and_si256(_mm256_srlv_epi32(_mm256_broadcastsi128_si256(load_16(q)), shift), _mm256_set1_epi8(15));
+    for (int half = 0; half < 2; half++) {
+        __m256i both = _mm256_broadcastsi128_si256(load_16(block + 16 + part * 32 + 16 * half));
+        w[half] = _mm256_and_si256(_mm256_srlv_epi32(both, shift), _mm256_set1_epi8(15));
+    }
+    return spread(group->scales[2 * part], group->scales[2 * part + 1]);
 }
 
-INLINE __m256i unpack_q4k(const uint8_t *q, int part)
-{
-    __m256i w = load_ints(q + part / 2 * 32);
-    return _mm256_and_si256(part % 2 ? _mm256_srli_epi32(w, 4) : w, _mm256_set1_epi8(15));
-}
-
-INLINE __m256i unpack(enum dtype type, const uint8_t *block, const struct group *group, int part, __m256 *scale)
+INLINE __m256 unpack(enum dtype type, const uint8_t *block, const struct group *group, int part, __m256i w[2])
 {
     switch (type) {
     case DTYPE_Q8_0:
-        *scale = set_half(block + part * 34);
-        return _mm256_xor_si256(load_ints(block + part * 34 + 2), _mm256_set1_epi8((char)0x80));
+        return unpack_q8_0(block + part * 68, w);
     case DTYPE_Q4_0:
-        *scale = set_half(block + part * 18);
-        return unpack_q4_0(block + part * 18 + 2);
+        return unpack_q4_0(block + part * 36, w);
     case DTYPE_Q4_K:
-        *scale = _mm256_set1_ps(group->scales[part]);
-        return unpack_q4k(block + 16, part);
+        return unpack_q4k(block, group, part, w);
     default:
-        *scale =
-            _mm256_insertf128_ps(_mm256_set1_ps(group->scales[2 * part]), _mm_set1_ps(group->scales[2 * part + 1]), 1);
-        return unpack_q6k(block, part);
+        w[0] = unpack_q6k(block, part);
+        return spread(group->scales[2 * part], group->scales[2 * part + 1]);
     }
 }
 
@@ -133,42 +162,7 @@ INLINE __m256i multiply(enum dtype type, __m256i sums, __m256i w, __m256i q)
 }
 #endif
 
-INLINE uint32_t largest_magnitude(const float *x)
-{
-    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-    __m256i largest = _mm256_setzero_si256();
-    for (int i = 0; i < QUANT_RUN; i += 8)
-        largest = _mm256_max_epu32(largest, _mm256_and_si256(load_ints(x + i), magnitude));
-    __m128i four = _mm_max_epu32(_mm256_castsi256_si128(largest), _mm256_extracti128_si256(largest, 1));
-    four = _mm_max_epu32(four, _mm_shuffle_epi32(four, 0x4e));
-    four = _mm_max_epu32(four, _mm_shuffle_epi32(four, 0xb1));
-    return (uint32_t)_mm_cvtsi128_si32(four);
-}
-
-INLINE __m256i rounded(const float *x, __m256 by)
-{
-    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), by));
-}
-
-/* A run's whole numbers and what its fours add up to times −offset; returns the sum of all. */
-INLINE int round_run(const float *x, float factor, int offset, int8_t *q, int32_t *fours)
-{
-    __m256 by = _mm256_set1_ps(factor);
-    __m256i first = _mm256_packs_epi32(rounded(x, by), rounded(x + 8, by));
-    __m256i second = _mm256_packs_epi32(rounded(x + 16, by), rounded(x + 24, by));
-    /* Packing works in 128-bit halves: fours come out as 0 2 4 6 1 3 5 7. */
-    __m256i both =
-        _mm256_permutevar8x32_epi32(_mm256_packs_epi16(first, second), _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0));
-    if (!(factor > 0))
-        both = _mm256_setzero_si256();
-    _mm256_storeu_si256((__m256i *)(void *)q, both);
-    __m256i sums = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), both), _mm256_set1_epi16(1));
-    _mm256_storeu_si256((__m256i *)(void *)fours, _mm256_mullo_epi32(sums, _mm256_set1_epi32(-offset)));
-    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
-}
-
 #include "models/kernels/quant_dot.h"
+#include "models/kernels/quant_ready.h"
 
 const struct quant_kernel KERNEL = {.name = KERNEL_NAME, .ready = ready, .dot = dot};

@@ -1,15 +1,16 @@
-/* Dot products of four packed rows with up to four vectors that were made ready, written once for every x86 vector
+/* Dot products of four packed rows with up to four vectors that were made ready, written once for every vector
  * width. Included by a file that defines WIDTH (bytes of a vector), ints and floats (vectors of WIDTH / 4), and
  *
- *   struct group, read_group(type, block, &group)     what a group of elements shares: its scales
- *   unpack(type, block, &group, part, &scale)         WIDTH unsigned whole numbers of the group, and their scales
- *   multiply(type, sums, w, q)                        int32 sums + products of fours of w (unsigned) and q (signed)
- *   add_mins(&group, shift, sum)                      q4_K: sum + mins · shifts of a super-block
+ *   struct group, read_group(type, block, &group)       what a group of elements shares: its scales
+ *   unpack(type, block, &group, part, w) -> scale       a part's unsigned whole numbers, in the order of the vectors'
+ *                                                       q, and the scale of each lane
+ *   multiply(type, sums, w, q)                          int32 sums + products of fours of w (unsigned) and q (signed)
+ *   add_mins(&group, shift, sum)                        q4_K: sum + mins · shifts of a super-block
  *
  * and the few vector operations used below. A group is a K block, or four blocks of the types with blocks of 32: a row
- * that ends within a group is finished from a copy that is filled up with zeros. Sums stay in vectors until a row's
- * end; each part's integers are scaled and added as f32. */
-
+ * that ends within a group is finished from a copy that is filled up with zeros. A part is two vectors, halves of runs
+ * (quant_kernel.h), or one for q6_K; its integers are scaled and added as f32, and sums stay in vectors until a row's
+ * end. */
 enum { GROUP_MOST_BYTES = 256 };
 
 INLINE size_t group_elements(enum dtype type)
@@ -20,6 +21,12 @@ INLINE size_t group_elements(enum dtype type)
 INLINE size_t group_bytes(enum dtype type)
 {
     return type == DTYPE_Q8_0 ? 4 * 34 : type == DTYPE_Q4_0 ? 4 * 18 : type == DTYPE_Q4_K ? 144 : 210;
+}
+
+/* q4_K's numbers have no offset. SIGNED_PRODUCTS: neither have q8_0's, where instructions take signed bytes. */
+INLINE bool starts_at_zero(enum dtype type)
+{
+    return type == DTYPE_Q4_K || (SIGNED_PRODUCTS && type == DTYPE_Q8_0);
 }
 
 struct sums {
@@ -40,23 +47,31 @@ INLINE void add_group(enum dtype type, int count, const struct quant_layout *lay
             for (int r = 0; r < QUANT_DOT_ROWS; r++)
                 sums->of[v][r] = add_mins(&group[r], (const float *)(const void *)shift, sums->of[v][r]);
         }
+    const int vectors_of_part = type == DTYPE_Q6_K ? 1 : 2;
 #pragma GCC unroll 8
-    for (int part = 0; part < (int)(group_elements(type) / WIDTH); part++) {
-        const uint8_t *at = vectors + first + (size_t)part * WIDTH;
-        ints w[QUANT_DOT_ROWS];
+    for (int part = 0; part < (int)(group_elements(type) / (WIDTH * vectors_of_part)); part++) {
+        /* Of 128 elements, the second halves of runs lie 64 bytes after the first. */
+        size_t at = first + (type == DTYPE_Q6_K ? part * WIDTH : part * WIDTH / 64 * 128 + part * WIDTH % 64);
+        size_t lanes = first / vectors_of_part + part * WIDTH;
+        ints w[QUANT_DOT_ROWS][2];
         floats scale[QUANT_DOT_ROWS];
         for (int r = 0; r < QUANT_DOT_ROWS; r++)
-            w[r] = unpack(type, blocks[r], &group[r], part, &scale[r]);
-        for (int v = 0; v < count; v++, at += layout->row_bytes) {
-            ints q = load_ints(at), start = type == DTYPE_Q4_K ? zero_ints() : load_ints(at + layout->fours);
-            floats by = load_floats((const float *)(const void *)(at + layout->scale));
-            for (int r = 0; r < QUANT_DOT_ROWS; r++)
-                sums->of[v][r] = fused(to_floats(multiply(type, start, w[r], q)), times(scale[r], by), sums->of[v][r]);
+            scale[r] = unpack(type, blocks[r], &group[r], part, w[r]);
+        for (int v = 0; v < count; v++) {
+            const uint8_t *vector = vectors + (size_t)v * layout->row_bytes;
+            ints start = starts_at_zero(type) ? zero_ints() : load_ints(vector + layout->start + lanes);
+            floats by = load_floats((const float *)(const void *)(vector + layout->scale + lanes));
+            ints q = load_ints(vector + at), second = type == DTYPE_Q6_K ? zero_ints() : load_ints(vector + at + 64);
+            for (int r = 0; r < QUANT_DOT_ROWS; r++) {
+                ints products = multiply(type, start, w[r][0], q);
+                if (type != DTYPE_Q6_K)
+                    products = multiply(type, products, w[r][1], second);
+                sums->of[v][r] = fused(to_floats(products), times(scale[r], by), sums->of[v][r]);
+            }
         }
     }
 }
 
-/* The layout's first parts lie `padded` apart in bytes: a byte of q, its four's sum and its four's scale. */
 INLINE void dot_quantised(enum dtype type, int count, const struct quant_layout *layout,
                           const uint8_t *const rows[QUANT_DOT_ROWS], const uint8_t *vectors,
                           float totals[][QUANT_DOT_ROWS], const uint8_t *ahead, const uint8_t *ahead_end)
@@ -146,11 +161,13 @@ DOTS(q4_0, DTYPE_Q4_0)
 DOTS(q4_k, DTYPE_Q4_K)
 DOTS(q6_k, DTYPE_Q6_K)
 DOT_HALF(1)
-DOT_HALF(2) DOT_HALF(3) DOT_HALF(4)
+DOT_HALF(2)
+DOT_HALF(3)
+DOT_HALF(4)
 
-    static void (*const dots[DTYPE_COUNT][QUANT_DOT_VECTORS])(DOT_ARGUMENTS) = {
-        [DTYPE_F16] = DOTS_OF(f16),   [DTYPE_Q8_0] = DOTS_OF(q8_0), [DTYPE_Q4_0] = DOTS_OF(q4_0),
-        [DTYPE_Q4_K] = DOTS_OF(q4_k), [DTYPE_Q6_K] = DOTS_OF(q6_k),
+static void (*const dots[DTYPE_COUNT][QUANT_DOT_VECTORS])(DOT_ARGUMENTS) = {
+    [DTYPE_F16] = DOTS_OF(f16),   [DTYPE_Q8_0] = DOTS_OF(q8_0), [DTYPE_Q4_0] = DOTS_OF(q4_0),
+    [DTYPE_Q4_K] = DOTS_OF(q4_k), [DTYPE_Q6_K] = DOTS_OF(q6_k),
 };
 
 static void dot(const struct quant_layout *layout, enum dtype weight, const uint8_t *const rows[QUANT_DOT_ROWS],
@@ -158,38 +175,4 @@ static void dot(const struct quant_layout *layout, enum dtype weight, const uint
                 const uint8_t *ahead_end)
 {
     dots[weight][count - 1](layout, rows, vectors, sums, ahead, ahead_end);
-}
-
-/* ---- Making a row of x ready ---- */
-
-static void ready(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
-                  uint8_t *row)
-{
-    if (weight == DTYPE_F16) {
-        memcpy((float *)(void *)row + first, x, count * sizeof *x);
-        return;
-    }
-    int offset = quant_offset(weight);
-    for (size_t at = first; at < first + count; at += QUANT_RUN, x += QUANT_RUN) {
-        uint32_t bits = largest_magnitude(x);
-        float largest;
-        memcpy(&largest, &bits, sizeof largest);
-        float factor = largest > 0 ? 127 / largest : 0, scale = largest / 127;
-        if (!(factor <= 3.4e38f)) /* too small to have a reciprocal */
-            factor = scale = 0;
-        if (bits >= 0x7f800000) {
-            factor = 0;
-            scale = __builtin_nanf("");
-        }
-        float *scales = (float *)(void *)(row + layout->scale) + at / 4;
-        int total = round_run(x, factor, offset, (int8_t *)row + at, (int32_t *)(void *)(row + layout->fours) + at / 4);
-        for (int i = 0; i < QUANT_RUN / 4; i++)
-            scales[i] = scale;
-        if (weight == DTYPE_Q4_K) {
-            float *shift =
-                (float *)(void *)(row + layout->shift) + at / QUANT_SUPER * 16 + at % QUANT_SUPER / QUANT_RUN;
-            shift[0] = 0;
-            shift[8] = -scale * (float)total;
-        }
-    }
 }

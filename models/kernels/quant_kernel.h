@@ -11,14 +11,19 @@ enum { QUANT_DOT_ROWS = 4, QUANT_DOT_VECTORS = 4 };
 /* Where a row of x lies, made ready: offsets in bytes from its start. Lengths are rounded up to a super-block, and what
  * lies beyond k is zero. For f16 weights a row is f32.
  *
- *   q      int8[k]
- *   fours  int32[k/4]  −offset · the sum of four q: what a product with w + offset is too large by (see quant_offset)
- *   scale  f32[k/4]    of the run that the four are in
- *   shift  for q4_K: f32[16] a super-block: 8 zeros, then −scale · (the run's sum) of its 8 runs, which mins multiply
- */
+ * Most types scale runs of 32. Of four runs, 128 elements, first come the first halves of each, then the second halves,
+ * so that a lane's sum of two products of fours stays within a run:
+ *
+ *   q      int8[128]    halves of runs: 0 1 2 3 then 0 1 2 3 again
+ *   start  int32[16]    −offset · the sum of lane i's eight q: what a product with w + offset is too large by
+ *   scale  f32[16]      of the run that lane i is in
+ *   shift  f32[16]      for q4_K, a super-block: 8 zeros, then −scale · (the run's sum) of its 8 runs: mins multiply it
+ *
+ * q6_K scales runs of 16: its 64 elements lie as they come, and lane i is the four that begin with element 4i. */
 struct quant_layout {
     size_t k, padded;
-    size_t fours, scale, shift;
+    size_t lane_elements; /* 8, or 4 for q6_K */
+    size_t start, scale, shift;
     size_t row_bytes;
 };
 
@@ -43,10 +48,19 @@ struct quant_kernel {
                 const uint8_t *ahead_end);
 };
 
+/* The `ready` of the plain kernel, for those that have no faster one. */
+void quant_ready_plain(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
+                       uint8_t *row);
+
 /* Those that this machine can run, fastest first, the plain one last, ended by NULL. */
 const struct quant_kernel *const *quant_kernels(void);
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
                       int threads);
 size_t quant_kernel_workspace(const struct quant_matrix *matrix);
+
+/* Multiplication of x rounded to bf16 with weights dequantised to bf16, and whether quant_matrix_run chooses it. */
+bool quant_matrix_is_wide(const struct quant_matrix *matrix);
+size_t quant_wide_workspace(const struct quant_matrix *matrix, int threads);
+void quant_wide_run(const struct quant_matrix *matrix, void *workspace, int threads);
 
 #endif

@@ -19,6 +19,11 @@ static const struct quant_kernel *const *const lists[] = {with_avx_vnni, without
                                                           without + 2};
 static const unsigned needs[] = {ISA_X86_V4 | ISA_AVX512_VNNI | ISA_AVX_VNNI, ISA_X86_V4 | ISA_AVX512_VNNI,
                                  ISA_X86_V3 | ISA_AVX_VNNI, ISA_X86_V3, 0};
+#elif defined(__aarch64__)
+extern const struct quant_kernel quant_kernel_neon;
+static const struct quant_kernel *const all[] = {&quant_kernel_neon, &quant_kernel_plain, NULL};
+static const struct quant_kernel *const *const lists[] = {all, all + 1};
+static const unsigned needs[] = {ISA_NEON | ISA_DOTPROD, 0};
 #else
 static const struct quant_kernel *const plain[] = {&quant_kernel_plain, NULL};
 static const struct quant_kernel *const *const lists[] = {plain};
@@ -28,7 +33,8 @@ static const unsigned needs[] = {0};
 enum {
     CHUNK_ROWS = 64,         /* of W: what a thread takes at a time */
     PIECE = 1024,            /* of a row of x: likewise while it is made ready; a multiple of a super-block */
-    AHEAD_BYTES = 6144,      /* how far memory is asked for before it is wanted */
+    AHEAD_BYTES = 3072,      /* how far memory is asked for before it is wanted */
+    WIDE_ROWS = 13,          /* with which matrix units for bf16 overtake integer products */
     THREAD_BYTES = 48 << 10, /* of W: less is not worth waking a thread for */
 };
 
@@ -52,13 +58,15 @@ struct quant_layout quant_layout_of(enum dtype weight, size_t k)
     size_t padded = round_up(k, QUANT_SUPER);
     if (weight == DTYPE_F16)
         return (struct quant_layout){.k = k, .padded = padded, .row_bytes = padded * sizeof(float)};
+    size_t lane_elements = weight == DTYPE_Q6_K ? 4 : 8, lanes_bytes = padded / lane_elements * 4;
     size_t shift_bytes = weight == DTYPE_Q4_K ? padded / QUANT_SUPER * 16 * sizeof(float) : 0;
     return (struct quant_layout){.k = k,
                                  .padded = padded,
-                                 .fours = padded,
-                                 .scale = 2 * padded,
-                                 .shift = 3 * padded,
-                                 .row_bytes = 3 * padded + shift_bytes};
+                                 .lane_elements = lane_elements,
+                                 .start = padded,
+                                 .scale = padded + lanes_bytes,
+                                 .shift = padded + 2 * lanes_bytes,
+                                 .row_bytes = padded + 2 * lanes_bytes + shift_bytes};
 }
 
 size_t quant_kernel_workspace(const struct quant_matrix *matrix)
@@ -164,19 +172,77 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
     }
 }
 
+/* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ---- */
+
+bool quant_matrix_is_wide(const struct quant_matrix *matrix)
+{
+    return dtype_quantised(matrix->weight_dtype) && matrix->rows >= WIDE_ROWS &&
+           (isa_flags() & ISA_X86_AMX) == ISA_X86_AMX;
+}
+
+static size_t narrowed_bytes(const struct quant_matrix *matrix)
+{
+    return matrix->x_dtype == DTYPE_BF16 ? 0 : round_up(matrix->rows * matrix->k * sizeof(uint16_t), 64);
+}
+
+static struct gemm wide_gemm(const struct quant_matrix *matrix, const void *x)
+{
+    return (struct gemm){.m = matrix->rows,
+                         .n = matrix->n,
+                         .k = matrix->k,
+                         .a = {.data = x, .dtype = DTYPE_BF16, .kind = OPERAND_MATRIX, .row_stride = matrix->k},
+                         .b = {.data = matrix->weight,
+                               .dtype = DTYPE_BF16,
+                               .stored = matrix->weight_dtype,
+                               .kind = OPERAND_QUANTISED,
+                               .transposed = true,
+                               .row_stride = matrix->k},
+                         .c = matrix->y,
+                         .c_dtype = matrix->y_dtype,
+                         .c_row_stride = matrix->n,
+                         .bias = matrix->bias,
+                         .activation = matrix->activation,
+                         .pre_activation = matrix->pre_activation};
+}
+
+size_t quant_wide_workspace(const struct quant_matrix *matrix, int threads)
+{
+    struct gemm gemm = wide_gemm(matrix, NULL);
+    return narrowed_bytes(matrix) + gemm_workspace(&gemm, threads);
+}
+
+void quant_wide_run(const struct quant_matrix *matrix, void *workspace, int threads)
+{
+    const void *x = matrix->x;
+    size_t count = matrix->rows * matrix->k;
+    if (matrix->x_dtype != DTYPE_BF16) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (size_t i = 0; i < count; i += PIECE)
+            elementwise_kernels()->narrow_bf16((const float *)matrix->x + i, (uint16_t *)workspace + i,
+                                               count - i < PIECE ? count - i : PIECE);
+        x = workspace;
+    }
+    struct gemm gemm = wide_gemm(matrix, x);
+    gemm_run(&gemm, (char *)workspace + narrowed_bytes(matrix), threads);
+}
+
 size_t quant_matrix_workspace(const struct quant_matrix *matrix, int threads)
 {
-    (void)threads;
-    return quant_kernel_workspace(matrix);
+    return quant_matrix_is_wide(matrix) ? quant_wide_workspace(matrix, threads) : quant_kernel_workspace(matrix);
 }
 
 void quant_matrix_run(const struct quant_matrix *matrix, void *workspace, int threads)
 {
-    quant_kernel_run(*quant_kernels(), matrix, workspace, threads);
+    if (quant_matrix_is_wide(matrix))
+        quant_wide_run(matrix, workspace, threads);
+    else
+        quant_kernel_run(*quant_kernels(), matrix, workspace, threads);
 }
 
 const char *quant_matrix_variant(const struct quant_matrix *matrix)
 {
-    (void)matrix;
-    return (*quant_kernels())->name;
+    if (!quant_matrix_is_wide(matrix))
+        return (*quant_kernels())->name;
+    struct gemm gemm = wide_gemm(matrix, NULL);
+    return gemm_variant(&gemm);
 }

@@ -4,8 +4,8 @@
  *
  * With quantised weights the rows of x are first quantised too, each run of 32 to int8 with an f32 scale (largest
  * magnitude / 127, nearest even), and products are summed as integers: what that loses is below 1/254 of a run's
- * largest magnitude per element. From quant_matrix_wide() rows on a machine whose bf16 units are faster multiplies with
- * weights and x rounded to bf16 instead. f16 weights are multiplied in f32. Runs of x with an infinity or NaN give NaN.
+ * largest magnitude per element. Many rows, where the machine has matrix units for bf16, are multiplied with weights
+ * and x rounded to that instead. f16 weights are multiplied in f32. Runs of x with an infinity or NaN give NaN.
  *
  * Few rows run at the speed at which memory delivers the weights. The call uses the OpenMP pool and must not be made
  * inside a parallel region; it allocates nothing. */

@@ -4,7 +4,20 @@
 
 #include "models/kernels/quant_kernel.h"
 
-static void ready_run(const struct quant_layout *layout, int offset, const float *x, size_t first, uint8_t *row)
+/* Where element `i` of the run that begins with element `first` lies, and its lane. */
+static size_t place(const struct quant_layout *layout, size_t first, size_t i)
+{
+    if (layout->lane_elements == 4)
+        return first + i;
+    return first / 128 * 128 + i / 16 * 64 + first % 128 / 2 + i % 16;
+}
+
+static size_t lane(const struct quant_layout *layout, size_t first, size_t i)
+{
+    return layout->lane_elements == 4 ? (first + i) / 4 : first / 8 + i % 16 / 4;
+}
+
+static void ready_run(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, uint8_t *row)
 {
     float largest = 0;
     bool finite = true;
@@ -15,37 +28,36 @@ static void ready_run(const struct quant_layout *layout, int offset, const float
     float factor = largest > 0 ? 127 / largest : 0, scale = largest / 127;
     if (!isfinite(factor)) /* too small to have a reciprocal */
         factor = scale = 0;
-    if (!finite) {
-        factor = 0;
+    if (!finite)
         scale = NAN;
-    }
-    int8_t *q = (int8_t *)row + first;
-    int32_t *fours = (int32_t *)(row + layout->fours) + first / 4;
-    float *scales = (float *)(row + layout->scale) + first / 4;
+    int32_t *start = (int32_t *)(void *)(row + layout->start);
+    float *scales = (float *)(void *)(row + layout->scale);
     int total = 0;
-    for (int i = 0; i < QUANT_RUN; i++)
-        q[i] = (int8_t)(finite ? rintf(x[i] * factor) : 0);
-    for (int i = 0; i < QUANT_RUN / 4; i++) {
-        int four = q[4 * i] + q[4 * i + 1] + q[4 * i + 2] + q[4 * i + 3];
-        fours[i] = -offset * four;
-        scales[i] = scale;
-        total += four;
+    for (size_t i = 0; i < QUANT_RUN; i++)
+        start[lane(layout, first, i)] = 0;
+    for (size_t i = 0; i < QUANT_RUN; i++) {
+        int8_t q = (int8_t)(finite ? rintf(x[i] * factor) : 0);
+        row[place(layout, first, i)] = (uint8_t)q;
+        start[lane(layout, first, i)] -= quant_offset(weight) * q;
+        scales[lane(layout, first, i)] = scale;
+        total += q;
     }
-    float *shift = (float *)(row + layout->shift) + first / QUANT_SUPER * 16 + first % QUANT_SUPER / QUANT_RUN;
-    if (layout->row_bytes > layout->shift) {
+    if (weight == DTYPE_Q4_K) {
+        float *shift =
+            (float *)(void *)(row + layout->shift) + first / QUANT_SUPER * 16 + first % QUANT_SUPER / QUANT_RUN;
         shift[0] = 0;
         shift[8] = -scale * (float)total;
     }
 }
 
-static void ready(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
-                  uint8_t *row)
+void quant_ready_plain(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
+                       uint8_t *row)
 {
     if (weight == DTYPE_F16)
         memcpy((float *)(void *)row + first, x, count * sizeof *x);
     else
         for (size_t i = 0; i < count; i += QUANT_RUN)
-            ready_run(layout, quant_offset(weight), x + i, first + i, row);
+            ready_run(layout, weight, x + i, first + i, row);
 }
 
 /* A run's whole numbers, its scales (one for each half) and its min. */
@@ -104,13 +116,14 @@ static float dot_one(const struct quant_layout *layout, enum dtype weight, const
     const float *scale = (const float *)(const void *)(vector + layout->scale);
     for (size_t r = 0; r < layout->k / QUANT_RUN; r++) {
         struct run run = read_run(weight, row, r);
-        const int8_t *q = (const int8_t *)vector + r * QUANT_RUN;
         int sums[2] = {0, 0}, total = 0;
-        for (int i = 0; i < QUANT_RUN; i++) {
-            sums[i / 16] += run.q[i] * q[i];
-            total += q[i];
+        for (size_t i = 0; i < QUANT_RUN; i++) {
+            int q = (int8_t)vector[place(layout, r * QUANT_RUN, i)];
+            sums[i / 16] += run.q[i] * q;
+            total += q;
         }
-        sum += scale[r * 8] * (run.scale[0] * (float)sums[0] + run.scale[1] * (float)sums[1] - run.min * (float)total);
+        sum += scale[lane(layout, r * QUANT_RUN, 0)] *
+               (run.scale[0] * (float)sums[0] + run.scale[1] * (float)sums[1] - run.min * (float)total);
     }
     return sum;
 }
@@ -125,4 +138,4 @@ static void dot(const struct quant_layout *layout, enum dtype weight, const uint
             sums[v][r] = dot_one(layout, weight, rows[r], vectors + v * layout->row_bytes);
 }
 
-const struct quant_kernel quant_kernel_plain = {.name = "plain", .ready = ready, .dot = dot};
+const struct quant_kernel quant_kernel_plain = {.name = "plain", .ready = quant_ready_plain, .dot = dot};

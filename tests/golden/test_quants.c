@@ -131,6 +131,33 @@ START_TEST(extremes)
 }
 END_TEST
 
+/* Every instruction set's build gives the same bytes and the same numbers, so weights are the same on all machines. */
+START_TEST(builds_agree)
+{
+    const struct quant_types *const *all = quant_types(), *plain = all[0];
+    for (size_t i = 0; all[i]; i++)
+        plain = all[i];
+    static const float scales[] = {0.02f, 1e-6f, 3e3f, 1e-30f, 1e20f};
+    for (int dtype = DTYPE_Q8_0; dtype <= DTYPE_Q6_K; dtype++)
+        for (size_t v = 0; all[v]; v++)
+            for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+                float x[MOST], want_x[MOST], got_x[MOST];
+                uint8_t want[4 * MOST], got[4 * MOST];
+                for (size_t i = 0; i < MOST; i++)
+                    x[i] = scales[s] * random_heavy_tailed(random_key(s, "builds"), i);
+                plain->quantise[dtype](x, want, MOST);
+                all[v]->quantise[dtype](x, got, MOST);
+                size_t bytes = dtype_bytes((enum dtype)dtype, MOST);
+                for (size_t i = 0; i < bytes; i++)
+                    ck_assert_msg(got[i] == want[i], "%s, %s: byte %zu is %02x, not %02x", all[v]->name,
+                                  dtype_info((enum dtype)dtype)->name, i, got[i], want[i]);
+                plain->dequantise[dtype](want, want_x, MOST);
+                all[v]->dequantise[dtype](want, got_x, MOST);
+                ck_assert_mem_eq(got_x, want_x, sizeof got_x);
+            }
+}
+END_TEST
+
 int main(int count, char **arguments)
 {
     file = count > 1 ? fopen(arguments[1], "r") : NULL;
@@ -143,6 +170,7 @@ int main(int count, char **arguments)
     tcase_add_test(cases, golden);
     tcase_add_test(cases, loss);
     tcase_add_test(cases, extremes);
+    tcase_add_test(cases, builds_agree);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -3,6 +3,7 @@
 #include "models/kernels/elementwise.h"
 #include "models/kernels/quant.h"
 #include "models/kernels/quant_kernel.h"
+#include "models/kernels/quant_unpack.h"
 #include "tests/kernels/arrays.h"
 
 static const enum dtype types[] = {DTYPE_F16, DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K, DTYPE_Q6_K};
@@ -231,6 +232,52 @@ START_TEST(not_finite)
 }
 END_TEST
 
+/* Through bf16: both sides are rounded to 8 bits. */
+START_TEST(wide)
+{
+    for (size_t s = 0; dtype_quantised(types[_i]) && s < SHAPES; s++)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            struct trial t = trial_new(types[_i], shapes[s].rows, shapes[s].n, width_of(types[_i], shapes[s].blocks),
+                                       ANY, NORMAL, s % 3, 200 + s);
+            void *workspace = memory(quant_wide_workspace(&t.matrix, threads));
+            run_with(&t, NULL, t.exact, 1);
+            t.matrix.y = t.y;
+            quant_wide_run(&t.matrix, workspace, threads);
+            for (size_t i = 0; i < t.matrix.rows * t.matrix.n; i++) {
+                double magnitude, rounding;
+                bounds(&t, i / t.matrix.n, i % t.matrix.n, &magnitude, &rounding);
+                ck_assert_msg(fabs((double)t.y[i] - (double)t.exact[i]) <= magnitude / 30 / 128,
+                              "%s: element %zu of %zu x %zu x %zu is %g, not %g", dtype_info(types[_i])->name, i,
+                              t.matrix.rows, t.matrix.n, t.matrix.k, (double)t.y[i], (double)t.exact[i]);
+            }
+            free(workspace);
+            trial_free(&t);
+        }
+}
+END_TEST
+
+/* The numbers that plain C dequantises, rounded to bf16; a fused multiply-add may land on the next one. */
+START_TEST(unpacking)
+{
+    quant_unpack_row *fast = quant_unpack_row_fast();
+    enum { K = 5 * QUANT_SUPER };
+    struct trial t = trial_new(types[_i], 1, 1, K, ANY, NORMAL, 1, 9);
+    for (size_t first = 0; fast && dtype_quantised(types[_i]) && first < K; first += 3 * QUANT_RUN)
+        for (size_t count = 0; count <= K - first; count += 7 * QUANT_RUN) {
+            uint16_t *want = memory(count * 2), *got = memory(count * 2);
+            quant_unpack_row_plain(types[_i], t.matrix.weight, first, count, want, QUANT_RUN);
+            fast(types[_i], t.matrix.weight, first, count, got, QUANT_RUN);
+            for (size_t i = 0; i < count; i++) {
+                float a = bf16_to_f32(got[i]), b = bf16_to_f32(want[i]);
+                ck_assert_msg(fabsf(a - b) <= fabsf(b) / 128 + 1e-6f, "%s: element %zu is %g, not %g",
+                              dtype_info(types[_i])->name, first + i, (double)a, (double)b);
+            }
+            free(want), free(got);
+        }
+    trial_free(&t);
+}
+END_TEST
+
 /* Bias, activation, what is kept from before it, and bf16 on both sides. */
 START_TEST(finishing)
 {
@@ -272,6 +319,8 @@ int main(void)
     tcase_add_loop_test(cases, extremes, 0, TYPES);
     tcase_add_loop_test(cases, nothing, 0, TYPES);
     tcase_add_loop_test(cases, not_finite, 0, TYPES);
+    tcase_add_loop_test(cases, wide, 0, TYPES);
+    tcase_add_loop_test(cases, unpacking, 0, TYPES);
     tcase_add_loop_test(cases, finishing, 0, TYPES);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
