@@ -1,6 +1,23 @@
 #include "models/engine/generate.h"
 
+#include <math.h>
+
 #include "harness/base/random.h"
+
+/* Popular numbers lie anywhere, as in real tables: the k-th most frequent is k times this prime, modulo the limit. */
+static const uint64_t SCATTER = 2654435761;
+
+/* A whole number x >= 1 with a density of x^-s up to limit + 1, by its inverse distribution: about Zipf's law. */
+static int32_t zipf_at(const struct fill *fill, uint64_t key, uint64_t index)
+{
+    double u = (double)(random_bits(key, index) >> 11) * 0x1p-53, end = (double)fill->limit + 1;
+    double power = 1 - (double)fill->scale;
+    double x = power == 0 ? pow(end, u) : pow(1 + u * (pow(end, power) - 1), 1 / power);
+    uint64_t rank = x < 1 ? 0 : (uint64_t)x - 1;
+    if (rank >= fill->limit)
+        rank = fill->limit - 1;
+    return (int32_t)(rank * SCATTER % fill->limit);
+}
 
 static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
 {
@@ -31,7 +48,8 @@ void generate_tensor(const struct graph *graph, int index, void *data, int threa
 #pragma omp parallel for schedule(static) num_threads(threads) if (count > 4096)
     for (int64_t i = 0; i < count; i++) {
         if (dtype == DTYPE_I32)
-            ((int32_t *)data)[i] = (int32_t)random_below(key, (uint64_t)i, fill.limit);
+            ((int32_t *)data)[i] = fill.kind == FILL_ZIPF ? zipf_at(&fill, key, (uint64_t)i)
+                                                          : (int32_t)random_below(key, (uint64_t)i, fill.limit);
         else if (dtype == DTYPE_BF16)
             ((uint16_t *)data)[i] = f32_to_bf16(value_at(&fill, key, (uint64_t)i));
         else

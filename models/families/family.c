@@ -3,10 +3,11 @@
 #include <strings.h>
 
 extern const struct family family_mlp, family_cnn, family_rnn, family_gpt2, family_llama, family_bert, family_vit,
-    family_lstm, family_gru;
+    family_lstm, family_gru, family_dlrm;
 
-const struct family *const families[] = {&family_mlp,  &family_cnn, &family_rnn,  &family_gpt2, &family_llama,
-                                         &family_bert, &family_vit, &family_lstm, &family_gru,  NULL};
+const struct family *const families[] = {&family_mlp,   &family_cnn,  &family_rnn, &family_gpt2,
+                                         &family_llama, &family_bert, &family_vit, &family_lstm,
+                                         &family_gru,   &family_dlrm, NULL};
 
 const struct family *family_find(const char *name)
 {

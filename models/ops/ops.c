@@ -3,7 +3,8 @@
 /* Each is defined in the file of its name; gradients' ops that only their forward op appends stay private to it. */
 extern const struct op op_linear, op_conv, op_max_pool, op_average_pool, op_embedding, op_layer_norm, op_rms_norm,
     op_batch_norm, op_rope, op_prepend, op_first, op_softmax, op_attention, op_activation, op_add, op_multiply,
-    op_reshape, op_cast, op_rnn, op_lstm, op_gru, op_dropout, op_cross_entropy, op_mean_squared_error;
+    op_reshape, op_cast, op_rnn, op_lstm, op_gru, op_dropout, op_cross_entropy, op_mean_squared_error, op_embedding_bag,
+    op_interaction, op_binary_cross_entropy;
 
 const struct op *const ops[] = {
     &op_linear,
@@ -11,6 +12,8 @@ const struct op *const ops[] = {
     &op_max_pool,
     &op_average_pool,
     &op_embedding,
+    &op_embedding_bag,
+    &op_interaction,
     &op_layer_norm,
     &op_rms_norm,
     &op_rope,
@@ -32,6 +35,7 @@ const struct op *const ops[] = {
     &op_rmsprop,
     &op_adam,
     &op_cross_entropy,
+    &op_binary_cross_entropy,
     &op_mean_squared_error,
     NULL,
 };
