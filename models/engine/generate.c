@@ -1,10 +1,27 @@
 #include "models/engine/generate.h"
 
+#include <math.h>
+
 #include "harness/base/random.h"
 #include "models/kernels/quant.h"
 
 /* Elements made at a time where the tensor isn't f32; a multiple of every block. */
 enum { PIECE = 4 * QUANT_SUPER };
+
+/* Popular numbers lie anywhere, as in real tables: the k-th most frequent is k times this prime, modulo the limit. */
+static const uint64_t SCATTER = 2654435761;
+
+/* A whole number x >= 1 with a density of x^-s up to limit + 1, by its inverse distribution: about Zipf's law. */
+static int32_t zipf_at(const struct fill *fill, uint64_t key, uint64_t index)
+{
+    double u = (double)(random_bits(key, index) >> 11) * 0x1p-53, end = (double)fill->limit + 1;
+    double power = 1 - (double)fill->scale;
+    double x = power == 0 ? pow(end, u) : pow(1 + u * (pow(end, power) - 1), 1 / power);
+    uint64_t rank = x < 1 ? 0 : (uint64_t)x - 1;
+    if (rank >= fill->limit)
+        rank = fill->limit - 1;
+    return (int32_t)(rank * SCATTER % fill->limit);
+}
 
 static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
 {
@@ -60,7 +77,9 @@ void generate_tensor(const struct graph *graph, int index, void *data, int threa
         size_t some = count - first < PIECE ? count - first : PIECE;
         if (dtype == DTYPE_I32)
             for (size_t i = 0; i < some; i++)
-                ((int32_t *)data)[first + i] = (int32_t)random_below(key, first + i, fill.limit);
+                ((int32_t *)data)[first + i] = fill.kind == FILL_ZIPF
+                                                   ? zipf_at(&fill, key, first + i)
+                                                   : (int32_t)random_below(key, first + i, fill.limit);
         else
             generate_piece(dtype, &fill, key, first, some, data);
     }

@@ -9,6 +9,7 @@
     FAMILY(rnn)                                                                                                        \
     FAMILY(lstm)                                                                                                       \
     FAMILY(gru)                                                                                                        \
+    FAMILY(dlrm)                                                                                                       \
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
     FAMILY(bert)                                                                                                       \

@@ -19,7 +19,10 @@ struct config {
     int64_t expansion; /* resnet: a block's outputs over its inner width */
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
-    int64_t widths[8];                 /* mlp: width of each layer, 0-ended */
+    int64_t widths[8];                 /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
+    int64_t top[8];                    /* dlrm: of those after it */
+    const int64_t *tables;             /* dlrm: rows of each table, 0-ended */
+    int64_t lookups;                   /* dlrm: rows that a sample takes from each */
 };
 
 struct family_size {

@@ -17,7 +17,7 @@
 #include "harness/base/error.h"
 #include "models/graph/dtype.h"
 
-enum { MAX_RANK = 4, MAX_INPUTS = 12, MAX_OUTPUTS = 4, NO_TENSOR = -1, NO_NODE = -1 };
+enum { MAX_RANK = 4, MAX_INPUTS = 32, MAX_OUTPUTS = 32, NO_TENSOR = -1, NO_NODE = -1 };
 
 /* Whose memory a tensor is: the parts of CONTRACT.md's `memory`. */
 enum role {
@@ -39,6 +39,7 @@ enum fill_kind {
     FILL_NORMAL,       /* random_normal · scale */
     FILL_UNIFORM,      /* random_uniform · scale, from 0 */
     FILL_INDEX,        /* whole numbers in [0, limit) */
+    FILL_ZIPF,         /* whole numbers in [0, limit), the k-th most frequent with a probability of about k^-scale */
     FILL_HEAVY_TAILED, /* random_heavy_tailed · scale: variance 1 as normal, but with the outliers of trained weights */
 };
 

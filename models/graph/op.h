@@ -34,6 +34,9 @@ struct op {
     unsigned packed;      /* bit i: input i may be of a block type; other inputs may not */
     unsigned in_place;    /* bit i: output 0 may take input i's memory when this node is that tensor's last use */
     size_t (*workspace)(const struct graph *graph, const struct node *node, int threads); /* NULL: none */
+    /* Of an op that makes a weight's gradient with few rows that aren't zero: the op that moves just those by plain
+     * gradient descent, given the same inputs, the weight and its master. NULL: gradients are made whole. */
+    const struct op *step;
     void (*run)(const struct call *call); /* NULL: nothing to do (a view) */
 };
 

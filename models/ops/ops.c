@@ -7,6 +7,8 @@
     OP(max_pool)                                                                                                       \
     OP(average_pool)                                                                                                   \
     OP(embedding)                                                                                                      \
+    OP(embedding_bag)                                                                                                  \
+    OP(interaction)                                                                                                    \
     OP(layer_norm)                                                                                                     \
     OP(rms_norm)                                                                                                       \
     OP(batch_norm)                                                                                                     \
@@ -29,6 +31,7 @@
     OP(rmsprop)                                                                                                        \
     OP(adam)                                                                                                           \
     OP(cross_entropy)                                                                                                  \
+    OP(binary_cross_entropy)                                                                                           \
     OP(mean_squared_error)
 
 #define DECLARE(name) extern const struct op op_##name;

@@ -31,6 +31,10 @@ int build_average_pool(struct graph *graph, const char *name, int x, struct pool
 
 /* y[B,T,C] = table[tokens[B,T], :] (+ positions[position + t, :]) */
 int build_embedding(struct graph *graph, const char *name, int tokens, int table, int positions, int64_t position);
+/* y[B,C] = Σ_l table[indices[B,l], :] */
+int build_embedding_bag(struct graph *graph, const char *name, int indices, int table);
+/* y[B, C + n(n−1)/2]: the first of `count` vectors [B,C], and the dot products of all their pairs */
+int build_interaction(struct graph *graph, const char *name, const int *vectors, int count);
 int build_layer_norm(struct graph *graph, const char *name, int x, int gamma, int beta, float epsilon);
 int build_rms_norm(struct graph *graph, const char *name, int x, int gamma, float epsilon);
 /* Turns the query and key heads of qkv[B,T,(heads + 2·kv_heads)·head_dim] by their positions, of which the first is
@@ -75,6 +79,8 @@ int build_dropout(struct graph *graph, const char *name, int x, float rate);
 /* Scalars, and the graph's loss when it is asked for. */
 /* Mean over rows of −log softmax(logits[..., C])[target]; targets i32 [...], negative ones ignored (not counted). */
 int build_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
+/* Mean of −log of the probability that sigmoid(logits) gives to the targets, f32 in [0,1]. */
+int build_binary_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
 /* Mean of (x − target)² over all elements. */
 int build_mean_squared_error(struct graph *graph, const char *name, int x, int target);
 

@@ -143,8 +143,32 @@ const char *optimizer_name(enum optimizer_kind kind)
     return optimizers[kind].name;
 }
 
+/* Where plain gradient descent reads a gradient of few rows that the last node made, a step on these rows alone takes
+ * that node's place; the gradient is never made. */
+static bool append_row_step(struct graph *graph, int weight, int gradient)
+{
+    const struct optimizer *optimizer = &graph->optimizer;
+    const struct tensor *of = &graph->tensors[weight];
+    bool plain = optimizer->kind == OPTIMIZER_SGD && !(of->decays && (optimizer->l1 != 0 || optimizer->l2 != 0));
+    if (!plain || graph->tensors[gradient].producer != graph->node_count - 1)
+        return false;
+    const struct node made = graph->nodes[graph->node_count - 1];
+    if (!made.op->step || made.outputs[0] != gradient)
+        return false;
+    int inputs[MAX_INPUTS], count = made.input_count, master = of->master;
+    for (int i = 0; i < count; i++)
+        inputs[i] = made.inputs[i];
+    inputs[count++] = weight;
+    inputs[count++] = master;
+    graph->node_count--;
+    graph_append(graph, made.op->step, of->name, inputs, count, NULL);
+    return true;
+}
+
 void optimizer_append_step(struct graph *graph, int weight, int gradient)
 {
+    if (append_row_step(graph, weight, gradient))
+        return;
     enum optimizer_kind kind = graph->optimizer.kind;
     int master = graph->tensors[weight].master, moments[2] = {NO_TENSOR, NO_TENSOR};
     struct tensor like = graph->tensors[weight];

@@ -28,6 +28,7 @@ SIZES = {
     "gru-1x128": dict(layers=1, hidden=128),
     "gru-2x512": dict(layers=2, hidden=512),
     "gru-2x1500": dict(layers=2, hidden=1500),
+    "dlrm-small": dict(bottom=(13, 512, 256, 64, 16), top=(512, 256, 1), tables=(100000,) * 26, lookups=10),
     "gpt2-tiny": dict(layers=4, hidden=128, heads=4, vocabulary=2048, positions=256),
     "gpt2-124m": dict(layers=12, hidden=768, heads=12, vocabulary=50257, positions=1024),
     "gpt2-355m": dict(layers=24, hidden=1024, heads=16, vocabulary=50257, positions=1024),
@@ -216,6 +217,47 @@ class Gru(Gated):
         start = x.new_zeros(len(self.layers), x.shape[0], self.hidden)
         weights = [weight for layer in self.layers for weight in self.weights(layer)]
         return torch._VF.gru(x, start, weights, True, len(self.layers), 0.0, self.training, False, True)[0]
+
+
+class Dlrm(Family):
+    """A recommender. Its look-ups, which make_inputs draws, are kept beside the dense features that are its input."""
+
+    def __init__(self, bottom, top, tables, lookups):
+        super().__init__()
+        vectors = len(tables) + 1
+        after = (bottom[-1] + vectors * (vectors - 1) // 2,) + tuple(top)
+        self.bottom = nn.ModuleList(nn.Linear(a, b) for a, b in zip(bottom, bottom[1:]))
+        self.top = nn.ModuleList(nn.Linear(a, b) for a, b in zip(after, after[1:]))
+        self.tables = nn.ModuleList(nn.EmbeddingBag(rows, bottom[-1], mode="sum") for rows in tables)
+        self.pairs = torch.tril_indices(vectors, vectors, -1)
+        self.lookups, self.indices, self.classes = lookups, None, 2
+
+    def deviation(self, name, shape):
+        if name.startswith("tables"):
+            return 1 / np.sqrt(np.float32(self.lookups * shape[1]))
+        return np.sqrt(np.float32(2) / np.float32(shape[1]))
+
+    def inputs(self, batch, context):
+        return "features", (batch, self.bottom[0].in_features)
+
+    def draw_lookups(self, batch):
+        self.indices = [torch.from_numpy(generator.zipf(SEED, f"tables.{t}.indices", batch * self.lookups,
+                                                        table.num_embeddings, 1.05)).reshape(batch, self.lookups)
+                        for t, table in enumerate(self.tables)]
+
+    def use_sparse_gradients(self):
+        for table in self.tables:
+            table.sparse = True
+
+    def forward(self, x):
+        for layer in self.bottom:
+            x = F.relu(layer(x))
+        vectors = torch.stack([x] + [table(indices) for table, indices in zip(self.tables, self.indices)], 1)
+        products = torch.bmm(vectors, vectors.transpose(1, 2))
+        x = torch.cat([x, products[:, self.pairs[0], self.pairs[1]]], 1)
+        for layer in self.top[:-1]:
+            x = F.relu(layer(x))
+        return self.top[-1](x)
 
 
 class Block(nn.Module):
@@ -550,7 +592,7 @@ class Mobilenet(Published):
         return self.head(x)
 
 
-CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit}
+CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "dlrm": Dlrm, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit}
 OF_SIZE = {"mobilenet-v2": Mobilenet, "resnet-18": Resnet, "resnet-50": Resnet}
 
 
@@ -575,11 +617,16 @@ def make_inputs(model, batch, context, dtype="f32"):
             x = x.permute(0, 3, 1, 2).contiguous()
     rows = (batch, context) if context and not isinstance(model, Bert) else (batch,)
     targets = torch.from_numpy(generator.below(SEED, "targets", math.prod(rows), model.classes)).reshape(rows)
+    if isinstance(model, Dlrm):
+        model.draw_lookups(batch)
+        targets = targets.float()[:, None]
     return x, targets
 
 
 def loss_of(output, targets):
-    """The mean over all rows; where a model ends in softmax, its output is taken as logits, as the program does."""
+    """The mean over all rows: of yes or no where targets aren't classes. Where a model ends in softmax, its output is taken as logits, as the program does."""
+    if targets.is_floating_point():
+        return F.binary_cross_entropy_with_logits(output, targets.to(output.dtype))
     return F.cross_entropy(output.flatten(0, -2), targets.flatten())
 
 

@@ -59,6 +59,15 @@ def below(seed, name, count, limit):
     return ((bits(key_of(seed, name), count) >> np.uint64(32)) * np.uint64(limit) >> np.uint64(32)).astype(np.int64)
 
 
+def zipf(seed, name, count, limit, exponent):
+    """models/engine/generate.c's zipf_at."""
+    u = (bits(key_of(seed, name), count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    end, power = float(limit) + 1, 1 - float(np.float32(exponent))
+    x = end**u if power == 0 else (1 + u * (end**power - 1)) ** (1 / power)
+    rank = np.clip(x.astype(np.int64) - 1, 0, limit - 1)
+    return rank * 2654435761 % limit
+
+
 def round_bf16(values):
     """f32 to the nearest bfloat16 (ties to even), as f32."""
     wide = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)

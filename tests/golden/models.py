@@ -31,6 +31,10 @@ CASES = [
     ("gru", "gru-1x128", "f32", 3, 11, "adam", {"vocabulary": 600}, "all"),
     ("gru", "gru-1x128", "bf16", 3, 11, "adam", {"vocabulary": 600}, "all"),
     ("gru", "gru-2x512", "f32", 2, 7, "adam", {"hidden": 90, "vocabulary": 300}, "all"),
+    ("dlrm", "dlrm-small", "f32", 24, 0, "sgd", {"rows": 50}, "all"),
+    ("dlrm", "dlrm-small", "f32", 24, 0, "adam", {"rows": 50}, "all"),
+    ("dlrm", "dlrm-small", "bf16", 24, 0, "sgd", {"rows": 50}, "all"),
+    ("dlrm", "dlrm-small", "f32", 40, 0, "sgd", {}, "output"),
     ("gpt2", "gpt2-tiny", "f32", 2, 32, "adamw", {}, "all"),
     ("gpt2", "gpt2-tiny", "bf16", 2, 32, "adamw", {}, "all"),
     ("gpt2", "gpt2-tiny", "f32", 2, 32, "sgd", {}, "losses"),
@@ -69,6 +73,8 @@ def write_case(out, family, size, dtype, batch, context, kind, changes, what):
              **changes)
     if "blocks" in changes:
         changes = dict(changes, blocks=(changes["blocks"],) * 4)  # in each stage
+    if "rows" in changes:
+        changes = {"tables": (changes["rows"],) * 26}
     model = families.build(family, size, **changes).double().generate(dtype)
     x, targets = families.make_inputs(model, batch, context, dtype)
     x = x.double() if x.is_floating_point() else x

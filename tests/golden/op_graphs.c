@@ -155,6 +155,22 @@ static int embedding(struct building *b)
     return size(b, "tied") ? build_linear(b->graph, "head", y, table, NO_TENSOR, ACTIVATION_NONE, b->dtype) : y;
 }
 
+static int embedding_bag(struct building *b)
+{
+    int64_t rows = size(b, "rows");
+    int indices = make_indices(b, "indices", rows, 2, (int64_t[]){size(b, "batch"), size(b, "length")});
+    int table = make(b, "table", b->dtype, 1, 2, (int64_t[]){rows, size(b, "width")});
+    return build_embedding_bag(b->graph, "bag", indices, table);
+}
+
+static int interaction(struct building *b)
+{
+    int vectors[MAX_INPUTS], count = (int)size(b, "vectors");
+    for (int i = 0; i < count; i++)
+        vectors[i] = make_rows(b, graph_name(b->graph, "v%d", i), 1, "width");
+    return build_interaction(b->graph, "interaction", vectors, count);
+}
+
 static int layer_norm(struct building *b)
 {
     int64_t width = size(b, "width");
@@ -316,6 +332,17 @@ static int cross_entropy(struct building *b)
     return x;
 }
 
+static int binary_cross_entropy(struct building *b)
+{
+    int x = make_rows(b, "x", 3, "width");
+    int targets =
+        graph_persistent(b->graph, "targets", ROLE_INPUT, DTYPE_F32, 2, (int64_t[]){size(b, "batch"), size(b, "width")},
+                         (struct fill){.kind = FILL_UNIFORM, .scale = 1, .like = NO_TENSOR});
+    if (b->graph->training)
+        b->graph->loss = build_binary_cross_entropy(b->graph, "loss", x, targets);
+    return x;
+}
+
 static int mean_squared_error(struct building *b)
 {
     return make_rows(b, "x", 1, "width");
@@ -334,6 +361,8 @@ static const struct {
     {"max_pool", max_pool},
     {"average_pool", average_pool},
     {"embedding", embedding},
+    {"embedding_bag", embedding_bag},
+    {"interaction", interaction},
     {"layer_norm", layer_norm},
     {"rms_norm", rms_norm},
     {"rope", rope},
@@ -353,6 +382,7 @@ static const struct {
     {"lstm", lstm},
     {"gru", gru},
     {"cross_entropy", cross_entropy},
+    {"binary_cross_entropy", binary_cross_entropy},
     {"mean_squared_error", mean_squared_error},
 };
 

@@ -142,6 +142,19 @@ def embedding(i):
     return F.linear(y, table) if i.tied else y
 
 
+def embedding_bag(i):
+    indices = i.indices("indices", (i.batch, i.length), i.rows)
+    return F.embedding_bag(indices, i.make("table", (i.rows, i.width)), mode="sum")
+
+
+def interaction(i):
+    """As facebookresearch/dlrm's interact_features: the lower triangle, row by row, behind the first vector."""
+    vectors = [i.make(f"v{k}", (i.batch, i.width)) for k in range(i.vectors)]
+    t = torch.stack(vectors, 1)
+    high, low = torch.tril_indices(i.vectors, i.vectors, -1)
+    return torch.cat([vectors[0], torch.bmm(t, t.transpose(1, 2))[:, high, low]], 1)
+
+
 def layer_norm(i):
     x = i.make("x", (i.batch, i.width), 2.0)
     gamma = i.make("gamma", (i.width,), dtype="f32")
@@ -303,6 +316,13 @@ def cross_entropy(i):
     return x
 
 
+def binary_cross_entropy(i):
+    x = i.make("x", (i.batch, i.width), 3.0)
+    targets = i.make("targets", (i.batch, i.width), dtype="f32", kind="uniform", gradient=False)
+    i.loss = F.binary_cross_entropy_with_logits(x, targets)
+    return x
+
+
 def mean_squared_error(i):
     x = i.make("x", (i.batch, i.width))
     return x
@@ -438,6 +458,11 @@ def cases():
             yield f"cross_entropy-{width}-{dtype}", dict(op="cross_entropy", dtype=dtype, batch=29, width=width,
                                                          ignored=0)
         yield f"cross_entropy-ignored-{dtype}", dict(op="cross_entropy", dtype=dtype, batch=29, width=5, ignored=1)
+        yield f"embedding_bag-{dtype}", dict(op="embedding_bag", dtype=dtype, batch=21, length=4, rows=30, width=16)
+        yield f"embedding_bag-odd-{dtype}", dict(op="embedding_bag", dtype=dtype, batch=7, length=1, rows=5, width=91)
+        yield f"interaction-{dtype}", dict(op="interaction", dtype=dtype, batch=19, vectors=6, width=16)
+        yield f"interaction-odd-{dtype}", dict(op="interaction", dtype=dtype, batch=3, vectors=27, width=13)
+        yield f"binary_cross_entropy-{dtype}", dict(op="binary_cross_entropy", dtype=dtype, batch=29, width=1)
         yield f"mean_squared_error-{dtype}", dict(op="mean_squared_error", dtype=dtype, batch=29, width=331)
         for causal in (0, 1):
             yield f"attention-causal{causal}-{dtype}", attention_case(19, 3, 3, 16, causal, dtype=dtype)

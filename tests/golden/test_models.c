@@ -50,6 +50,11 @@ static void change(struct config *config, const struct golden_case *golden)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))
             *rows[i].field = (int64_t)golden_number(golden, rows[i].key);
+    static int64_t tables[MAX_INPUTS];
+    for (int i = 0; golden_has(golden, "rows") && config->tables[i]; i++)
+        tables[i] = (int64_t)golden_number(golden, "rows");
+    if (golden_has(golden, "rows"))
+        config->tables = tables;
     for (int stage = 0; golden_has(golden, "blocks") && stage < 4; stage++)
         config->widths[stage] = (int64_t)golden_number(golden, "blocks");
 }

@@ -38,6 +38,7 @@ ROWS = [
     "rnn/rnn-1k/train/f32/b64/s50",
     "lstm/lstm-2x512/train/f32/b20/s35",
     "gru/gru-2x512/train/f32/b20/s35",
+    "dlrm/dlrm-small/train/f32/b2048",
     "gpt2/gpt2-355m/train/f32/b1/s64",
     "gpt2/gpt2-124m/train/bf16/b4/s64",
     "gpt2/gpt2-124m/forward/bf16/b4/s64",
@@ -70,6 +71,8 @@ def settings_of(case):
     tried = {"eager": {}}
     if case.family == "cnn":
         tried["eager, channels_last"] = {"channels_last": True}
+    if case.family == "dlrm":
+        tried["eager, sparse"] = {"sparse": True}
     if case.dtype == "bf16":
         tried = {f"{name}, {how}": dict(given, bf16=how) for name, given in tried.items()
                  for how in ("autocast", "weights")}
@@ -80,15 +83,15 @@ def settings_of(case):
     return {**tried, **compiled}
 
 
-def make_optimizer(families, model, case):
-    kind = "adamw" if case.family == "gpt2" else "adam"
+def make_optimizer(families, model, case, sparse):
+    kind = {"gpt2": "adamw", "dlrm": "sgd"}.get(case.family, "adam")
     try:
-        return families.make_optimizer(model, kind, fused=True)
+        return families.make_optimizer(model, kind, **({"foreach": True} if sparse else {"fused": True}))
     except (RuntimeError, TypeError, ValueError):
         return families.make_optimizer(model, kind, foreach=True)
 
 
-def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loop=False):
+def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loop=False, sparse=False):
     """A function that runs one step."""
     import torch
 
@@ -104,6 +107,8 @@ def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loo
             model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     if case.family == "rnn":
         model.loop = loop
+    if sparse:
+        model.use_sparse_gradients()
     if bf16 == "weights":
         model = model.bfloat16()
         x = x.bfloat16() if x.is_floating_point() else x
@@ -121,7 +126,7 @@ def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loo
             with torch.inference_mode():
                 forward()
         return step
-    optimizer = make_optimizer(families, model, case)
+    optimizer = make_optimizer(families, model, case, sparse)
 
     def step():
         optimizer.zero_grad(set_to_none=True)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "models/engine/case.h"
+#include "models/engine/generate.h"
 #include "models/families/family.h"
 #include "models/graph/cost.h"
 #include "models/graph/op.h"
@@ -57,6 +58,11 @@ START_TEST(parameters_are_the_published_ones)
         {"gru/gru-1x128/forward/f32/b20/s35", 2 * 10000 * 128 + 10000 + 3 * 128 * (2 * 128 + 1) + 128},
         {"gru/gru-2x512/train/f32/b20/s35", 2 * 10000 * 512 + 10000 + 2 * (3 * 512 * (2 * 512 + 1) + 512)},
         {"gru/gru-2x1500/forward/f32/b20/s35", 2 * 10000 * 1500 + 10000 + 2 * (3 * 1500 * (2 * 1500 + 1) + 1500)},
+        {"dlrm/dlrm-small/train/f32/b2048",
+         26 * 100000 * 16 + 14 * 512 + 513 * 256 + 257 * 64 + 65 * 16 + 368 * 512 + 513 * 256 + 257},
+        /* 187 767 399 rows of 128, as MLPerf has them */
+        {"dlrm/dlrm-medium/forward/f32/b1", 187767399ULL * 128 + 14 * 512 + 513 * 256 + 257 * 128 + 480 * 1024 +
+                                                1025 * 1024 + 1025 * 512 + 513 * 256 + 257},
         {"mlp/mlp-1m/train/f32/b128", 784 * 784 + 784 + 784 * 512 + 512 + 512 * 10 + 10},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -201,6 +207,103 @@ START_TEST(training_needs_a_loss)
 }
 END_TEST
 
+/* ---- a table of which few rows are looked up ---- */
+
+enum { TABLE_ROWS = 40, TABLE_WIDTH = 12, TABLE_BAGS = 20 };
+
+/* One step from the same start; the weights before and after, and the names of the ops that ran. */
+static void step_table(enum dtype dtype, const struct training *training, float *after, float *gradient, char *ran)
+{
+    struct error error = {0};
+    struct plan plan;
+    struct graph *graph = graph_create(1);
+    graph->training = true;
+    int indices =
+        graph_persistent(graph, "indices", ROLE_INPUT, DTYPE_I32, 2, (int64_t[]){TABLE_BAGS, 3},
+                         (struct fill){.kind = FILL_ZIPF, .scale = 1, .limit = TABLE_ROWS, .like = NO_TENSOR});
+    int table = graph_weight(graph, "table", dtype, 2, (int64_t[]){TABLE_ROWS, TABLE_WIDTH},
+                             (struct fill){.kind = FILL_NORMAL, .scale = 1}, true);
+    int target = graph_persistent(graph, "target", ROLE_INPUT, DTYPE_F32, 2, (int64_t[]){TABLE_BAGS, TABLE_WIDTH},
+                                  (struct fill){.kind = FILL_NORMAL, .scale = 1, .like = NO_TENSOR});
+    graph->loss = build_mean_squared_error(graph, "loss", build_embedding_bag(graph, "bag", indices, table), target);
+    int gradients[8];
+    ck_assert_int_le(graph->tensor_count, 8);
+    ck_assert_msg(graph_train(graph, training, gradients, &error) && plan_make(graph, 2, &plan, &error), "%s",
+                  error.message);
+    const struct engine_options options = {.threads = 2};
+    struct engine *engine = engine_open(graph, &plan, &options, &error);
+    ck_assert_msg(engine != NULL, "%s", error.message);
+    engine_step(engine);
+    engine_read(engine, table, after);
+    if (gradient)
+        engine_read(engine, gradients[table], gradient);
+    for (int n = 0; n < graph->node_count; n++)
+        ran += sprintf(ran, "%s ", graph->nodes[n].op->name);
+    engine_close(engine);
+    plan_free(&plan);
+    graph_free(graph);
+}
+
+/* Plain gradient descent moves the looked-up rows only, and to where the whole gradient would have moved them. */
+START_TEST(steps_on_few_rows_are_the_whole_step)
+{
+    float before[TABLE_ROWS * TABLE_WIDTH], gradient[TABLE_ROWS * TABLE_WIDTH], after[TABLE_ROWS * TABLE_WIDTH];
+    char ran[512];
+    struct optimizer optimizer = optimizer_defaults(OPTIMIZER_SGD);
+    optimizer.learning_rate = 0.5f;
+    const struct training looked_at = {.optimizer = NULL}, trained = {.optimizer = &optimizer};
+    enum dtype dtype = _i ? DTYPE_BF16 : DTYPE_F32;
+    step_table(dtype, &looked_at, before, gradient, ran);
+    ck_assert_ptr_nonnull(strstr(ran, "embedding_bag_gradient"));
+    step_table(dtype, &trained, after, NULL, ran);
+    ck_assert_msg(strstr(ran, "embedding_bag_step") && !strstr(ran, "embedding_bag_gradient"), "%s", ran);
+    int moved = 0;
+    for (int i = 0; i < TABLE_ROWS * TABLE_WIDTH; i++) {
+        double expected = (double)before[i] - 0.5 * (double)gradient[i];
+        /* A bf16 weight follows an f32 master that differs from it by half a step of bf16. */
+        double allowed = dtype == DTYPE_F32 ? 1e-6 : 0x1p-7 * (fabs(expected) + fabs((double)before[i]) + 0.01);
+        ck_assert_msg(fabs((double)after[i] - expected) <= allowed, "element %d is %.9g, not %.9g", i, (double)after[i],
+                      expected);
+        moved += after[i] != before[i];
+    }
+    ck_assert_int_gt(moved, 0);
+    ck_assert_int_lt(moved, TABLE_ROWS * TABLE_WIDTH);
+    /* A regulariser, or a moment, moves every row. */
+    optimizer.l2 = 1e-4f;
+    step_table(dtype, &trained, after, NULL, ran);
+    ck_assert_ptr_nonnull(strstr(ran, "embedding_bag_gradient sgd"));
+    optimizer = optimizer_defaults(OPTIMIZER_MOMENTUM);
+    step_table(dtype, &trained, after, NULL, ran);
+    ck_assert_ptr_nonnull(strstr(ran, "embedding_bag_gradient sgd"));
+}
+END_TEST
+
+/* Half of the draws fall on a few rows, and each lies in the table. */
+START_TEST(look_ups_follow_zipfs_law)
+{
+    enum { DRAWS = 20000, LIMIT = 1000 };
+    static int32_t draws[DRAWS];
+    static int counts[LIMIT];
+    struct graph *graph = graph_create(1);
+    int tensor = graph_persistent(graph, "indices", ROLE_INPUT, DTYPE_I32, 1, (int64_t[]){DRAWS},
+                                  (struct fill){.kind = FILL_ZIPF, .scale = 1, .limit = LIMIT, .like = NO_TENSOR});
+    generate_tensor(graph, tensor, draws, 2);
+    for (int i = 0; i < DRAWS; i++) {
+        ck_assert_int_ge(draws[i], 0);
+        ck_assert_int_lt(draws[i], LIMIT);
+        counts[draws[i]]++;
+    }
+    /* The most frequent is 0; the k-th has ln(1 + 1/k) / ln(limit + 1) of the draws. */
+    for (int k = 1; k <= 5; k++) {
+        double expected = DRAWS * log(1 + 1.0 / k) / log(LIMIT + 1.0);
+        int found = counts[(uint64_t)(k - 1) * 2654435761 % LIMIT];
+        ck_assert_msg(fabs(found - expected) < 5 * sqrt(expected), "number %d was drawn %d times, not %.0f", k, found,
+                      expected);
+    }
+    graph_free(graph);
+}
+END_TEST
+
 /* ---- twenty steps on one batch lower the loss ---- */
 
 static const char *const trained[] = {
@@ -216,6 +319,8 @@ static const char *const trained[] = {
     "lstm/lstm-1x128/train/bf16/b2/s12/checkpointing",
     "gru/gru-1x128/train/f32/b2/s12",
     "gru/gru-1x128/train/bf16/b2/s12/checkpointing",
+    "dlrm/dlrm-small/train/f32/b64/adam",
+    "dlrm/dlrm-small/train/bf16/b64/adam",
     "gpt2/gpt2-tiny/train/f32/b2/s16",
     "gpt2/gpt2-tiny/train/bf16/b2/s16",
     "gpt2/gpt2-tiny/train/f32/b2/s16/momentum",
@@ -280,6 +385,8 @@ int main(void)
     tcase_add_test(tests, names_are_canonical);
     tcase_add_test(tests, the_first_wrong_shape_is_told);
     tcase_add_test(tests, training_needs_a_loss);
+    tcase_add_loop_test(tests, steps_on_few_rows_are_the_whole_step, 0, 2);
+    tcase_add_test(tests, look_ups_follow_zipfs_law);
     tcase_add_loop_test(tests, training_learns, 0, (int)(sizeof trained / sizeof *trained));
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
