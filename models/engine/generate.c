@@ -1,6 +1,7 @@
 #include "models/engine/generate.h"
 
 #include "harness/base/random.h"
+#include "models/engine/generate_tabular.h"
 
 static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
 {
@@ -24,6 +25,14 @@ void generate_tensor(const struct graph *graph, int index, void *data, int threa
     const struct fill fill = tensor->fill;
     if (fill.kind == FILL_NONE || fill.kind == FILL_ZERO)
         return; /* the arena is zero */
+    if (fill.kind == FILL_LABELS) {
+        generate_labels(graph, index, data, threads);
+        return;
+    }
+    if (fill.kind == FILL_FOREST) {
+        generate_forest(graph, index, data, threads);
+        return;
+    }
     const char *name = fill.like == NO_TENSOR ? tensor->name : graph->tensors[fill.like].name;
     uint64_t key = random_key(graph->seed, name);
     int64_t count = tensor_elements(tensor);

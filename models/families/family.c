@@ -2,10 +2,11 @@
 
 #include <strings.h>
 
-extern const struct family family_mlp, family_cnn, family_rnn, family_gpt2, family_llama, family_bert, family_vit;
+extern const struct family family_mlp, family_cnn, family_rnn, family_gpt2, family_llama, family_bert, family_vit,
+    family_classical;
 
-const struct family *const families[] = {&family_mlp,   &family_cnn,  &family_rnn, &family_gpt2,
-                                         &family_llama, &family_bert, &family_vit, NULL};
+const struct family *const families[] = {&family_mlp,  &family_cnn, &family_rnn,       &family_gpt2, &family_llama,
+                                         &family_bert, &family_vit, &family_classical, NULL};
 
 const struct family *family_find(const char *name)
 {

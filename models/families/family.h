@@ -20,6 +20,7 @@ struct config {
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
     int64_t widths[8];                 /* mlp: width of each layer, 0-ended */
+    int64_t trees, examples;           /* classical: of a forest (0: none), and the rows that a model was trained on */
 };
 
 struct family_size {
@@ -38,11 +39,19 @@ struct family {
     const char *unit; /* "tokens/s" */
     bool has_context;
     enum optimizer_kind optimizer;
+    bool solves;     /* training is the work of ops of its own: no gradients, no optimizer */
+    unsigned dtypes; /* 1 << DTYPE_…; 0: all that the engine runs */
     /* Appends the model to `graph`: for training also its loss (graph->loss). Reads one->config through *config. */
     bool (*build)(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error);
     /* Units of `unit` in one step. */
     double (*units)(const struct model_case *one);
 };
+
+/* Does the family run at this dtype? */
+static inline bool family_has_dtype(const struct family *family, enum dtype dtype)
+{
+    return !family->dtypes || family->dtypes >> dtype & 1;
+}
 
 extern const struct family *const families[]; /* NULL-ended */
 const struct family *family_find(const char *name);

@@ -39,13 +39,15 @@ enum fill_kind {
     FILL_NORMAL,   /* random_normal · scale */
     FILL_UNIFORM,  /* random_uniform · scale, from 0 */
     FILL_INDEX,    /* whole numbers in [0, limit) */
+    FILL_LABELS,   /* 0 or 1 by a planted rule on the rows of `like`: engine/generate_tabular.h */
+    FILL_FOREST,   /* trees of the shape that training gives them: the same */
 };
 
 struct fill {
     enum fill_kind kind;
     float scale;
     uint32_t limit;
-    int like; /* for a copy in another dtype: the tensor whose name keys it; NO_TENSOR otherwise */
+    int like; /* for a copy in another dtype: the tensor whose name keys it; for labels: the features; else NO_TENSOR */
 };
 
 struct tensor {
