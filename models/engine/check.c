@@ -15,8 +15,10 @@
 
 /* Work of one reduced step: some tenths of a second of the specification kernels. */
 static const double MOST_FLOPS = 3e8;
-/* Where a specification searches what the fast kernel finds: a forest looks through all rows for every node. */
+/* A support vector machine's specification does each of Newton's steps whole; a forest's looks through all rows for
+ * every node. */
 static const double MOST_FLOPS_SOLVED = 3e7;
+enum { MOST_FOREST_ROWS = 1000 };
 enum { TRAIN_STEPS = 2 };
 static const double ALLOWED_F32 = 1e-4, ALLOWED_BF16 = 1e-2;
 
@@ -46,7 +48,8 @@ static bool reduce(struct model_case *one, struct config *config, struct error *
         double flops = flops_of(one, config, error);
         if (isnan(flops))
             return false;
-        if (flops <= (one->family->solves ? MOST_FLOPS_SOLVED : MOST_FLOPS))
+        bool searched = config->trees && one->batch > MOST_FOREST_ROWS;
+        if (flops <= (one->family->solves ? MOST_FLOPS_SOLVED : MOST_FLOPS) && !searched)
             return true;
         if (config->layers > 2)
             config->layers = 2;

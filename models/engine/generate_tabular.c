@@ -46,7 +46,7 @@ static const float quantiles[QUANTILES / 2] = {0.0391761f, 0.1177699f, 0.1970991
                                                0.5334097f, 0.6260990f, 0.7245144f, 0.8305109f, 0.9467818f, 1.0775156f,
                                                1.2298588f, 1.4177971f, 1.6759397f, 2.1538747f};
 /* Nodes of so few rows are leaves: what the labels' noise leaves of a trained tree. */
-enum { LEAF_ROWS = 5 };
+enum { LEAF_ROWS = 7 };
 
 /* A node's rows until it is looked at, kept where its value will be. */
 static uint32_t rows_of(const struct forest_node *node)
