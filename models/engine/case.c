@@ -175,6 +175,9 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
 
 static bool check_shape(const char *id, struct model_case *one, struct error *error)
 {
+    if (!family_has_dtype(one->family, one->dtype))
+        return error_set(error, ERROR_INPUT, "case '%s': family %s doesn't run in %s", id, one->family->name,
+                         dtype_info(one->dtype)->name);
     if (!one->batch)
         return error_set(error, ERROR_INPUT, "case '%s' has no batch, such as /b1", id);
     if (one->family->has_context != (one->context != 0))
@@ -199,6 +202,9 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
     if (one->mode != MODE_TRAIN && trains)
         return error_set(error, ERROR_INPUT,
                          "case '%s': an optimizer, checkpointing, dropout, l1, l2 and mse go with mode train", id);
+    if (one->family->solves && trains)
+        return error_set(error, ERROR_INPUT, "case '%s': family %s has its own training, which nothing else changes",
+                         id, one->family->name);
     return true;
 }
 
@@ -295,7 +301,7 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
 struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
 {
     struct graph *graph = case_build_untrained(one, config, error);
-    if (!graph || !graph->training)
+    if (!graph || !graph->training || one->family->solves)
         return graph;
     enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
     struct optimizer optimizer = optimizer_defaults(kind);

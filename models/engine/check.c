@@ -15,6 +15,10 @@
 
 /* Work of one reduced step: some tenths of a second of the specification kernels. */
 static const double MOST_FLOPS = 3e8;
+/* A support vector machine's specification does each of Newton's steps whole; a forest's looks through all rows for
+ * every node. */
+static const double MOST_FLOPS_SOLVED = 3e7;
+enum { MOST_FOREST_ROWS = 1000 };
 enum { TRAIN_STEPS = 2 };
 static const double ALLOWED_F32 = 1e-4, ALLOWED_BF16 = 1e-2;
 
@@ -44,10 +48,13 @@ static bool reduce(struct model_case *one, struct config *config, struct error *
         double flops = flops_of(one, config, error);
         if (isnan(flops))
             return false;
-        if (flops <= MOST_FLOPS)
+        bool searched = config->trees && one->batch > MOST_FOREST_ROWS;
+        if (flops <= (one->family->solves ? MOST_FLOPS_SOLVED : MOST_FLOPS) && !searched)
             return true;
         if (config->layers > 2)
             config->layers = 2;
+        else if (config->trees > 2)
+            config->trees = halve(config->trees, 2);
         else if (config->vocabulary > 1000)
             config->vocabulary = halve(config->vocabulary, 1000);
         else if (one->batch > 2)
@@ -100,6 +107,9 @@ static void describe(const struct model_case *one, const struct config *config, 
     if (config->side)
         used += snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lldx%lld pixels",
                          (long long)config->side, (long long)config->side);
+    if (config->trees)
+        used += snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lld trees",
+                         (long long)config->trees);
     if (config->layers)
         snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lld layer%s",
                  (long long)config->layers, config->layers == 1 ? "" : "s");

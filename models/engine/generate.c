@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "harness/base/random.h"
+#include "models/engine/generate_tabular.h"
 #include "models/kernels/quant.h"
 
 /* Elements made at a time where the tensor isn't f32; a multiple of every block. */
@@ -67,6 +68,14 @@ void generate_tensor(const struct graph *graph, int index, void *data, int threa
     const struct fill fill = tensor->fill;
     if (fill.kind == FILL_NONE || fill.kind == FILL_ZERO)
         return; /* the arena is zero, and so is what zeros are quantised to */
+    if (fill.kind == FILL_LABELS) {
+        generate_labels(graph, index, data, threads);
+        return;
+    }
+    if (fill.kind == FILL_FOREST) {
+        generate_forest(graph, index, data, threads);
+        return;
+    }
     const char *name = fill.like == NO_TENSOR ? tensor->name : graph->tensors[fill.like].name;
     uint64_t key = random_key(graph->seed, name);
     size_t count = (size_t)tensor_elements(tensor), pieces = (count + PIECE - 1) / PIECE;

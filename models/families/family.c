@@ -13,6 +13,7 @@
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
     FAMILY(bert)                                                                                                       \
+    FAMILY(classical)                                                                                                  \
     FAMILY(vit)
 
 #define DECLARE(name) extern const struct family family_##name;

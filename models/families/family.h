@@ -23,6 +23,7 @@ struct config {
     int64_t top[8];                    /* dlrm: of those after it */
     const int64_t *tables;             /* dlrm: rows of each table, 0-ended */
     int64_t lookups;                   /* dlrm: rows that a sample takes from each */
+    int64_t trees, examples;           /* classical: of a forest (0: none), and the rows that a model was trained on */
 };
 
 struct family_size {
@@ -42,11 +43,19 @@ struct family {
     bool has_context;
     bool quantises; /* its matrices may be stored by a recipe, where it isn't trained */
     enum optimizer_kind optimizer;
+    bool solves;     /* training is the work of ops of its own: no gradients, no optimizer */
+    unsigned dtypes; /* 1 << DTYPE_…; 0: all that the engine runs */
     /* Appends the model to `graph`: for training also its loss (graph->loss). Reads one->config through *config. */
     bool (*build)(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error);
     /* Units of `unit` in one step. */
     double (*units)(const struct model_case *one);
 };
+
+/* Does the family run at this dtype? */
+static inline bool family_has_dtype(const struct family *family, enum dtype dtype)
+{
+    return !family->dtypes || family->dtypes >> dtype & 1;
+}
 
 extern const struct family *const families[]; /* NULL-ended */
 const struct family *family_find(const char *name);

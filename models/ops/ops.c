@@ -30,6 +30,9 @@
     OP(sgd)                                                                                                            \
     OP(rmsprop)                                                                                                        \
     OP(adam)                                                                                                           \
+    OP(linear_svm_train)                                                                                               \
+    OP(random_forest_train)                                                                                            \
+    OP(random_forest_predict)                                                                                          \
     OP(cross_entropy)                                                                                                  \
     OP(binary_cross_entropy)                                                                                           \
     OP(mean_squared_error)

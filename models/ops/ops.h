@@ -84,6 +84,14 @@ int build_binary_cross_entropy(struct graph *graph, const char *name, int logits
 /* Mean of (x − target)² over all elements. */
 int build_mean_squared_error(struct graph *graph, const char *name, int x, int target);
 
+/* Trainings that are one op's work, for x [N,F] and labels [N] of 0 and 1. */
+/* Fills weight [1,F] and bias [1]; returns the objective [1]. cost: C. */
+int build_linear_svm_train(struct graph *graph, const char *name, int x, int labels, int weight, int bias, float cost);
+/* Fills forest [trees, capacity, 2] i32 (models/kernels/forest.h); returns it. */
+int build_random_forest_train(struct graph *graph, const char *name, int x, int labels, int forest);
+/* y[N,1]: the mean over the trees of class 1's share. */
+int build_random_forest_predict(struct graph *graph, const char *name, int x, int forest);
+
 /* Optimizer updates, appended by optimizer_append_step: see optimizer.c. */
 extern const struct op op_sgd, op_rmsprop, op_adam;
 

@@ -217,7 +217,7 @@ static bool add_row(struct fit *fit, const struct model_case *one, const struct 
 static struct model_case case_of(const struct fit_demands *demands, const struct family *family,
                                  const struct family_size *size, enum mode mode)
 {
-    bool train = mode == MODE_TRAIN;
+    bool train = mode == MODE_TRAIN && !family->solves;
     struct model_case one = case_of_size(family, size, mode);
     one.batch = demands->batch ? demands->batch : mode == MODE_DECODE ? 1 : size->batches[0];
     if (family->has_context && demands->context)
