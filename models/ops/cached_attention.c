@@ -130,6 +130,7 @@ const struct op op_cached_attention = {.name = "cached_attention",
                                        .help = "attention of new positions to a cache of keys and values",
                                        .infer = infer_cached,
                                        .cost = cost_cached,
+                                       .packed = 1 << CACHE_K | 1 << CACHE_V,
                                        .workspace = workspace_cached,
                                        .run = run_cached};
 
