@@ -7,8 +7,8 @@
  * few sequences are made in registers and handed to `finish` at once. A cell with gates puts the gates of the same
  * units into one panel.
  *
- * Threads share the sequences, each going through time on its own. When there are too few sequences for that and W is
- * large, they share the panels instead and wait for each other after each step. */
+ * Threads share the sequences, each going through time on its own. When W is large, or there are too few sequences for
+ * that, they share the panels instead and wait for each other after each step. */
 #ifndef KERNELS_RECURRENT_WALK_H
 #define KERNELS_RECURRENT_WALK_H
 
@@ -20,6 +20,8 @@
 enum {
     WALK_CACHED_BYTES = 256 << 10, /* W up to this size stays in a core's cache while a few sequences go through time */
     WALK_SHARED_BYTES = 256 << 10, /* from this size on sharing a step is worth a barrier */
+    WALK_STREAMED_BYTES = 1 << 20, /* from this size on it is worth one for any number of sequences: W is then read from
+                                      beyond a core's own cache at each step, by one thread instead of by all */
     WALK_SPINS = 2000,             /* before a waiting thread offers its CPU to others */
 };
 
@@ -112,8 +114,9 @@ static inline __attribute__((unused)) void walk_pack_columns(const struct walk *
 
 LANES_INLINE bool walk_shares_panels(const struct walk *w, int threads)
 {
-    return threads > 1 && w->batch < (size_t)threads * TILE_ROWS && w->panel_count > 1 &&
-           walk_panel_floats(w) * sizeof(float) >= WALK_SHARED_BYTES;
+    size_t bytes = walk_panel_floats(w) * sizeof(float);
+    bool worth = bytes >= WALK_STREAMED_BYTES || (bytes >= WALK_SHARED_BYTES && w->batch < (size_t)threads * TILE_ROWS);
+    return threads > 1 && w->panel_count > 1 && worth;
 }
 
 /* Part `index` of `parts` nearly equal ones of `count`. */
