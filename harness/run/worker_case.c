@@ -85,8 +85,8 @@ static bool check_subject(const struct job *job, const struct subject *subject, 
     json_put_string(line, "against", check.against);
     answer(out, line);
     return check.passed ||
-           error_set(error, ERROR_MEASURE, "the output is wrong: it differs by %.2g from %s, %.2g allowed", check.error,
-                     check.against, check.allowed);
+           error_set(error, ERROR_MEASURE, "the output of %s is wrong: it differs by %.2g from %s, %.2g allowed",
+                     check.node, check.error, check.against, check.allowed);
 }
 
 static bool open_subject(const struct job *job, struct subject *subject, struct error *error)

@@ -50,12 +50,13 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
 double case_units(const struct model_case *one);
 const char *case_unit(const struct model_case *one); /* "tokens/s" */
 
-/* Runs the case at a reduced size (few sequences, short context, few layers, full width) with the fast kernels and
- * with the plain-C reference from the same weights: for training several steps, comparing losses and weights. */
+/* Runs the case at a reduced size (few sequences, short context, few layers, full width) and compares every node with
+ * the plain-C specification, computed from the same inputs: for training in several steps. */
 struct check {
     bool passed;
-    double error; /* largest relative difference found (see check.c) */
+    double error; /* largest relative difference found (see check_nodes.h) */
     double allowed;
+    char node[96];    /* where: "linear_gradient_weight h.0.mlp.fc"; empty when there is no difference at all */
     char against[96]; /* "reference kernels at b1/s16, 2 layers" */
 };
 bool case_check(const struct model_case *one, int threads, struct check *check, struct error *error);

@@ -108,16 +108,34 @@ static void run_node(struct engine *engine, int index)
         call->node->op->run(call);
 }
 
-void engine_step(struct engine *engine)
+void engine_begin_step(struct engine *engine)
 {
     engine->step++;
+}
+
+void engine_run_node(struct engine *engine, int node, bool reference)
+{
+    bool usual = engine->calls[node].reference;
+    engine->calls[node].reference = reference;
+    run_node(engine, node);
+    engine->calls[node].reference = usual;
+}
+
+const struct call *engine_call(const struct engine *engine, int node)
+{
+    return &engine->calls[node];
+}
+
+void engine_step(struct engine *engine)
+{
+    engine_begin_step(engine);
     for (int n = 0; n < engine->graph->node_count; n++)
         run_node(engine, n);
 }
 
 void engine_step_timed(struct engine *engine, double *seconds)
 {
-    engine->step++;
+    engine_begin_step(engine);
     double before = now();
     for (int n = 0; n < engine->graph->node_count; n++) {
         run_node(engine, n);

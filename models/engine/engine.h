@@ -12,6 +12,7 @@
 #include "models/graph/plan.h"
 
 struct engine;
+struct call;
 
 struct engine_options {
     int threads;
@@ -25,6 +26,12 @@ struct engine *engine_open(const struct graph *graph, const struct plan *plan, c
 void engine_step(struct engine *engine);
 /* The same, and each node's time: seconds [node_count]. */
 void engine_step_timed(struct engine *engine, double *seconds);
+/* The same node by node, for whoever looks at each: a step begins, then its nodes run in order; `reference` as above.
+ */
+void engine_begin_step(struct engine *engine);
+void engine_run_node(struct engine *engine, int node, bool reference);
+/* Where a node's tensors are. */
+const struct call *engine_call(const struct engine *engine, int node);
 /* The loss of the last step; NaN when the graph has none. */
 double engine_loss(const struct engine *engine);
 /* The memory of a tensor: valid after a step for outputs and persistent tensors only. */

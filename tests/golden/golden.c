@@ -158,7 +158,7 @@ double golden_compare(const struct golden_case *one, const struct golden_tensor 
                  (long long)golden->count);
         return INFINITY;
     }
-    double rms = sqrt(golden->squares / (double)count), sum = 0, squares = 0;
+    double rms = fmax(sqrt(golden->squares / (double)count), one->least_rms), sum = 0, squares = 0;
     struct worst worst = {0};
     for (int i = 0; i < golden->samples; i++) {
         char of[48];
@@ -171,7 +171,7 @@ double golden_compare(const struct golden_case *one, const struct golden_tensor 
         squares += (double)ours[i] * (double)ours[i];
     }
     weigh(&worst, " sum", sum, golden->sum, tolerance * rms * (double)count);
-    weigh(&worst, " sum of squares", squares, golden->squares, 2 * tolerance * golden->squares);
+    weigh(&worst, " sum of squares", squares, golden->squares, 2 * tolerance * rms * rms * (double)count);
     if (worst.excess > 1)
         snprintf(message, capacity, "%s: %s%s is %.9g, golden %.9g: differs by %.3g, allowed %.3g", one->name,
                  golden->name, worst.of, worst.ours, worst.golden, fabs(worst.ours - worst.golden), worst.allowed);

@@ -39,6 +39,9 @@ CASES = [
     ("bert", "distilbert", "f32", 2, 9, "adamw", {"layers": 2, "hidden": 96, "heads": 4, "feed_forward": 384, "vocabulary": 500}, "all"),
     ("vit", "vit-tiny", "f32", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
     ("vit", "vit-tiny", "bf16", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
+    ("cnn", "resnet-18", "f32", 2, 0, "sgd", {"side": 64, "classes": 50, "blocks": 1}, "gradients"),
+    ("cnn", "resnet-50", "f32", 2, 0, "sgd", {"side": 64, "classes": 50, "blocks": 1}, "gradients"),
+    ("cnn", "mobilenet-v2", "f32", 2, 0, "sgd", {"side": 64, "classes": 50}, "gradients"),
 ]
 
 

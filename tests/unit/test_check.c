@@ -1,15 +1,23 @@
-/* models/engine/check.c: right kernels pass in every family, also where a few samples are learned away at once and the
- * loss that is left is all rounding. */
+/* models/engine/check.c: right kernels pass in every family, also where a few samples are learned away at once, or
+ * where a flipped ReLU changes everything behind it; a wrong one is found, and where it is. */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "models/engine/case.h"
+#include "models/engine/check_nodes.h"
+#include "models/families/layers.h"
+#include "models/graph/op.h"
 
 START_TEST(right_kernels_pass)
 {
-    static const char *const ids[] = {"mlp/mlp-10m/train/f32/b1", "mlp/mlp-1m/forward/bf16/b3",
-                                      "cnn/seed-cnn/train/f32/b2", "rnn/seed-rnn/train/bf16/b2/s7",
-                                      "gpt2/gpt2-tiny/train/f32/b1/s16/checkpointing/dropout"};
+    static const char *const ids[] = {"mlp/mlp-10m/train/f32/b1",
+                                      "mlp/mlp-1m/forward/bf16/b3",
+                                      "cnn/seed-cnn/train/f32/b2",
+                                      "rnn/seed-rnn/train/bf16/b2/s7",
+                                      "gpt2/gpt2-tiny/train/f32/b1/s16/checkpointing/dropout",
+                                      "cnn/mobilenet-v2/train/f32/b1",
+                                      "cnn/resnet-18/train/bf16/b1"};
     struct model_case one;
     struct error error = {0};
     struct check check;
@@ -19,13 +27,77 @@ START_TEST(right_kernels_pass)
 }
 END_TEST
 
+/* y = x - shift: exact, wrong by a part of itself, or all cancellation, as `rate` says; the specification is exact. */
+static bool infer_shift(struct graph *graph, struct node *node, struct error *error)
+{
+    (void)error;
+    struct tensor x = *node_input(graph, node, 0);
+    graph_output(graph, node, x.dtype, x.rank, x.dims);
+    return true;
+}
+
+static void run_shift(const struct call *call)
+{
+    const float *x = call->inputs[0], shift = call->node->attributes.scale;
+    float *y = call->outputs[0], wrong = call->node->attributes.rate;
+    for (int i = 0; i < 8; i++)
+        y[i] = call->reference ? x[i] - shift : (x[i] - shift) * (1 + wrong) + shift * call->node->attributes.epsilon;
+}
+
+static const struct op op_shift = {.name = "shift", .infer = infer_shift, .run = run_shift};
+
+static double error_of(const struct attributes *attributes, float x, struct node_check *worst)
+{
+    struct graph *graph = graph_create(1);
+    struct fill fill = {.kind = FILL_CONSTANT, .scale = x};
+    int input = graph_persistent(graph, "x", ROLE_INPUT, DTYPE_F32, 1, (int64_t[]){8}, fill);
+    int right = build_activation(graph, "right", input, ACTIVATION_TANH);
+    int y = node_first_output(graph, graph_append(graph, &op_shift, "suspect", &input, 1, attributes));
+    graph->output = build_add(graph, "sum", right, y);
+    struct plan plan;
+    struct error error = {0};
+    ck_assert(plan_make(graph, 1, &plan, &error));
+    struct engine *engine = engine_open(graph, &plan, &(struct engine_options){.threads = 1}, &error);
+    ck_assert_msg(engine != NULL, "%s", error.message);
+    *worst = (struct node_check){.node = NO_NODE};
+    ck_assert(check_nodes(engine, graph, 1e-4, worst, &error));
+    engine_close(engine);
+    plan_free(&plan);
+    graph_free(graph);
+    return worst->error;
+}
+
+START_TEST(a_wrong_node_is_found)
+{
+    struct node_check worst;
+    double found = error_of(&(struct attributes){.scale = 1, .rate = 0.01f}, 3, &worst);
+    ck_assert_msg(found > 0.005 && found < 0.0101, "%g",
+                  found); /* 0.02 of the 2 that comes out or the 3 that went in */
+    ck_assert_int_eq(worst.node, 1);
+    ck_assert_double_lt(error_of(&(struct attributes){.scale = 1}, 3, &worst), 1e-6);
+    ck_assert(isinf(error_of(&(struct attributes){.rate = INFINITY}, 3, &worst)));
+}
+END_TEST
+
+/* 1 - 1 leaves nothing but the rounding of the 1s, which is no fault; a thousandth of them is one. */
+START_TEST(cancellation_is_measured_by_what_cancels)
+{
+    struct node_check worst;
+    ck_assert_double_lt(error_of(&(struct attributes){.scale = 1, .epsilon = 1e-7f}, 1, &worst), 1e-6);
+    ck_assert_double_gt(error_of(&(struct attributes){.scale = 1, .epsilon = 1e-3f}, 1, &worst), 5e-4);
+    ck_assert_int_eq(worst.node, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("check");
     TCase *cases = tcase_create("check");
     suite_add_tcase(suite, cases);
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, right_kernels_pass, 0, 5);
+    tcase_add_loop_test(cases, right_kernels_pass, 0, 7);
+    tcase_add_test(cases, a_wrong_node_is_found);
+    tcase_add_test(cases, cancellation_is_measured_by_what_cancels);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
