@@ -34,7 +34,7 @@ enum {
     CHUNK_ROWS = 64,         /* of W: what a thread takes at a time */
     PIECE = 1024,            /* of a row of x: likewise while it is made ready; a multiple of a super-block */
     AHEAD_BYTES = 3072,      /* how far memory is asked for before it is wanted */
-    WIDE_ROWS = 13,          /* with which matrix units for bf16 overtake integer products */
+    WIDE_ROWS = 20,          /* with which matrix units for bf16 overtake integer products */
     THREAD_BYTES = 48 << 10, /* of W: less is not worth waking a thread for */
 };
 

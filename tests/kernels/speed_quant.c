@@ -1,7 +1,7 @@
 /* The speed of multiplication with packed weights on a 1.1-billion-parameter Llama's shapes: for a few rows, the GB/s
  * of weights read beside those of just reading the same bytes; for many, GFLOP/s. Run by hand: speed_quant [threads
- * [part of a name [seconds per figure]]] A figure is the lower quartile of calls that alternate with plain reads, over more
- * memory than caches hold. */
+ * [part of a name [seconds per figure]]] A figure is the lower quartile of calls that alternate with plain reads, over
+ * more memory than caches hold. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,7 +107,7 @@ static void measure(const char *weights, enum dtype dtype, size_t rows, const st
 int main(int argc, char **argv)
 {
     static const enum dtype types[] = {DTYPE_F16, DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K, DTYPE_Q6_K};
-    static const size_t rows[] = {1, 2, 4, 8, 16, 512};
+    static const size_t rows[] = {1, 2, 4, 8, 16, 32, 64, 512};
     int threads = argc > 1 ? atoi(argv[1]) : omp_get_max_threads();
     const char *part = argc > 2 ? argv[2] : "";
     double budget_s = argc > 3 ? atof(argv[3]) : 1;
@@ -121,7 +121,9 @@ int main(int argc, char **argv)
             if (!strstr(dtype_info(types[t])->name, part))
                 continue;
             measure(weights, types[t], rows[r], NULL, threads, budget_s);
-            for (const struct quant_kernel *const *kernel = quant_kernels(); rows[r] == 1 && *kernel; kernel++)
+            /* Each variant with one row; from 16 rows on, what the other way would do. */
+            for (const struct quant_kernel *const *kernel = quant_kernels();
+                 *kernel && (rows[r] == 1 || (rows[r] >= 16 && rows[r] < 512 && kernel == quant_kernels())); kernel++)
                 measure(weights, types[t], rows[r], *kernel, threads, budget_s);
         }
     free(weights);
