@@ -16,6 +16,11 @@ const char *mode_name(enum mode mode)
     return mode_names[mode];
 }
 
+bool mode_trains(enum mode mode)
+{
+    return mode == MODE_TRAIN || mode == MODE_DISTILL;
+}
+
 /* The seed of every case: weights and inputs are the same on every machine. */
 enum { SEED = 1 };
 
@@ -147,9 +152,15 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
     bool trains = one->optimizer >= 0;
     for (int word = 0; word < TRAINING_WORD_COUNT; word++)
         trains |= *training_flag(one, word);
-    if (one->mode != MODE_TRAIN && trains)
-        return error_set(error, ERROR_INPUT,
-                         "case '%s': an optimizer, checkpointing, dropout, l1, l2 and mse go with mode train", id);
+    if (!family_has_mode(one->family, one->size, one->mode))
+        return error_set(error, ERROR_INPUT, "case '%s': %s has no teacher that it could be distilled from", id,
+                         one->size->name);
+    if (one->mode == MODE_DISTILL && one->mse)
+        return error_set(error, ERROR_INPUT, "case '%s': mode distill has a loss of its own, not mse", id);
+    if (!mode_trains(one->mode) && trains)
+        return error_set(
+            error, ERROR_INPUT,
+            "case '%s': an optimizer, checkpointing, dropout, l1, l2 and mse go with mode train or distill", id);
     if (one->family->solves && trains)
         return error_set(error, ERROR_INPUT, "case '%s': family %s has its own training, which nothing else changes",
                          id, one->family->name);
@@ -213,6 +224,29 @@ void case_name(struct model_case *one)
 
 /* ---- building ---- */
 
+/* The teacher's forward part: as published, but with the student's vocabulary and classes, and as many blocks fewer as
+ * a check takes from the student. */
+static bool build_teacher(struct graph *graph, const struct model_case *one, const struct config *student,
+                          struct error *error)
+{
+    struct model_case teacher = *one;
+    const struct family *family;
+    teacher.size = family_find_size(one->size->teacher, &family);
+    if (!teacher.size || family != one->family)
+        return error_set(error, ERROR_INPUT, "there is no %s in family %s", one->size->teacher, one->family->name);
+    struct config config = teacher.size->config;
+    int64_t whole = one->size->config.layers;
+    config.layers = whole ? (config.layers * student->layers + whole - 1) / whole : config.layers;
+    config.vocabulary = student->vocabulary;
+    config.classes = student->classes;
+    graph->teaching = true;
+    bool right = one->family->build(graph, &config, &teacher, error);
+    graph->teaching = false;
+    graph->teacher = graph->output;
+    graph->output = NO_TENSOR;
+    return right;
+}
+
 struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error)
 {
     struct graph *graph = graph_create(SEED);
@@ -220,7 +254,12 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
         error_set(error, ERROR_SYSTEM, "out of memory for the graph");
         return NULL;
     }
-    graph->training = one->mode == MODE_TRAIN;
+    if (one->mode == MODE_DISTILL && !build_teacher(graph, one, config, error)) {
+        error_prefix(error, "case %s: its teacher", one->id);
+        graph_free(graph);
+        return NULL;
+    }
+    graph->training = mode_trains(one->mode);
     graph->dropout_rate = one->dropout ? DROPOUT_RATE : 0;
     graph->squares_errors = one->mse;
     if (!one->family->build(graph, config, one, error)) {

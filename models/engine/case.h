@@ -18,6 +18,7 @@ struct family_size;
 
 enum mode { MODE_FORWARD, MODE_TRAIN, MODE_PREFILL, MODE_DECODE, MODE_DISTILL, MODE_COUNT };
 const char *mode_name(enum mode mode);
+bool mode_trains(enum mode mode); /* train and distill: weights change */
 
 enum { CASE_ID_SIZE = 160 };
 

@@ -69,6 +69,9 @@ int build_cross_entropy(struct graph *graph, const char *name, int logits, int t
 /* Mean of (x − target)² over all elements. */
 int build_mean_squared_error(struct graph *graph, const char *name, int x, int target);
 
+/* ½ · cross-entropy + ½ · T² · the divergence of the student's from the teacher's distribution, at T = 2. */
+int build_distillation(struct graph *graph, const char *name, int student, int teacher, int targets);
+
 /* Trainings that are one op's work, for x [N,F] and labels [N] of 0 and 1. */
 /* Fills weight [1,F] and bias [1]; returns the objective [1]. cost: C. */
 int build_linear_svm_train(struct graph *graph, const char *name, int x, int labels, int weight, int bias, float cost);

@@ -217,7 +217,7 @@ static bool add_row(struct fit *fit, const struct model_case *one, const struct 
 static struct model_case case_of(const struct fit_demands *demands, const struct family *family,
                                  const struct family_size *size, enum mode mode, enum dtype dtype)
 {
-    bool train = mode == MODE_TRAIN && !family->solves;
+    bool train = mode_trains(mode) && !family->solves;
     struct model_case one = {.family = family,
                              .size = size,
                              .mode = mode,
@@ -243,7 +243,7 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
         return true; /* the model has no positions for that context: no row of it can answer */
     for (int mode = 0; mode < MODE_COUNT; mode++)
         for (int dtype = 0; dtype < DTYPE_COUNT; dtype++) {
-            if (!(family->modes & modes & 1u << mode) || !(dtypes >> dtype & 1) ||
+            if (!(modes >> mode & 1) || !family_has_mode(family, size, (enum mode)mode) || !(dtypes >> dtype & 1) ||
                 !family_has_dtype(family, (enum dtype)dtype))
                 continue;
             struct model_case one = case_of(demands, family, size, (enum mode)mode, (enum dtype)dtype);
