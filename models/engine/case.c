@@ -8,6 +8,7 @@
 
 #include "harness/base/parse.h"
 #include "models/families/family.h"
+#include "models/graph/private.h"
 
 static const char *const mode_names[MODE_COUNT] = {"forward", "train", "prefill", "decode", "distill"};
 
@@ -91,10 +92,13 @@ static const struct {
                       {"dropout", offsetof(struct model_case, dropout)},
                       {"l1", offsetof(struct model_case, l1)},
                       {"l2", offsetof(struct model_case, l2)},
-                      {"mse", offsetof(struct model_case, mse)}};
+                      {"mse", offsetof(struct model_case, mse)},
+                      {"dp-sgd", offsetof(struct model_case, dp_sgd)}};
 enum { TRAINING_WORD_COUNT = sizeof training_words / sizeof *training_words };
 
 static const float DROPOUT_RATE = 0.1f, L1 = 1e-5f, L2 = 1e-4f;
+/* dp-sgd: the norm that a sample's gradient is clipped to, and the noise in units of it (Abadi et al. 2016) */
+static const float CLIP_NORM = 1, NOISE = 1.1f;
 
 static bool *training_flag(struct model_case *one, int word)
 {
@@ -130,7 +134,7 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         }
     return error_set(error, ERROR_INPUT,
                      "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
-                     "l1, l2 nor mse",
+                     "l1, l2, mse nor dp-sgd",
                      id, part);
 }
 
@@ -157,10 +161,13 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
                          one->size->name);
     if (one->mode == MODE_DISTILL && one->mse)
         return error_set(error, ERROR_INPUT, "case '%s': mode distill has a loss of its own, not mse", id);
+    if (one->mode == MODE_DISTILL && one->dp_sgd)
+        return error_set(error, ERROR_INPUT, "case '%s': dp-sgd goes with mode train, not distill", id);
     if (!mode_trains(one->mode) && trains)
         return error_set(
             error, ERROR_INPUT,
-            "case '%s': an optimizer, checkpointing, dropout, l1, l2 and mse go with mode train or distill", id);
+            "case '%s': an optimizer, checkpointing, dropout, l1, l2, mse and dp-sgd go with mode train or distill",
+            id);
     if (one->family->solves && trains)
         return error_set(error, ERROR_INPUT, "case '%s': family %s has its own training, which nothing else changes",
                          id, one->family->name);
@@ -272,7 +279,9 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
 
 struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
 {
-    struct graph *graph = case_build_untrained(one, config, error);
+    struct model_case built = *one;
+    built.batch = one->dp_sgd ? 1 : one->batch; /* private training takes the samples apart */
+    struct graph *graph = case_build_untrained(&built, config, error);
     if (!graph || !graph->training || one->family->solves)
         return graph;
     enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
@@ -280,7 +289,9 @@ struct graph *case_build_config(const struct model_case *one, const struct confi
     optimizer.l1 = one->l1 ? L1 : 0;
     optimizer.l2 = one->l2 ? L2 : 0;
     const struct training training = {.optimizer = &optimizer, .checkpointing = one->checkpointing};
-    if (!graph_train(graph, &training, NULL, error)) {
+    const struct privacy privacy = {.batch = one->batch, .norm = CLIP_NORM, .noise = NOISE};
+    if (!(one->dp_sgd ? graph_train_privately(graph, &training, &privacy, error)
+                      : graph_train(graph, &training, NULL, error))) {
         error_prefix(error, "case %s", one->id);
         graph_free(graph);
         return NULL;

@@ -1,7 +1,8 @@
 /* A case: one thing to measure, `family/model/mode/dtype/bN[/sN][/OPTION…][@device]`, e.g.
  * gpt2/gpt2-124m/train/f32/b4/s64. Options after the shape change the training: an optimizer's name (sgd, momentum,
  * rmsprop, adam, adamw; the family's own when absent), `checkpointing`, `dropout` (a tenth of the activations), `l1`
- * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices) and `mse` (mean squared error instead of cross-entropy).
+ * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices), `mse` (mean squared error instead of cross-entropy)
+ * and `dp-sgd` (each sample's gradient clipped to the norm 1, and noise of 1.1 times that on their sum).
  *
  * Its life is one straight walk: case_parse -> case_build (graph) -> plan_make -> engine -> record -> store. */
 #ifndef ENGINE_CASE_H
@@ -31,7 +32,7 @@ struct model_case {
     int64_t batch;
     int64_t context; /* 0 where the family has none */
     int optimizer;   /* enum optimizer_kind, or -1: the family's own */
-    bool checkpointing, dropout, l1, l2, mse;
+    bool checkpointing, dropout, l1, l2, mse, dp_sgd;
     char device[32]; /* "cpu" */
 };
 

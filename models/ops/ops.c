@@ -4,7 +4,8 @@
 extern const struct op op_linear, op_conv, op_max_pool, op_average_pool, op_embedding, op_layer_norm, op_rms_norm,
     op_batch_norm, op_rope, op_prepend, op_first, op_softmax, op_attention, op_activation, op_add, op_multiply,
     op_reshape, op_cast, op_rnn, op_dropout, op_cross_entropy, op_mean_squared_error, op_linear_svm_train,
-    op_random_forest_train, op_random_forest_predict, op_distillation;
+    op_random_forest_train, op_random_forest_predict, op_distillation, op_select_sample, op_square_sum, op_clipped_sum,
+    op_gaussian_noise;
 
 const struct op *const ops[] = {
     &op_linear,
@@ -36,5 +37,9 @@ const struct op *const ops[] = {
     &op_random_forest_train,
     &op_random_forest_predict,
     &op_distillation,
+    &op_select_sample,
+    &op_square_sum,
+    &op_clipped_sum,
+    &op_gaussian_noise,
     NULL,
 };

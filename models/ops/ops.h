@@ -80,6 +80,12 @@ int build_random_forest_train(struct graph *graph, const char *name, int x, int 
 /* y[N,1]: the mean over the trees of class 1's share. */
 int build_random_forest_predict(struct graph *graph, const char *name, int x, int forest);
 
+/* Of differentially private training: private.c. previous and norm may be NO_TENSOR. */
+int build_select_sample(struct graph *graph, const char *name, int x, int64_t sample);
+int build_square_sum(struct graph *graph, const char *name, int gradient, int previous);
+int build_clipped_sum(struct graph *graph, const char *name, int gradient, int previous, int norm, float factor);
+int build_gaussian_noise(struct graph *graph, const char *name, int sum, float deviation, float factor);
+
 /* Optimizer updates, appended by optimizer_append_step: see optimizer.c. */
 extern const struct op op_sgd, op_rmsprop, op_adam;
 
