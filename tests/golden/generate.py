@@ -2,17 +2,17 @@
 """Makes the golden files in tests/golden/data from PyTorch and scikit-learn. Run by hand when a case is added; tests only read them.
 
     python3 -m venv venv && venv/bin/pip install torch numpy scikit-learn
-    venv/bin/python tests/golden/generate.py [ops|optimizers|models|classical|distillation]...
+    venv/bin/python tests/golden/generate.py [ops|optimizers|models|classical|distillation|private]...
 """
 import importlib
 import pathlib
 import sys
 
 DATA = pathlib.Path(__file__).parent / "data"
-FILES = ("ops", "optimizers", "models", "classical", "distillation")
+FILES = ("ops", "optimizers", "models", "classical", "distillation", "private")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:
         if name not in FILES:
-            sys.exit(f"generate.py: '{name}' is no golden file; ops, optimizers, models, classical and distillation are")
+            sys.exit(f"generate.py: '{name}' is no golden file; ops, optimizers, models, classical, distillation and private are")
         importlib.import_module(name).write(DATA / f"{name}.txt")
