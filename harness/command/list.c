@@ -93,7 +93,7 @@ static void put_parameters(json_t *item, const struct family *family, const stru
                              .device = "cpu"};
     case_name(&one);
     struct graph *graph = case_build(&one, NULL);
-    if (graph)
+    if (graph && graph_parameters(graph)) /* a forest's nodes are no parameters: how many there are, its data decide */
         json_put_count(item, "parameters", graph_parameters(graph));
     graph_free(graph);
 }
