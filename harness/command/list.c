@@ -86,7 +86,7 @@ static void put_parameters(json_t *item, const struct family *family, const stru
     struct model_case one = case_of_size(family, size, (enum mode)__builtin_ctz(family->modes));
     case_name(&one);
     struct graph *graph = case_build(&one, NULL);
-    if (graph)
+    if (graph && graph_parameters(graph)) /* a forest's nodes are no parameters: how many there are, its data decide */
         json_put_count(item, "parameters", graph_parameters(graph));
     graph_free(graph);
 }

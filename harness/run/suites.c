@@ -140,9 +140,13 @@ static bool pick_family(const struct suite *suite, const struct family *family, 
     for (size_t s = 0; right && s < family->size_count; s++) {
         if (!family->sizes[s].runnable)
             continue;
-        for (size_t p = 0; right && p < suite->pick_count; p++)
-            if (!suite->picks[p].sizes || runnable < suite->picks[p].sizes)
-                right = pick_size(&suite->picks[p], family, &family->sizes[s], list, error);
+        for (size_t p = 0; right && p < suite->pick_count; p++) {
+            struct pick pick = suite->picks[p];
+            /* A student is not among the smallest: where more than those are taken, it is taken as a student. */
+            if (pick.sizes && runnable >= pick.sizes)
+                pick.modes &= pick.sizes > 1 ? 1u << MODE_DISTILL : 0;
+            right = pick_size(&pick, family, &family->sizes[s], list, error);
+        }
         runnable++;
     }
     return right;

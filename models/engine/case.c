@@ -9,12 +9,18 @@
 #include "harness/base/parse.h"
 #include "models/families/family.h"
 #include "models/families/recipe.h"
+#include "models/graph/private.h"
 
 static const char *const mode_names[MODE_COUNT] = {"forward", "train", "prefill", "decode", "distill"};
 
 const char *mode_name(enum mode mode)
 {
     return mode_names[mode];
+}
+
+bool mode_trains(enum mode mode)
+{
+    return mode == MODE_TRAIN || mode == MODE_DISTILL;
 }
 
 /* The seed of every case: weights and inputs are the same on every machine. */
@@ -128,10 +134,13 @@ static const struct {
                       {"dropout", offsetof(struct model_case, dropout)},
                       {"l1", offsetof(struct model_case, l1)},
                       {"l2", offsetof(struct model_case, l2)},
-                      {"mse", offsetof(struct model_case, mse)}};
+                      {"mse", offsetof(struct model_case, mse)},
+                      {"dp-sgd", offsetof(struct model_case, dp_sgd)}};
 enum { TRAINING_WORD_COUNT = sizeof training_words / sizeof *training_words };
 
 static const float DROPOUT_RATE = 0.1f, L1 = 1e-5f, L2 = 1e-4f;
+/* dp-sgd: the norm that a sample's gradient is clipped to, and the noise in units of it (Abadi et al. 2016) */
+static const float CLIP_NORM = 1, NOISE = 1.1f;
 
 static bool *training_flag(struct model_case *one, int word)
 {
@@ -169,7 +178,7 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         }
     return error_set(error, ERROR_INPUT,
                      "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
-                     "l1, l2, mse nor a cache's type (kv-f16)",
+                     "l1, l2, mse, dp-sgd nor a cache's type (kv-f16)",
                      id, part);
 }
 
@@ -199,9 +208,18 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
     bool trains = one->optimizer >= 0;
     for (int word = 0; word < TRAINING_WORD_COUNT; word++)
         trains |= *training_flag(one, word);
-    if (one->mode != MODE_TRAIN && trains)
-        return error_set(error, ERROR_INPUT,
-                         "case '%s': an optimizer, checkpointing, dropout, l1, l2 and mse go with mode train", id);
+    if (!family_has_mode(one->family, one->size, one->mode))
+        return error_set(error, ERROR_INPUT, "case '%s': %s has no teacher that it could be distilled from", id,
+                         one->size->name);
+    if (one->mode == MODE_DISTILL && one->mse)
+        return error_set(error, ERROR_INPUT, "case '%s': mode distill has a loss of its own, not mse", id);
+    if (one->mode == MODE_DISTILL && one->dp_sgd)
+        return error_set(error, ERROR_INPUT, "case '%s': dp-sgd goes with mode train, not distill", id);
+    if (!mode_trains(one->mode) && trains)
+        return error_set(
+            error, ERROR_INPUT,
+            "case '%s': an optimizer, checkpointing, dropout, l1, l2, mse and dp-sgd go with mode train or distill",
+            id);
     if (one->family->solves && trains)
         return error_set(error, ERROR_INPUT, "case '%s': family %s has its own training, which nothing else changes",
                          id, one->family->name);
@@ -278,6 +296,29 @@ void case_name(struct model_case *one)
 
 /* ---- building ---- */
 
+/* The teacher's forward part: as published, but with the student's vocabulary and classes, and as many blocks fewer as
+ * a check takes from the student. */
+static bool build_teacher(struct graph *graph, const struct model_case *one, const struct config *student,
+                          struct error *error)
+{
+    struct model_case teacher = *one;
+    const struct family *family;
+    teacher.size = family_find_size(one->size->teacher, &family);
+    if (!teacher.size || family != one->family)
+        return error_set(error, ERROR_INPUT, "there is no %s in family %s", one->size->teacher, one->family->name);
+    struct config config = teacher.size->config;
+    int64_t whole = one->size->config.layers;
+    config.layers = whole ? (config.layers * student->layers + whole - 1) / whole : config.layers;
+    config.vocabulary = student->vocabulary;
+    config.classes = student->classes;
+    graph->teaching = true;
+    bool right = one->family->build(graph, &config, &teacher, error);
+    graph->teaching = false;
+    graph->teacher = graph->output;
+    graph->output = NO_TENSOR;
+    return right;
+}
+
 struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error)
 {
     struct graph *graph = graph_create(SEED);
@@ -285,7 +326,12 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
         error_set(error, ERROR_SYSTEM, "out of memory for the graph");
         return NULL;
     }
-    graph->training = one->mode == MODE_TRAIN;
+    if (one->mode == MODE_DISTILL && !build_teacher(graph, one, config, error)) {
+        error_prefix(error, "case %s: its teacher", one->id);
+        graph_free(graph);
+        return NULL;
+    }
+    graph->training = mode_trains(one->mode);
     graph->dropout_rate = one->dropout ? DROPOUT_RATE : 0;
     graph->squares_errors = one->mse;
     graph->recipe = one->recipe;
@@ -300,7 +346,9 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
 
 struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
 {
-    struct graph *graph = case_build_untrained(one, config, error);
+    struct model_case built = *one;
+    built.batch = one->dp_sgd ? 1 : one->batch; /* private training takes the samples apart */
+    struct graph *graph = case_build_untrained(&built, config, error);
     if (!graph || !graph->training || one->family->solves)
         return graph;
     enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
@@ -308,7 +356,9 @@ struct graph *case_build_config(const struct model_case *one, const struct confi
     optimizer.l1 = one->l1 ? L1 : 0;
     optimizer.l2 = one->l2 ? L2 : 0;
     const struct training training = {.optimizer = &optimizer, .checkpointing = one->checkpointing};
-    if (!graph_train(graph, &training, NULL, error)) {
+    const struct privacy privacy = {.batch = one->batch, .norm = CLIP_NORM, .noise = NOISE};
+    if (!(one->dp_sgd ? graph_train_privately(graph, &training, &privacy, error)
+                      : graph_train(graph, &training, NULL, error))) {
         error_prefix(error, "case %s", one->id);
         graph_free(graph);
         return NULL;

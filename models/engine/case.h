@@ -1,7 +1,8 @@
 /* A case: one thing to measure, `family/model/mode/dtype/bN[/sN][/OPTION…][@device]`, e.g.
  * gpt2/gpt2-124m/train/f32/b4/s64. Options after the shape change the training: an optimizer's name (sgd, momentum,
  * rmsprop, adam, adamw; the family's own when absent), `checkpointing`, `dropout` (a tenth of the activations), `l1`
- * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices) and `mse` (mean squared error instead of cross-entropy).
+ * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices), `mse` (mean squared error instead of cross-entropy)
+ * and `dp-sgd` (each sample's gradient clipped to the norm 1, and noise of 1.1 times that on their sum).
  * `kv-TYPE` is the type of the cache in the modes prefill and decode. A dtype is f32, bf16, or a recipe (recipe.h) for
  * the weights of what isn't trained. In decode sN is the cache's length, of which a step computes the last position.
  *
@@ -21,6 +22,7 @@ struct recipe;
 
 enum mode { MODE_FORWARD, MODE_TRAIN, MODE_PREFILL, MODE_DECODE, MODE_DISTILL, MODE_COUNT };
 const char *mode_name(enum mode mode);
+bool mode_trains(enum mode mode); /* train and distill: weights change */
 
 enum { CASE_ID_SIZE = 160 };
 
@@ -35,7 +37,7 @@ struct model_case {
     int64_t batch;
     int64_t context; /* 0 where the family has none */
     int optimizer;   /* enum optimizer_kind, or -1: the family's own */
-    bool checkpointing, dropout, l1, l2, mse;
+    bool checkpointing, dropout, l1, l2, mse, dp_sgd;
     char device[32]; /* "cpu" */
 };
 

@@ -86,7 +86,7 @@ static bool check_steps(const struct model_case *one, const struct config *confi
     struct engine *engine = plan_make(graph, threads, &plan, error) ? engine_open(graph, &plan, &options, error) : NULL;
     struct node_check worst = {.node = NO_NODE};
     bool right = engine != NULL;
-    for (int step = 0; right && step < (one->mode == MODE_TRAIN ? TRAIN_STEPS : 1); step++)
+    for (int step = 0; right && step < (mode_trains(one->mode) ? TRAIN_STEPS : 1); step++)
         right = check_nodes(engine, graph, check->allowed, &worst, error);
     check->error = worst.error;
     if (worst.node != NO_NODE)

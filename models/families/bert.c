@@ -5,7 +5,7 @@
  *
  *   config: layers, hidden, heads, feed_forward, vocabulary, max_context, epsilon, classes (2); inputs: the token
  * types, 0 for DistilBERT, which has none. Forward ends where the published models do (BERT: with its pooler), so
- * parameters are theirs; training adds a classifier. */
+ * parameters are theirs; training and teaching add a classifier. */
 #include "models/families/encoder.h"
 #include "models/families/layers.h"
 
@@ -38,12 +38,13 @@ static bool build(struct graph *graph, const struct config *config, const struct
     for (int i = 0; i < config->layers; i++)
         x = encoder_block(graph, config, x, i, false);
     bool is_bert = config->inputs > 0;
-    if (is_bert || graph->training) {
+    bool classifies = graph->training || graph->teaching;
+    if (is_bert || classifies) {
         x = build_pick(graph, "first", x, 0);
         x = layer_linear(graph, "pooler", x, config->hidden, true, DEVIATION,
                          is_bert ? ACTIVATION_TANH : ACTIVATION_RELU);
     }
-    if (graph->training)
+    if (classifies)
         x = layer_linear(graph, "classifier", x, config->classes, true, DEVIATION, ACTIVATION_NONE);
     layer_classify(graph, x, config->classes);
     return graph_error(graph, error);
@@ -69,6 +70,7 @@ static const struct family_size sizes[] = {
      .contexts = {64}},
     {.name = "distilbert",
      .aliases = (const char *const[]){"distilbert-base", "distilbert-base-uncased", NULL},
+     .teacher = "bert-base",
      .config = BERT(6, 768, 12, 0),
      .runnable = true,
      .batches = {8, 1},
@@ -92,7 +94,7 @@ const struct family family_bert = {.name = "bert",
                                    .help = "BERT encoders with a classifier: LayerNorm after each sum, GELU",
                                    .sizes = sizes,
                                    .size_count = sizeof sizes / sizeof *sizes,
-                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
+                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN | 1 << MODE_DISTILL,
                                    .unit = "tokens/s",
                                    .has_context = true,
                                    .quantises = true,

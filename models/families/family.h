@@ -29,6 +29,7 @@ struct config {
 struct family_size {
     const char *name;           /* "gpt2-124m": unique among all families */
     const char *const *aliases; /* NULL-ended, or NULL */
+    const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
@@ -55,6 +56,12 @@ struct family {
 static inline bool family_has_dtype(const struct family *family, enum dtype dtype)
 {
     return !family->dtypes || family->dtypes >> dtype & 1;
+}
+
+/* Is this done with the size? Distillation takes a teacher. */
+static inline bool family_has_mode(const struct family *family, const struct family_size *size, enum mode mode)
+{
+    return family->modes >> mode & 1 && (mode != MODE_DISTILL || size->teacher);
 }
 
 extern const struct family *const families[]; /* NULL-ended */

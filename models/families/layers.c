@@ -1,6 +1,7 @@
 #include "models/families/layers.h"
 
 #include <math.h>
+#include <string.h>
 
 int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,
                  int64_t columns, float deviation)
@@ -103,14 +104,30 @@ int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon)
     return build_rms_norm(graph, name, x, gamma, epsilon);
 }
 
+/* An input that a teacher reads already is its student's too. */
+static int find_input(const struct graph *graph, const char *name)
+{
+    for (int t = 0; graph->teacher != NO_TENSOR && t < graph->tensor_count; t++)
+        if (graph->tensors[t].role == ROLE_INPUT && graph->tensors[t].persistent &&
+            strcmp(graph->tensors[t].name, name) == 0)
+            return t;
+    return NO_TENSOR;
+}
+
 int layer_input(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims)
 {
+    int shared = find_input(graph, name);
+    if (shared != NO_TENSOR)
+        return shared;
     return graph_persistent(graph, name, ROLE_INPUT, dtype, rank, dims,
                             (struct fill){.kind = FILL_NORMAL, .scale = 1, .like = NO_TENSOR});
 }
 
 int layer_indices(struct graph *graph, const char *name, uint32_t limit, int rank, const int64_t *dims)
 {
+    int shared = find_input(graph, name);
+    if (shared != NO_TENSOR)
+        return shared;
     return graph_persistent(graph, name, ROLE_INPUT, DTYPE_I32, rank, dims,
                             (struct fill){.kind = FILL_INDEX, .limit = limit, .like = NO_TENSOR});
 }
@@ -131,7 +148,8 @@ void layer_classify(struct graph *graph, int logits, int64_t classes)
         graph->loss = build_mean_squared_error(graph, "loss", logits, targets);
     } else {
         int targets = layer_indices(graph, "targets", (uint32_t)classes, shape.rank - 1, shape.dims);
-        graph->loss = build_cross_entropy(graph, "loss", logits, targets);
+        graph->loss = graph->teacher == NO_TENSOR ? build_cross_entropy(graph, "loss", logits, targets)
+                                                  : build_distillation(graph, "loss", logits, graph->teacher, targets);
     }
     graph->output = NO_TENSOR; /* the gradient is written over the logits */
 }

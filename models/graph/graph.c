@@ -21,7 +21,7 @@ struct graph *graph_create(uint64_t seed)
     if (!graph)
         return NULL;
     graph->seed = seed;
-    graph->output = graph->loss = NO_TENSOR;
+    graph->output = graph->loss = graph->teacher = NO_TENSOR;
     return graph;
 }
 
@@ -128,7 +128,8 @@ int graph_persistent(struct graph *graph, const char *name, enum role role, enum
 {
     if (graph->error.kind || !holds_whole_blocks(graph, name, dtype, rank, dims))
         return NO_TENSOR;
-    int index = append_tensor(graph, graph_name(graph, "%s", name), dtype, rank, dims);
+    bool own = graph->teaching && role != ROLE_INPUT; /* both read the same inputs */
+    int index = append_tensor(graph, graph_name(graph, own ? "teacher.%s" : "%s", name), dtype, rank, dims);
     if (index == NO_TENSOR)
         return NO_TENSOR;
     struct tensor *tensor = &graph->tensors[index];
@@ -145,7 +146,7 @@ int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int ra
     int index = graph_persistent(graph, name, ROLE_WEIGHT, dtype, rank, dims, fill);
     if (index == NO_TENSOR)
         return NO_TENSOR;
-    graph->tensors[index].trainable = true;
+    graph->tensors[index].trainable = !graph->teaching;
     graph->tensors[index].decays = decays;
     if (graph->training && dtype == DTYPE_BF16) {
         fill.like = index;
@@ -197,10 +198,10 @@ int graph_append(struct graph *graph, const struct op *op, const char *name, con
     if (graph->error.kind)
         return NO_NODE;
     struct node node = {.op = op,
-                        .name = graph_name(graph, "%s", name),
+                        .name = graph_name(graph, graph->teaching ? "teacher.%s" : "%s", name),
                         .input_count = input_count,
                         .phase = graph->phase,
-                        .segment = graph->segment};
+                        .segment = graph->teaching ? 0 : graph->segment};
     memcpy(node.inputs, inputs, (size_t)input_count * sizeof *inputs);
     if (attributes)
         node.attributes = *attributes;

@@ -132,7 +132,8 @@ struct graph {
     struct name_block *names;
     int segment; /* given to nodes as they are appended */
     enum phase phase;
-    const char *scope; /* prefix of node names while a layer is built */
+    bool teaching; /* the part that is being built is a teacher: its weights aren't trained, nor called a student's */
+    int teacher;   /* the teacher's output, from which a student learns; NO_TENSOR */
 };
 
 struct graph *graph_create(uint64_t seed);

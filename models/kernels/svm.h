@@ -6,9 +6,9 @@
  * regularised like the others.
  *
  * f is convex and piecewise quadratic, and is minimised by Newton's method on the rows that are active, y w·x < 1
- * (Mangasarian 2002; Keerthi, DeCoste 2005: finitely many steps), with an exact line search. Five to ten steps are
- * usual. Dual coordinate descent (Hsieh et al. 2008) is what people mostly name, but for more rows than columns it
- * needs hundreds of passes over the data where this needs a dozen, and the rows one after the other. */
+ * (Mangasarian 2002; Keerthi, DeCoste 2005: finitely many steps), with a line search. Three to ten steps are usual.
+ * Dual coordinate descent (Hsieh et al. 2008) is what people mostly name, but for more rows than columns it needs
+ * hundreds of passes over the data where this needs a dozen, and the rows one after the other. */
 #ifndef KERNELS_SVM_H
 #define KERNELS_SVM_H
 

@@ -33,6 +33,11 @@
     OP(linear_svm_train)                                                                                               \
     OP(random_forest_train)                                                                                            \
     OP(random_forest_predict)                                                                                          \
+    OP(select_sample)                                                                                                  \
+    OP(square_sum)                                                                                                     \
+    OP(clipped_sum)                                                                                                    \
+    OP(gaussian_noise)                                                                                                 \
+    OP(distillation)                                                                                                   \
     OP(cross_entropy)                                                                                                  \
     OP(binary_cross_entropy)                                                                                           \
     OP(mean_squared_error)

@@ -84,6 +84,9 @@ int build_binary_cross_entropy(struct graph *graph, const char *name, int logits
 /* Mean of (x − target)² over all elements. */
 int build_mean_squared_error(struct graph *graph, const char *name, int x, int target);
 
+/* ½ · cross-entropy + ½ · T² · the divergence of the student's from the teacher's distribution, at T = 2. */
+int build_distillation(struct graph *graph, const char *name, int student, int teacher, int targets);
+
 /* Trainings that are one op's work, for x [N,F] and labels [N] of 0 and 1. */
 /* Fills weight [1,F] and bias [1]; returns the objective [1]. cost: C. */
 int build_linear_svm_train(struct graph *graph, const char *name, int x, int labels, int weight, int bias, float cost);
@@ -91,6 +94,12 @@ int build_linear_svm_train(struct graph *graph, const char *name, int x, int lab
 int build_random_forest_train(struct graph *graph, const char *name, int x, int labels, int forest);
 /* y[N,1]: the mean over the trees of class 1's share. */
 int build_random_forest_predict(struct graph *graph, const char *name, int x, int forest);
+
+/* Of differentially private training: private.c. previous and norm may be NO_TENSOR. */
+int build_select_sample(struct graph *graph, const char *name, int x, int64_t sample);
+int build_square_sum(struct graph *graph, const char *name, int gradient, int previous);
+int build_clipped_sum(struct graph *graph, const char *name, int gradient, int previous, int norm, float factor);
+int build_gaussian_noise(struct graph *graph, const char *name, int sum, float deviation, float factor);
 
 /* Optimizer updates, appended by optimizer_append_step: see optimizer.c. */
 extern const struct op op_sgd, op_rmsprop, op_adam;

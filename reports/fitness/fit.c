@@ -217,7 +217,7 @@ static bool add_row(struct fit *fit, const struct model_case *one, const struct 
 static struct model_case case_of(const struct fit_demands *demands, const struct family *family,
                                  const struct family_size *size, enum mode mode)
 {
-    bool train = mode == MODE_TRAIN && !family->solves;
+    bool train = mode_trains(mode) && !family->solves;
     struct model_case one = case_of_size(family, size, mode);
     one.batch = demands->batch ? demands->batch : mode == MODE_DECODE ? 1 : size->batches[0];
     if (family->has_context && demands->context)
@@ -245,7 +245,7 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
             count = demands->dtype_count;
         }
         struct model_case one = case_of(demands, family, size, (enum mode)mode), valid;
-        for (size_t i = 0; i < count && family->modes & modes & 1u << mode; i++) {
+        for (size_t i = 0; i < count && modes >> mode & 1 && family_has_mode(family, size, (enum mode)mode); i++) {
             case_set_dtype(&one, names[i]);
             case_name(&one);
             if (!case_parse(one.id, &valid, NULL))

@@ -31,6 +31,7 @@ SIZES = {
     "dlrm-small": dict(bottom=(13, 512, 256, 64, 16), top=(512, 256, 1), tables=(100000,) * 26, lookups=10),
     "gpt2-tiny": dict(layers=4, hidden=128, heads=4, vocabulary=2048, positions=256),
     "gpt2-124m": dict(layers=12, hidden=768, heads=12, vocabulary=50257, positions=1024),
+    "distilgpt2": dict(layers=6, hidden=768, heads=12, vocabulary=50257, positions=1024),
     "gpt2-355m": dict(layers=24, hidden=1024, heads=16, vocabulary=50257, positions=1024),
     "llama-15m": dict(layers=6, hidden=288, heads=6, kv_heads=6, head_dim=48, feed_forward=768, vocabulary=32000),
     "smollm-135m": dict(layers=30, hidden=576, heads=9, kv_heads=3, head_dim=64, feed_forward=1536, vocabulary=49152),
@@ -68,8 +69,8 @@ class Family(nn.Module):
         module = name.split(".")[-2] if "." in name else ""
         return module.startswith("ln_") or "norm" in module
 
-    def generate(self, dtype="f32"):
-        """Fills every parameter as the program's generator does; bf16 rounds the matrices as its weights are."""
+    def generate(self, dtype="f32", prefix=""):
+        """Fills every parameter as the program's generator does, which calls it prefix + name; bf16 rounds the matrices as its weights are."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 values = np.zeros(parameter.numel(), np.float32)
@@ -77,7 +78,7 @@ class Family(nn.Module):
                 values = np.ones(parameter.numel(), np.float32)
             else:
                 scale = np.float32(self.deviation(name, parameter.shape))
-                values = generator.normal(SEED, name, parameter.numel()) * scale
+                values = generator.normal(SEED, prefix + name, parameter.numel()) * scale
                 if dtype == "bf16" and self.decays(name):
                     values = generator.round_bf16(values)
             shape = tuple(self.ours(name, parameter).shape)

@@ -120,6 +120,11 @@ static struct graph *build(const struct subject *subject, enum mode mode)
 {
     struct error error = {0};
     struct model_case one = subject->one;
+    if (one.mode == MODE_DISTILL && mode == MODE_TRAIN) {
+        struct graph *distilled = case_build_untrained(&one, &subject->config, &error);
+        ck_assert_msg(distilled != NULL, "%s", error.message);
+        return distilled;
+    }
     struct graph *graph = graph_create(1);
     one.mode = mode;
     graph->training = mode == MODE_TRAIN;

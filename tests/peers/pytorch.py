@@ -55,7 +55,7 @@ class Case:
         self.family, self.size, self.mode, self.dtype = parts[:4]
         self.batch = int(parts[4][1:])
         self.context = int(parts[5][1:]) if len(parts) > 5 else 0
-        self.train = self.mode == "train"
+        self.train = self.mode in ("train", "distill")
 
 
 def resident(field):
@@ -91,10 +91,27 @@ def make_optimizer(families, model, case, sparse):
         return families.make_optimizer(model, kind, foreach=True)
 
 
+def make_teacher(case, bf16):
+    """A function that returns the teacher's logits."""
+    import torch
+
+    import families
+
+    model = families.build(case.family, {"distilgpt2": "gpt2-124m", "distilbert": "bert-base"}[case.size]).train()
+    x = families.make_inputs(model, case.batch, case.context)[0]
+    model = model.bfloat16() if bf16 == "weights" else model
+
+    def teach():
+        with torch.no_grad():
+            return model(x)
+    return teach
+
+
 def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loop=False, sparse=False):
     """A function that runs one step."""
     import torch
 
+    import distillation
     import families
 
     torch.set_num_threads(threads)
@@ -114,9 +131,13 @@ def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loo
         x = x.bfloat16() if x.is_floating_point() else x
     model.train(case.train)
 
+    teach = make_teacher(case, bf16) if case.mode == "distill" else None
+
     def forward():
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16 == "autocast"):
             output = model(x)
+            if teach:
+                return distillation.loss_of(output, teach(), targets)
             return families.loss_of(output, targets) if case.train else output
 
     if compiled:

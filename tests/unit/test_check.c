@@ -18,6 +18,10 @@ START_TEST(right_kernels_pass)
                                       "gpt2/gpt2-tiny/train/f32/b1/s16/checkpointing/dropout",
                                       "cnn/mobilenet-v2/train/f32/b1",
                                       "cnn/resnet-18/train/bf16/b1",
+                                      "gpt2/distilgpt2/distill/f32/b1/s8",
+                                      "bert/distilbert/distill/bf16/b1/s8",
+                                      "gpt2/gpt2-tiny/train/f32/b2/s16/dp-sgd",
+                                      "cnn/seed-cnn/train/bf16/b2/dp-sgd",
                                       "classical/linear-svm/train/f32/b100000",
                                       "classical/linear-svm/forward/f32/b100000",
                                       "classical/random-forest/train/f32/b20000",
@@ -99,7 +103,7 @@ int main(void)
     TCase *cases = tcase_create("check");
     suite_add_tcase(suite, cases);
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, right_kernels_pass, 0, 11);
+    tcase_add_loop_test(cases, right_kernels_pass, 0, 15);
     tcase_add_test(cases, a_wrong_node_is_found);
     tcase_add_test(cases, cancellation_is_measured_by_what_cancels);
     SRunner *runner = srunner_create(suite);

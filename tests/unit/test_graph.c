@@ -45,6 +45,7 @@ START_TEST(parameters_are_the_published_ones)
         {"bert/bert-base/forward/f32/b1/s64", 109482240}, /* with the pooler */
         {"bert/bert-large/forward/f32/b1/s64", 335141888},
         {"vit/vit-tiny/forward/f32/b1", 5717416},
+        {"gpt2/distilgpt2/forward/f32/b1/s8", 81912576},
         {"vit/vit-small/forward/f32/b1", 22050664},
         {"vit/vit-base/forward/f32/b1", 86567656},
         {"cnn/resnet-18/forward/f32/b1", 11689512},
@@ -136,6 +137,12 @@ START_TEST(wrong_cases_are_told_apart)
         {"gpt2/gpt2-124m/train/f32/b4/b8/s64", "batch twice"},
         {"gpt2/gpt2-124m/train/f32/b4/s64/s32", "context twice"},
         {"gpt2/gpt2-124m/train/f32/b4/s64/adam/sgd", "optimizer twice"},
+        {"gpt2/gpt2-124m/distill/f32/b4/s64", "gpt2-124m has no teacher"},
+        {"gpt2/distilgpt2/distill/f32/b4/s64/mse", "a loss of its own"},
+        {"gpt2/distilgpt2/distill/f32/b4/s64/dp-sgd", "dp-sgd goes with mode train"},
+        {"mlp/mlp-1m/forward/f32/b4/dp-sgd", "mode train"},
+        {"classical/linear-svm/train/bf16/b100", "doesn't run in bf16"},
+        {"classical/random-forest/train/f32/b100/adam", "its own training"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct model_case one;
@@ -163,6 +170,8 @@ START_TEST(names_are_canonical)
         {"gpt2/gpt2-124m/train/f32/s64/b4/adamw", "gpt2/gpt2-124m/train/f32/b4/s64"},
         {"gpt2/gpt2-124m/train/f32/checkpointing/b4/s64/sgd", "gpt2/gpt2-124m/train/f32/b4/s64/sgd/checkpointing"},
         {"mlp/mlp-1m/forward/bf16/b1@cpu", "mlp/mlp-1m/forward/bf16/b1"},
+        {"mlp/mlp-1m/train/f32/dp-sgd/b4/checkpointing", "mlp/mlp-1m/train/f32/b4/checkpointing/dp-sgd"},
+        {"bert/distilbert-base/distill/f32/b1/s8", "bert/distilbert/distill/f32/b1/s8"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct model_case one, again;
@@ -304,6 +313,64 @@ START_TEST(look_ups_follow_zipfs_law)
 }
 END_TEST
 
+/* ---- teachers, and samples apart ---- */
+
+static struct plan plan_of(struct graph *graph)
+{
+    struct plan plan;
+    struct error error = {0};
+    ck_assert_msg(plan_make(graph, 2, &plan, &error), "%s", error.message);
+    return plan;
+}
+
+/* It adds its weights to the student's and what its forward pass costs, and is neither trained nor counted. */
+START_TEST(a_teacher_is_only_read)
+{
+    struct graph *distill = build("gpt2/distilgpt2/distill/f32/b2/s16"),
+                 *train = build("gpt2/distilgpt2/train/f32/b2/s16");
+    struct graph *teacher = build("gpt2/gpt2-124m/forward/f32/b2/s16");
+    struct plan both = plan_of(distill), alone = plan_of(train), taught = plan_of(teacher);
+    ck_assert_uint_eq(graph_parameters(distill), graph_parameters(train));
+    ck_assert_uint_eq(both.weights_bytes, alone.weights_bytes + taught.weights_bytes);
+    ck_assert_uint_eq(both.optimizer_bytes, alone.optimizer_bytes);
+    ck_assert_uint_eq(both.inputs_bytes, alone.inputs_bytes);
+    double flops = graph_cost(train).flops + graph_cost(teacher).flops;
+    ck_assert_double_eq_tol(graph_cost(distill).flops / flops, 1, 0.01);
+    for (int n = 0; n < distill->node_count; n++)
+        for (int i = 0; distill->nodes[n].phase == PHASE_OPTIMIZER && i < distill->nodes[n].input_count; i++)
+            if (distill->nodes[n].inputs[i] != NO_TENSOR)
+                ck_assert_ptr_null(strstr(distill->tensors[distill->nodes[n].inputs[i]].name, "teacher"));
+    plan_free(&both), plan_free(&alone), plan_free(&taught);
+    graph_free(distill), graph_free(train), graph_free(teacher);
+}
+END_TEST
+
+/* Private training takes samples one after the other: more of them are more work, but no more memory than they are. */
+START_TEST(private_memory_does_not_grow_with_the_batch)
+{
+    struct graph *few = build("gpt2/gpt2-tiny/train/f32/b2/s32/dp-sgd");
+    struct graph *many = build("gpt2/gpt2-tiny/train/f32/b16/s32/dp-sgd");
+    struct plan small = plan_of(few), large = plan_of(many);
+    ck_assert_uint_eq(small.arena_bytes - small.inputs_bytes, large.arena_bytes - large.inputs_bytes);
+    struct graph *usual = build("gpt2/gpt2-tiny/train/f32/b2/s32");
+    ck_assert_double_gt(graph_cost(few).flops, graph_cost(usual).flops);
+    ck_assert_double_lt(graph_cost(few).flops, 1.2 * graph_cost(usual).flops);
+    ck_assert_uint_eq(graph_parameters(few), graph_parameters(usual));
+    plan_free(&small), plan_free(&large);
+    graph_free(few), graph_free(many), graph_free(usual);
+}
+END_TEST
+
+START_TEST(batch_norm_keeps_no_privacy)
+{
+    struct model_case one;
+    struct error error = {0};
+    ck_assert(case_parse("cnn/resnet-18/train/f32/b2/dp-sgd", &one, &error));
+    ck_assert_ptr_null(case_build(&one, &error));
+    ck_assert_msg(strstr(error.message, "batch norm") != NULL, "%s", error.message);
+}
+END_TEST
+
 /* ---- twenty steps on one batch lower the loss ---- */
 
 static const char *const trained[] = {
@@ -325,6 +392,8 @@ static const char *const trained[] = {
     "gpt2/gpt2-tiny/train/bf16/b2/s16",
     "gpt2/gpt2-tiny/train/f32/b2/s16/momentum",
     "gpt2/gpt2-tiny/train/f32/b2/s16/rmsprop/checkpointing",
+    "gpt2/distilgpt2/distill/f32/b2/s16",
+    "bert/distilbert/distill/bf16/b2/s16/checkpointing",
     "llama/llama-15m/train/f32/b1/s8",
     "bert/bert-tiny/train/f32/b2/s16",
     "vit/vit-tiny/train/f32/b2",
@@ -387,6 +456,9 @@ int main(void)
     tcase_add_test(tests, training_needs_a_loss);
     tcase_add_loop_test(tests, steps_on_few_rows_are_the_whole_step, 0, 2);
     tcase_add_test(tests, look_ups_follow_zipfs_law);
+    tcase_add_test(tests, a_teacher_is_only_read);
+    tcase_add_test(tests, private_memory_does_not_grow_with_the_batch);
+    tcase_add_test(tests, batch_norm_keeps_no_privacy);
     tcase_add_loop_test(tests, training_learns, 0, (int)(sizeof trained / sizeof *trained));
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
