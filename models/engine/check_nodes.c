@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/random.h"
+#include "models/engine/values.h"
 #include "models/graph/op.h"
 
 enum { MOST_TENSORS = MAX_INPUTS + MAX_OUTPUTS };
@@ -79,34 +80,31 @@ static void restore(const struct memory *memory, int copy, bool outputs_last)
                 memcpy(memory->at[i], memory->copies[copy] + memory->offsets[i], tensor_bytes(memory->tensors[i]));
 }
 
-static double value_at(enum dtype dtype, const void *data, size_t index)
-{
-    if (dtype == DTYPE_F32)
-        return (double)((const float *)data)[index];
-    if (dtype == DTYPE_BF16)
-        return (double)bf16_to_f32(((const uint16_t *)data)[index]);
-    return (double)((const int32_t *)data)[index];
-}
+enum { PIECE = 4096 }; /* elements looked at at a time; whole blocks of every type */
 
-/* Moves every input of floats by NUDGE of itself, up or down by chance. */
+/* Moves every input of floats by NUDGE of itself, up or down by chance. Packed weights stay. */
 static void nudge(const struct memory *memory, uint64_t key)
 {
+    float values[PIECE];
     for (int i = 0; i < memory->count; i++) {
         size_t count = (size_t)tensor_elements(memory->tensors[i]);
-        bool half = memory->tensors[i]->dtype == DTYPE_BF16;
-        if (!half && memory->tensors[i]->dtype != DTYPE_F32)
+        enum dtype dtype = memory->tensors[i]->dtype;
+        if (!dtype_info(dtype)->floating)
             continue;
-        for (size_t e = 0; e < count; e++) {
-            double by = random_bits(key + (uint64_t)i, e) >> 63 ? 1 : -1;
-            if (half) {
-                uint16_t *at = (uint16_t *)memory->at[i] + e;
-                *at = f32_to_bf16((float)((1 + by * NUDGE_16_BITS) * (double)bf16_to_f32(*at)));
-            } else {
-                float *at = (float *)memory->at[i] + e;
-                *at = (float)((1 + by * NUDGE) * (double)*at);
-            }
+        float part = (float)(dtype == DTYPE_F32 ? NUDGE : NUDGE_16_BITS);
+        for (size_t first = 0; first < count; first += PIECE) {
+            size_t some = count - first < PIECE ? count - first : PIECE;
+            values_read(dtype, memory->at[i], first, some, values);
+            for (size_t e = 0; e < some; e++)
+                values[e] += (random_bits(key + (uint64_t)i, first + e) >> 63 ? part : -part) * values[e];
+            values_write(dtype, values, first, some, memory->at[i]);
         }
     }
+}
+
+static double square(double x, double y)
+{
+    return x == y || (isnan(x) && isnan(y)) ? 0 : (x - y) * (x - y);
 }
 
 /* ‖a − b‖ of tensor i in two copies; b NULL: ‖a‖. Infinite when a has no number where b has one. */
@@ -114,12 +112,20 @@ static double norm(const struct memory *memory, int i, const char *a, const char
 {
     size_t count = (size_t)tensor_elements(memory->tensors[i]);
     enum dtype dtype = memory->tensors[i]->dtype;
+    a += memory->offsets[i];
+    b = b ? b + memory->offsets[i] : NULL;
     double sum = 0;
-    for (size_t e = 0; e < count; e++) {
-        double x = value_at(dtype, a + memory->offsets[i], e), y = b ? value_at(dtype, b + memory->offsets[i], e) : 0;
-        if (x == y || (isnan(x) && isnan(y)))
-            continue;
-        sum += (x - y) * (x - y);
+    if (dtype == DTYPE_I32)
+        for (size_t e = 0; e < count; e++)
+            sum += square(((const int32_t *)(const void *)a)[e], b ? ((const int32_t *)(const void *)b)[e] : 0);
+    float x[PIECE], y[PIECE] = {0};
+    for (size_t first = 0; first < count && dtype != DTYPE_I32; first += PIECE) {
+        size_t some = count - first < PIECE ? count - first : PIECE;
+        values_read(dtype, a, first, some, x);
+        if (b)
+            values_read(dtype, b, first, some, y);
+        for (size_t e = 0; e < some; e++)
+            sum += square((double)x[e], (double)y[e]);
     }
     return isfinite(sum) ? sqrt(sum) : INFINITY;
 }
@@ -157,7 +163,7 @@ static double compare_conditioned(const struct memory *memory, const double *sca
 static bool reads_16_bits(const struct memory *memory)
 {
     for (int i = 0; i < memory->count; i++)
-        if (memory->tensors[i]->dtype == DTYPE_BF16)
+        if (dtype_info(memory->tensors[i]->dtype)->floating && memory->tensors[i]->dtype != DTYPE_F32)
             return true;
     return false;
 }

@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "models/engine/generate.h"
+#include "models/engine/values.h"
 #include "models/graph/op.h"
-#include "models/kernels/quant.h"
 
 /* The arena starts at a huge page and asks for them: a step touches gigabytes. */
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -159,37 +159,13 @@ void *engine_tensor(struct engine *engine, int tensor)
 void engine_read(struct engine *engine, int tensor, float *out)
 {
     const struct tensor *description = &engine->graph->tensors[tensor];
-    const void *data = engine_tensor(engine, tensor);
-    size_t count = (size_t)tensor_elements(description);
-    if (dtype_quantised(description->dtype)) {
-        dequantise_row(description->dtype, data, out, count);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        out[i] = description->dtype == DTYPE_F32    ? ((const float *)data)[i]
-                 : description->dtype == DTYPE_BF16 ? bf16_to_f32(((const uint16_t *)data)[i])
-                 : description->dtype == DTYPE_F16  ? f16_to_f32(((const uint16_t *)data)[i])
-                                                    : (float)((const int32_t *)data)[i];
+    values_read(description->dtype, engine_tensor(engine, tensor), 0, (size_t)tensor_elements(description), out);
 }
 
 void engine_write(struct engine *engine, int tensor, const float *in)
 {
     const struct tensor *description = &engine->graph->tensors[tensor];
-    void *data = engine_tensor(engine, tensor);
-    size_t count = (size_t)tensor_elements(description);
-    if (dtype_quantised(description->dtype)) {
-        quantise_row(description->dtype, in, data, count);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (description->dtype == DTYPE_F32)
-            ((float *)data)[i] = in[i];
-        else if (description->dtype == DTYPE_BF16)
-            ((uint16_t *)data)[i] = f32_to_bf16(in[i]);
-        else if (description->dtype == DTYPE_F16)
-            ((uint16_t *)data)[i] = f32_to_f16(in[i]);
-        else
-            ((int32_t *)data)[i] = (int32_t)in[i];
+    values_write(description->dtype, in, 0, (size_t)tensor_elements(description), engine_tensor(engine, tensor));
 }
 
 void engine_close(struct engine *engine)
