@@ -41,8 +41,9 @@ const char *bound_name(enum bound bound)
 
 static double peak_flops(const struct limits *limits, enum dtype dtype)
 {
-    double peak =
-        dtype == DTYPE_BF16 && limits->peak_bf16_gflops > 0 ? limits->peak_bf16_gflops : limits->peak_f32_gflops;
+    double peak = (dtype == DTYPE_BF16 || dtype_quantised(dtype)) && limits->peak_bf16_gflops > 0
+                      ? limits->peak_bf16_gflops
+                      : limits->peak_f32_gflops;
     return 1e9 * (peak > 0 ? peak : DEFAULT_PEAK_GFLOPS);
 }
 
