@@ -7,30 +7,37 @@
 #include "harness/run/case_list.h"
 #include "models/families/family.h"
 
-#define MODES_INFER (1u << MODE_FORWARD | 1u << MODE_PREFILL | 1u << MODE_DECODE)
-#define MODES_TRAIN (1u << MODE_TRAIN | 1u << MODE_DISTILL)
+#define FORWARD (1u << MODE_FORWARD)
+#define PREFILL (1u << MODE_PREFILL)
+#define DECODE (1u << MODE_DECODE)
+#define TRAIN (1u << MODE_TRAIN)
+#define DISTILL (1u << MODE_DISTILL)
 
 static const struct pick quick_picks[] = {
-    {MODES_INFER | MODES_TRAIN, "f32", 1, 1, 1},
-    {1u << MODE_FORWARD | 1u << MODE_DECODE, "bf16", 1, 1, 1},
-    {1u << MODE_DECODE, "q4_0", 1, 1, 1},
+    {FORWARD | TRAIN, "f32", 1, 1, 1},
+    {FORWARD, "bf16", 1, 1, 1},
+    {DECODE, "bf16 q4_0", 1, 1, 1},
 };
 static const struct pick all_picks[] = {
-    {MODES_INFER, "f32 bf16 q8_0 q4_0", 3, 1, 1},
-    {MODES_TRAIN, "f32", 3, 1, 1},
-    {MODES_TRAIN, "bf16", 1, 1, 1},
+    {FORWARD, "f32 bf16", 3, 1, 1},    {PREFILL, "f32 q4_0", 1, 1, 1}, {DECODE, "f32 bf16 q8_0 q4_0 q4_K_M", 2, 1, 1},
+    {TRAIN | DISTILL, "f32", 3, 1, 1}, {TRAIN, "bf16", 1, 1, 1},
 };
 static const struct pick nightly_picks[] = {
-    {MODES_INFER | MODES_TRAIN, "f32", 2, 1, 1},
-    {1u << MODE_DECODE, "q8_0 q4_0", 2, 1, 1},
+    {FORWARD | TRAIN | DISTILL, "f32", 2, 1, 1},
+    {DECODE, "q8_0 q4_0", 2, 1, 1},
 };
 /* What estimates rest on: each op at small and large shapes, in every mode and dtype. */
 static const struct pick calibration_picks[] = {
-    {MODES_INFER | MODES_TRAIN, "f32 bf16", 2, 1, 1},
-    {MODES_INFER, "f32", 2, 2, 1},
+    {FORWARD | TRAIN, "f32", 2, 1, 1},
+    {FORWARD | TRAIN, "bf16", 1, 1, 1},
+    {DECODE, "f32 bf16 q8_0 q4_K_M", 1, 1, 1},
+    {PREFILL, "bf16 q8_0 q4_K_M", 1, 1, 1},
 };
-static const struct pick train_picks[] = {{MODES_TRAIN, "f32 bf16", 3, 1, 0}};
-static const struct pick infer_picks[] = {{MODES_INFER, "f32 bf16 q8_0 q4_0 q4_K q6_K", 0, 2, 0}};
+static const struct pick train_picks[] = {{TRAIN | DISTILL, "f32 bf16", 3, 1, 0}};
+static const struct pick infer_picks[] = {
+    {FORWARD | PREFILL | DECODE, "f32 bf16", 0, 2, 0},
+    {PREFILL | DECODE, "f16 q8_0 q4_0 q4_K q6_K q4_K_M", 0, 2, 0},
+};
 
 #define PICKS(picks) picks, sizeof picks / sizeof *picks
 
