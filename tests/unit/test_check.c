@@ -3,29 +3,42 @@
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "models/engine/case.h"
 #include "models/engine/check_nodes.h"
 #include "models/families/layers.h"
 #include "models/graph/op.h"
 
+/* Those of the first list are short enough for ThreadSanitizer. */
+static const char *const small[] = {"mlp/mlp-10m/train/f32/b1",
+                                    "mlp/mlp-1m/forward/bf16/b3",
+                                    "cnn/seed-cnn/train/f32/b2",
+                                    "rnn/seed-rnn/train/bf16/b2/s7",
+                                    "gpt2/gpt2-tiny/train/f32/b1/s16/checkpointing/dropout",
+                                    "gpt2/gpt2-tiny/train/f32/b2/s16/dp-sgd",
+                                    "cnn/seed-cnn/train/bf16/b2/dp-sgd",
+                                    NULL};
+static const char *const families_and_modes[] = {"cnn/mobilenet-v2/train/f32/b1",
+                                                 "cnn/resnet-18/train/bf16/b1",
+                                                 "gpt2/distilgpt2/distill/f32/b1/s8",
+                                                 "bert/distilbert/distill/bf16/b1/s8",
+                                                 "classical/linear-svm/train/f32/b100000",
+                                                 "classical/linear-svm/forward/f32/b100000",
+                                                 "classical/random-forest/train/f32/b20000",
+                                                 "classical/random-forest/forward/f32/b20000",
+                                                 "llama/llama-15m/decode/q4_0/b1/s33",
+                                                 "llama/smollm-135m/prefill/q4_K_M/b1/s40",
+                                                 "gpt2/gpt2-tiny/decode/f32/b2/s9/kv-q8_0",
+                                                 "vit/vit-tiny/train/f32/b1",
+                                                 "lstm/lstm-1x128/train/f32/b3/s5",
+                                                 "gru/gru-1x128/train/bf16/b3/s5",
+                                                 "dlrm/dlrm-small/train/f32/b8",
+                                                 NULL};
+static const char *const *ids = small;
+
 START_TEST(right_kernels_pass)
 {
-    static const char *const ids[] = {"mlp/mlp-10m/train/f32/b1",
-                                      "mlp/mlp-1m/forward/bf16/b3",
-                                      "cnn/seed-cnn/train/f32/b2",
-                                      "rnn/seed-rnn/train/bf16/b2/s7",
-                                      "gpt2/gpt2-tiny/train/f32/b1/s16/checkpointing/dropout",
-                                      "cnn/mobilenet-v2/train/f32/b1",
-                                      "cnn/resnet-18/train/bf16/b1",
-                                      "gpt2/distilgpt2/distill/f32/b1/s8",
-                                      "bert/distilbert/distill/bf16/b1/s8",
-                                      "gpt2/gpt2-tiny/train/f32/b2/s16/dp-sgd",
-                                      "cnn/seed-cnn/train/bf16/b2/dp-sgd",
-                                      "classical/linear-svm/train/f32/b100000",
-                                      "classical/linear-svm/forward/f32/b100000",
-                                      "classical/random-forest/train/f32/b20000",
-                                      "classical/random-forest/forward/f32/b20000"};
     struct model_case one;
     struct error error = {0};
     struct check check;
@@ -97,13 +110,17 @@ START_TEST(cancellation_is_measured_by_what_cancels)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+    int count = 0;
+    ids = argc > 1 && strcmp(argv[1], "families") == 0 ? families_and_modes : small;
+    while (ids[count])
+        count++;
     Suite *suite = suite_create("check");
     TCase *cases = tcase_create("check");
     suite_add_tcase(suite, cases);
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, right_kernels_pass, 0, 15);
+    tcase_add_loop_test(cases, right_kernels_pass, 0, count);
     tcase_add_test(cases, a_wrong_node_is_found);
     tcase_add_test(cases, cancellation_is_measured_by_what_cancels);
     SRunner *runner = srunner_create(suite);
