@@ -1,6 +1,6 @@
 /* Multiplications with a few rows on one side and a stored matrix on the other whose k runs along memory: a decoder's
  * linear layers, one token at a time. They run at the memory's speed: the matrix is read once and never packed, and
- * threads take its rows in chunks as they come free. */
+ * each thread takes neighbouring rows, so that what it asks for ahead is its own. */
 #include <omp.h>
 #include <string.h>
 
@@ -108,7 +108,7 @@ bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, 
     pack_vectors(&skinny, workspace);
     size_t bytes = skinny.rows * gemm->k * dtype_bytes(skinny.matrix->dtype, 1);
     int useful = (int)least(bytes / THREAD_BYTES + 1, (size_t)threads);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(useful) if (useful > 1)
+#pragma omp parallel for schedule(static) num_threads(useful) if (useful > 1)
     for (size_t row = 0; row < skinny.rows; row += CHUNK_ROWS)
         run_chunk(&skinny, workspace, row);
     return true;

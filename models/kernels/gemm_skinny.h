@@ -37,21 +37,16 @@ static inline __attribute__((always_inline)) vector load_lanes(bool narrow, cons
     return (vector)(__builtin_convertvector(v, bits_vector) << 16);
 }
 
-/* How far ahead of its use memory is asked for, in bytes: the same place in the next rows that are multiplied, or in
- * long rows some lines on. The processor's own prefetching stops at the end of every page. */
-enum { AHEAD_MOST = 32 << 10, AHEAD_IN_ROW = 2 << 10, LINE = 64 };
-
-static inline size_t bytes_ahead(const void *const rows[DOT_ROWS])
-{
-    size_t next = (size_t)((const char *)rows[1] - (const char *)rows[0]) * DOT_ROWS;
-    return next <= AHEAD_MOST ? next : AHEAD_IN_ROW;
-}
+/* Memory is asked for as far before it is wanted as the rows that are read together are long, but at least: */
+enum { AHEAD_LEAST = 4096, LINE = 64 };
 
 static inline __attribute__((always_inline)) void dot_block(size_t k, bool narrow, const void *const rows[DOT_ROWS],
                                                             const float *vectors, size_t vector_stride, int count,
                                                             float sums[][DOT_ROWS])
 {
-    size_t size = narrow ? sizeof(uint16_t) : sizeof(float), ahead = bytes_ahead(rows);
+    const size_t step = DOT_ROWS * LANES * (narrow ? sizeof(uint16_t) : sizeof(float));
+    size_t group = (size_t)((const char *)rows[1] - (const char *)rows[0]) * DOT_ROWS;
+    const char *ahead = (const char *)rows[0] + (group > AHEAD_LEAST ? group : AHEAD_LEAST);
     vector sum[DOT_VECTORS][DOT_ROWS];
     for (int f = 0; f < count; f++)
         for (int r = 0; r < DOT_ROWS; r++)
@@ -59,13 +54,13 @@ static inline __attribute__((always_inline)) void dot_block(size_t k, bool narro
     size_t p = 0;
     for (; p + LANES <= k; p += LANES) {
         vector row[DOT_ROWS];
-        bool new_line = p * size % LINE == 0;
 #pragma GCC unroll 4
-        for (int r = 0; r < DOT_ROWS; r++) {
+        for (size_t line = 0; line < step; line += LINE)
+            __builtin_prefetch(ahead + line, 0, 2);
+        ahead += step;
+#pragma GCC unroll 4
+        for (int r = 0; r < DOT_ROWS; r++)
             row[r] = load_lanes(narrow, rows[r], p);
-            if (new_line)
-                __builtin_prefetch((const char *)rows[r] + p * size + ahead);
-        }
 #pragma GCC unroll 8
         for (int f = 0; f < count; f++) {
             vector x = *(const vector_anywhere *)(vectors + (size_t)f * vector_stride + p);

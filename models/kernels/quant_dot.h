@@ -86,7 +86,7 @@ INLINE void dot_quantised(enum dtype type, int count, const struct quant_layout 
     for (; first + elements <= layout->k; first += elements) {
         if (ahead < ahead_end)
             for (size_t line = 0; line < QUANT_DOT_ROWS * bytes; line += 64)
-                __builtin_prefetch(ahead + line, 0, 3);
+                __builtin_prefetch(ahead + line, 0, 2);
         ahead += QUANT_DOT_ROWS * bytes;
         add_group(type, count, layout, blocks, vectors, first, &sums);
         for (int r = 0; r < QUANT_DOT_ROWS; r++)
@@ -117,7 +117,7 @@ INLINE void dot_f16(int count, const struct quant_layout *layout, const uint8_t 
     for (; i + LANES <= layout->k; i += LANES) {
         if (ahead < ahead_end)
             for (size_t line = 0; line < QUANT_DOT_ROWS * LANES * 2; line += 64)
-                __builtin_prefetch(ahead + line, 0, 3);
+                __builtin_prefetch(ahead + line, 0, 2);
         ahead += QUANT_DOT_ROWS * LANES * 2;
         floats w[QUANT_DOT_ROWS];
         for (int r = 0; r < QUANT_DOT_ROWS; r++)

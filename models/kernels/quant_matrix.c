@@ -33,7 +33,7 @@ static const unsigned needs[] = {0};
 enum {
     CHUNK_ROWS = 64,         /* of W: what a thread takes at a time */
     PIECE = 1024,            /* of a row of x: likewise while it is made ready; a multiple of a super-block */
-    AHEAD_BYTES = 3072,      /* how far memory is asked for before it is wanted */
+    AHEAD_LEAST = 4096,      /* memory is asked for so far before it is wanted, and at least four rows */
     WIDE_ROWS = 20,          /* with which matrix units for bf16 overtake integer products */
     THREAD_BYTES = 48 << 10, /* of W: less is not worth waking a thread for */
 };
@@ -131,10 +131,12 @@ static void run_chunk(const struct quant_kernel *kernel, const struct quant_matr
 {
     size_t row_bytes = dtype_bytes(matrix->weight_dtype, matrix->k), left = matrix->n - first;
     size_t rows = left < CHUNK_ROWS ? left : CHUNK_ROWS;
-    const uint8_t *weight = (const uint8_t *)matrix->weight + first * row_bytes, *end = weight + rows * row_bytes;
+    size_t far = QUANT_DOT_ROWS * row_bytes > AHEAD_LEAST ? QUANT_DOT_ROWS * row_bytes : AHEAD_LEAST;
+    const uint8_t *weight = (const uint8_t *)matrix->weight + first * row_bytes,
+                  *end = (const uint8_t *)matrix->weight + matrix->n * row_bytes;
     float values[MOST_VECTORS][CHUNK_ROWS];
     for (size_t r = 0; r < rows; r += QUANT_DOT_ROWS) {
-        const uint8_t *four[QUANT_DOT_ROWS], *ahead = weight + r * row_bytes + AHEAD_BYTES;
+        const uint8_t *four[QUANT_DOT_ROWS], *ahead = weight + r * row_bytes + far;
         float sums[QUANT_DOT_VECTORS][QUANT_DOT_ROWS];
         for (size_t i = 0; i < QUANT_DOT_ROWS; i++) /* past the end: the last row again */
             four[i] = weight + (r + i < rows ? r + i : rows - 1) * row_bytes;
@@ -165,7 +167,7 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
             ready_piece(kernel, matrix, &layout, i / pieces, i % pieces * PIECE, workspace);
         for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS) {
             size_t count = matrix->rows - v < MOST_VECTORS ? matrix->rows - v : MOST_VECTORS;
-#pragma omp for schedule(dynamic, 1) nowait
+#pragma omp for schedule(static) nowait /* neighbours: what is asked for ahead is one's own */
             for (size_t row = 0; row < matrix->n; row += CHUNK_ROWS)
                 run_chunk(kernel, matrix, &layout, workspace, v, count, row);
         }
