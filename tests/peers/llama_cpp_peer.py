@@ -15,7 +15,7 @@ import tempfile
 import turns
 
 NAME = "llama.cpp"
-ROWS = [f"llama/tinyllama-1.1b/decode/{dtype}/b1/s{context}" for dtype in ("q4_0", "q8_0", "q4_K_M") for context in (1, 2049)]
+ROWS = [f"llama/tinyllama-1.1b/decode/{dtype}/b1/s{context}" for dtype in ("q4_0", "q8_0", "q4_K_M") for context in (1, 2048)]
 ROWS += [f"llama/tinyllama-1.1b/prefill/{dtype}/b1/s512" for dtype in ("q4_0", "q8_0", "q4_K_M")]
 ROWS += [f"llama/tinyllama-1.1b/decode/{dtype}/b8/s512" for dtype in ("q4_0", "q8_0", "q4_K_M")]
 
