@@ -34,7 +34,7 @@ static double flops_of(const struct model_case *one, const struct config *config
 
 /* Five halvings on, as in a residual network, a batch norm must still see more than one pixel; a multiple of a patch.
  */
-enum { LEAST_SIDE = 64 };
+enum { LEAST_SIDE = 64, LEAST_FRAMES = 64 };
 
 static int64_t halve(int64_t value, int64_t least)
 {
@@ -61,6 +61,8 @@ static bool reduce(struct model_case *one, struct config *config, struct error *
             one->batch = halve(one->batch, 2);
         else if (config->side > LEAST_SIDE)
             config->side = halve(config->side, LEAST_SIDE);
+        else if (config->frames > LEAST_FRAMES)
+            config->frames = halve(config->frames, LEAST_FRAMES) / 2 * 2;
         else if (one->context > 32)
             one->context = halve(one->context, 32);
         else if (config->layers > 1)
@@ -107,6 +109,9 @@ static void describe(const struct model_case *one, const struct config *config, 
     if (config->side)
         used += snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lldx%lld pixels",
                          (long long)config->side, (long long)config->side);
+    if (config->frames)
+        used += snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lld frames",
+                         (long long)config->frames);
     if (config->trees)
         used += snprintf(check->against + used, sizeof check->against - (size_t)used, ", %lld trees",
                          (long long)config->trees);

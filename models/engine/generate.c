@@ -24,6 +24,16 @@ static int32_t zipf_at(const struct fill *fill, uint64_t key, uint64_t index)
     return (int32_t)(rank * SCATTER % fill->limit);
 }
 
+/* sin and then cos of position · 10000^(−j / (half − 1)) for the j-th column of either half (Vaswani et al. 2017, laid
+ * out as Radford et al. 2022 do). */
+static float sinusoid_at(const struct fill *fill, uint64_t index)
+{
+    uint64_t half = fill->columns / 2, column = index % fill->columns, position = index / fill->columns % fill->limit;
+    double step = half > 1 ? log(10000.0) / (double)(half - 1) : 0;
+    double angle = (double)position * exp(-step * (double)(column % half));
+    return (float)(column < half ? sin(angle) : cos(angle));
+}
+
 static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
 {
     switch (fill->kind) {
@@ -37,6 +47,8 @@ static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
         return random_uniform(key, index) * fill->scale;
     case FILL_INDEX:
         return (float)random_below(key, index, fill->limit);
+    case FILL_SINUSOIDS:
+        return sinusoid_at(fill, index);
     default:
         return 0;
     }

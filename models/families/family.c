@@ -14,7 +14,8 @@
     FAMILY(llama)                                                                                                      \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
-    FAMILY(vit)
+    FAMILY(vit)                                                                                                        \
+    FAMILY(whisper)
 
 #define DECLARE(name) extern const struct family family_##name;
 FAMILIES(DECLARE)

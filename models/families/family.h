@@ -14,6 +14,7 @@ struct config {
     int64_t layers, hidden, heads, kv_heads, head_dim, feed_forward, vocabulary, max_context;
     int64_t inputs, classes;
     int64_t side, patch; /* of square images; vit: of a patch */
+    int64_t frames;      /* whisper: of audio features, in its encoder */
     /* cnn: how the layers after the images are laid out; NULL: as seed-cnn's */
     int (*layers_of)(struct graph *graph, const struct config *config, int images);
     int64_t expansion; /* resnet: a block's outputs over its inner width */

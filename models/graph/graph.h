@@ -41,6 +41,7 @@ enum fill_kind {
     FILL_INDEX,        /* whole numbers in [0, limit) */
     FILL_ZIPF,         /* whole numbers in [0, limit), the k-th most frequent with a probability of about k^-scale */
     FILL_HEAVY_TAILED, /* random_heavy_tailed · scale: variance 1 as normal, but with the outliers of trained weights */
+    FILL_SINUSOIDS,    /* fixed positions: `limit` rows of `columns`, then the same again */
     FILL_LABELS,       /* 0 or 1 by a planted rule on the rows of `like`: engine/generate_tabular.h */
     FILL_FOREST,       /* trees of the shape that training gives them: the same */
 };
@@ -48,7 +49,7 @@ enum fill_kind {
 struct fill {
     enum fill_kind kind;
     float scale;
-    uint32_t limit;
+    uint32_t limit, columns;
     int like; /* for a copy in another dtype: the tensor whose name keys it; for labels: the features; else NO_TENSOR */
 };
 

@@ -17,7 +17,7 @@
 #include "models/graph/dtype.h"
 
 struct attention {
-    size_t batch, length, kv_length; /* query positions; key positions (>= length) */
+    size_t batch, length, kv_length; /* query positions; key positions (causal or windowed: >= length) */
     size_t heads, kv_heads, head_dim;
     bool causal;
     size_t window;       /* 0: all */

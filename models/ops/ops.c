@@ -18,6 +18,7 @@
     OP(softmax)                                                                                                        \
     OP(attention)                                                                                                      \
     OP(cached_attention)                                                                                               \
+    OP(cross_attention)                                                                                                \
     OP(rnn)                                                                                                            \
     OP(lstm)                                                                                                           \
     OP(gru)                                                                                                            \

@@ -52,6 +52,9 @@ int build_softmax(struct graph *graph, const char *name, int x);
 /* qkv[B,T,(heads + 2·kv_heads)·head_dim], side by side; y[B,T,heads·head_dim] */
 int build_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                     bool causal, int64_t window);
+/* q[B,T,heads·head_dim] attend to k and v [B,S,kv_heads·head_dim]; causal: query t to the keys up to t + S − T. y as q.
+ */
+int build_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim, bool causal);
 /* One step of a sequence with a cache: k and v [B,T,kv_heads·head_dim] are stored in the caches [B,S,kv_heads·head_dim]
  * at `position`, and the queries q[B,T,heads·head_dim] attend to all positions up to their own. y as q. */
 int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,

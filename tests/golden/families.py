@@ -45,6 +45,9 @@ SIZES = {
     "vit-tiny": dict(hidden=192, heads=3),
     "vit-small": dict(hidden=384, heads=6),
     "vit-base": dict(hidden=768, heads=12),
+    "whisper-tiny": dict(layers=4, hidden=384, heads=6),
+    "whisper-base": dict(layers=6, hidden=512, heads=8),
+    "whisper-small": dict(layers=12, hidden=768, heads=12),
     "mobilenet-v2": dict(),
     "resnet-18": dict(blocks=(2, 2, 2, 2), expansion=1),
     "resnet-50": dict(blocks=(3, 4, 6, 3), expansion=4),
@@ -483,6 +486,87 @@ class Vit(Family):
         return self.head(self.norm(x)[:, 0])
 
 
+class Attention(nn.Module):
+    """Of x to itself or to a memory; norm first, keys without bias."""
+
+    def __init__(self, hidden, heads):
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.q = nn.Linear(hidden, hidden)
+        self.k = nn.Linear(hidden, hidden, bias=False)
+        self.v = nn.Linear(hidden, hidden)
+        self.output = nn.Linear(hidden, hidden)
+        self.heads = heads
+
+    def forward(self, x, memory=None, causal=False):
+        y = self.norm(x)
+        memory = y if memory is None else memory
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+                   for part in (self.q(y), self.k(memory), self.v(memory)))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        return x + self.output(y.transpose(1, 2).flatten(2))
+
+
+class WhisperMlp(nn.Module):
+    def __init__(self, hidden):
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.fc1 = nn.Linear(hidden, 4 * hidden)
+        self.fc2 = nn.Linear(4 * hidden, hidden)
+
+    def forward(self, x):
+        return x + self.fc2(F.gelu(self.fc1(self.norm(x))))
+
+
+def whisper_layers(layers, hidden, heads, parts):
+    return nn.ModuleList(nn.ModuleDict({part: WhisperMlp(hidden) if part == "mlp" else Attention(hidden, heads)
+                                        for part in parts}) for _ in range(layers))
+
+
+class Whisper(Family):
+    """Its input are the audio's features; the text's tokens, which make_inputs draws, are kept beside them."""
+
+    def __init__(self, layers, hidden, heads, feed_forward=None, vocabulary=51865, positions=448, frames=3000, mels=80):
+        super().__init__()
+        self.encoder, self.decoder = nn.Module(), nn.Module()
+        self.encoder.conv1 = nn.Conv2d(mels, hidden, (3, 1), padding=(1, 0))
+        self.encoder.conv2 = nn.Conv2d(hidden, hidden, (3, 1), (2, 1), (1, 0))
+        self.encoder.layer = whisper_layers(layers, hidden, heads, ("attention", "mlp"))
+        self.encoder.norm = nn.LayerNorm(hidden)
+        self.decoder.tokens = nn.Embedding(vocabulary, hidden)
+        self.decoder.positions = nn.Embedding(positions, hidden)
+        self.decoder.layer = whisper_layers(layers, hidden, heads, ("attention", "cross", "mlp"))
+        self.decoder.norm = nn.LayerNorm(hidden)
+        rates = torch.exp(-math.log(10000) / (hidden // 2 - 1) * torch.arange(hidden // 2).double())
+        angles = torch.outer(torch.arange(frames // 2).double(), rates)
+        self.waves = torch.cat([angles.sin(), angles.cos()], 1)
+        self.frames, self.mels, self.classes, self.text = frames, mels, vocabulary, None
+
+    def deviation(self, name, shape):
+        return np.sqrt(np.float32(2) / np.float32(shape[1:].numel())) if "conv" in name else 0.02
+
+    def inputs(self, batch, context):
+        return "log_mel", (batch, self.frames, 1, self.mels)
+
+    def draw_tokens(self, batch, context):
+        self.text = torch.from_numpy(generator.below(SEED, "tokens", batch * context, self.classes)).reshape(batch, context)
+
+    def encode(self, features):
+        x = F.gelu(self.encoder.conv1(features.permute(0, 3, 1, 2)))
+        x = F.gelu(self.encoder.conv2(x)).flatten(2).transpose(1, 2) + self.waves.to(features.dtype)
+        for block in self.encoder.layer:
+            x = block["mlp"](block["attention"](x))
+        return self.encoder.norm(x)
+
+    def forward(self, features):
+        memory = self.encode(features)
+        x = self.decoder.tokens(self.text) + self.decoder.positions.weight[: self.text.shape[1]]
+        for block in self.decoder.layer:
+            x = block["attention"](x, causal=True)
+            x = block["mlp"](block["cross"](x, memory))
+        return F.linear(self.decoder.norm(x), self.decoder.tokens.weight)
+
+
 class ConvNorm(nn.Conv2d):
     """A convolution without bias, its batch norm, and perhaps ReLU."""
 
@@ -593,7 +677,8 @@ class Mobilenet(Published):
         return self.head(x)
 
 
-CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "dlrm": Dlrm, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit}
+CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "dlrm": Dlrm, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit,
+           "whisper": Whisper}
 OF_SIZE = {"mobilenet-v2": Mobilenet, "resnet-18": Resnet, "resnet-50": Resnet}
 
 
@@ -618,6 +703,8 @@ def make_inputs(model, batch, context, dtype="f32"):
             x = x.permute(0, 3, 1, 2).contiguous()
     rows = (batch, context) if context and not isinstance(model, Bert) else (batch,)
     targets = torch.from_numpy(generator.below(SEED, "targets", math.prod(rows), model.classes)).reshape(rows)
+    if isinstance(model, Whisper):
+        model.draw_tokens(batch, context)
     if isinstance(model, Dlrm):
         model.draw_lookups(batch)
         targets = targets.float()[:, None]

@@ -16,6 +16,8 @@ STEPS = 21
 SMALL_LLAMA = {"layers": 2, "hidden": 48, "heads": 6, "kv_heads": 2, "head_dim": 10, "feed_forward": 80,
                "vocabulary": 500}
 
+SMALL_WHISPER = {"layers": 2, "hidden": 64, "heads": 4, "feed_forward": 256, "frames": 100, "vocabulary": 500}
+
 # family, size, dtype, batch, context, optimizer, changed configuration, what is stored
 CASES = [
     ("mlp", "mlp-1m", "f32", 16, 0, "adam", {}, "all"),
@@ -50,6 +52,8 @@ CASES = [
     ("bert", "distilbert", "f32", 2, 9, "adamw", {"layers": 2, "hidden": 96, "heads": 4, "feed_forward": 384, "vocabulary": 500}, "all"),
     ("vit", "vit-tiny", "f32", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
     ("vit", "vit-tiny", "bf16", 2, 0, "adamw", {"layers": 2, "side": 48, "classes": 50}, "all"),
+    ("whisper", "whisper-tiny", "f32", 2, 13, "adamw", SMALL_WHISPER, "all"),
+    ("whisper", "whisper-tiny", "bf16", 2, 13, "adamw", SMALL_WHISPER, "all"),
     ("cnn", "resnet-18", "f32", 2, 0, "sgd", {"side": 64, "classes": 50, "blocks": 1}, "gradients"),
     ("cnn", "resnet-50", "f32", 2, 0, "sgd", {"side": 64, "classes": 50, "blocks": 1}, "gradients"),
     ("cnn", "mobilenet-v2", "f32", 2, 0, "sgd", {"side": 64, "classes": 50}, "gradients"),

@@ -259,6 +259,16 @@ static int attention(struct building *b)
     return build_attention(b->graph, "attention", qkv, heads, groups, dim, size(b, "causal") != 0, size(b, "window"));
 }
 
+static int cross_attention(struct building *b)
+{
+    int64_t batch = size(b, "batch"), dim = size(b, "head_dim");
+    const int64_t queries[] = {batch, size(b, "length"), size(b, "heads") * dim};
+    const int64_t keys[] = {batch, size(b, "kv_length"), size(b, "kv_heads") * dim};
+    int q = make(b, "q", b->dtype, 1, 3, queries);
+    int k = make(b, "k", b->dtype, 1, 3, keys), v = make(b, "v", b->dtype, 1, 3, keys);
+    return build_cross_attention(b->graph, "cross", q, k, v, dim, size(b, "causal") != 0);
+}
+
 static int activation(struct building *b)
 {
     return build_activation(b->graph, "activation", make_rows(b, "x", 2, "width"), activation_of(b));
@@ -372,6 +382,7 @@ static const struct {
     {"batch_norm", batch_norm},
     {"softmax", softmax},
     {"attention", attention},
+    {"cross_attention", cross_attention},
     {"activation", activation},
     {"add", add},
     {"multiply", multiply},

@@ -243,6 +243,19 @@ def attention(i):
     return y.transpose(1, 2).reshape(i.batch, length, heads * dim)
 
 
+def cross_attention(i):
+    dim = i.head_dim
+    q = i.make("q", (i.batch, i.length, i.heads * dim))
+    k = i.make("k", (i.batch, i.kv_length, i.kv_heads * dim))
+    v = i.make("v", (i.batch, i.kv_length, i.kv_heads * dim))
+    query, key, value = (t.reshape(i.batch, -1, t.shape[-1] // dim, dim).transpose(1, 2) for t in (q, k, v))
+    mask = torch.ones(i.length, i.kv_length, dtype=torch.bool)
+    if i.causal:
+        mask = mask.tril(i.kv_length - i.length)
+    y = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=i.heads != i.kv_heads)
+    return y.transpose(1, 2).reshape(i.batch, i.length, i.heads * dim)
+
+
 def activation(i):
     return ACTIVATIONS[i.activation](i.make("x", (i.batch, i.width), 2.0))
 
@@ -359,6 +372,11 @@ def attention_case(length, heads, kv_heads, head_dim, causal, window=0, dtype="f
                 head_dim=head_dim, causal=causal, window=window)
 
 
+def cross_case(length, kv_length, heads, kv_heads, head_dim, causal, dtype):
+    return dict(op="cross_attention", dtype=dtype, batch=2, length=length, kv_length=kv_length, heads=heads,
+                kv_heads=kv_heads, head_dim=head_dim, causal=causal)
+
+
 def cases():
     for kind in ACTIVATIONS:
         yield f"linear-{kind}", linear_case(5, 7, 9, 1, kind)
@@ -470,6 +488,12 @@ def cases():
         yield f"attention-grouped-{dtype}", attention_case(21, 6, 2, 8, 1, dtype=dtype)
         yield f"attention-window-{dtype}", attention_case(40, 2, 2, 32, 1, 7, dtype=dtype)
         yield f"attention-odd-{dtype}", attention_case(5, 1, 1, 20, 1, dtype=dtype)
+        yield f"cross_attention-{dtype}", cross_case(7, 33, 3, 3, 16, 0, dtype)
+        yield f"cross_attention-causal-{dtype}", cross_case(19, 19, 2, 2, 32, 1, dtype)
+        yield f"cross_attention-behind-{dtype}", cross_case(5, 21, 2, 1, 20, 1, dtype)
+        yield f"cross_attention-long-{dtype}", cross_case(70, 300, 2, 2, 64, 0, dtype)
+        yield f"cross_attention-one-{dtype}", cross_case(1, 50, 4, 2, 8, 0, dtype)
+        yield f"cross_attention-fewer-keys-{dtype}", cross_case(40, 6, 2, 2, 16, 0, dtype)
 
 
 def write(path):

@@ -1,0 +1,154 @@
+/* whisper: the speech recogniser of Radford et al. (2022), "Robust Speech Recognition via Large-Scale Weak Supervision"
+ *
+ *   encoder, over log-mel features [B, frames, 1, mel bins] of 30 s at 100 frames a second:
+ *     two convolutions over time, three wide, with GELU, of which the second halves the frames; sinusoidal positions;
+ *     blocks x = x + attention(layer_norm(x)), x = x + mlp(layer_norm(x)); layer_norm
+ *   decoder, over the text's tokens: learned positions; blocks of causal attention, attention to the encoder's output,
+ *     and mlp, each behind its layer_norm; layer_norm; the head is the embedding's own matrix (tied)
+ *
+ *   config: layers (of each half), hidden, heads, feed_forward, vocabulary, max_context, frames, inputs (mel bins)
+ *
+ * Key projections have no bias, so queries, keys and values are projections of their own. A case's context is the
+ * decoder's tokens; the audio always has its 30 s. The encoder's positions are a buffer, not trained and not counted as
+ * parameters, one copy for each recording of a batch, as sums are of equal shapes. */
+#include "models/families/family.h"
+#include "models/families/layers.h"
+
+static const float EPSILON = 1e-5f, DEVIATION = 0.02f;
+enum { SECONDS_FRAMES = 100 /* frames in a second of audio */ };
+
+/* x attends to `memory`: to itself, or a decoder's x to what the encoder made. */
+static int attend(struct graph *graph, const struct config *config, const char *name, int x, int memory, bool causal)
+{
+    int64_t width = config->hidden;
+    int q = layer_linear(graph, graph_name(graph, "%s.q", name), x, width, true, DEVIATION, ACTIVATION_NONE);
+    int k = layer_linear(graph, graph_name(graph, "%s.k", name), memory, width, false, DEVIATION, ACTIVATION_NONE);
+    int v = layer_linear(graph, graph_name(graph, "%s.v", name), memory, width, true, DEVIATION, ACTIVATION_NONE);
+    int y = build_cross_attention(graph, name, q, k, v, width / config->heads, causal);
+    y = layer_linear(graph, graph_name(graph, "%s.output", name), y, width, true, DEVIATION, ACTIVATION_NONE);
+    return layer_dropout(graph, graph_name(graph, "%s.dropout", name), y);
+}
+
+/* x + attention(layer_norm(x)); to itself where there is no memory */
+static int attention_part(struct graph *graph, const struct config *config, const char *name, int x, int memory,
+                          bool causal)
+{
+    int y = layer_norm(graph, graph_name(graph, "%s.norm", name), x, EPSILON);
+    y = attend(graph, config, name, y, memory == NO_TENSOR ? y : memory, causal);
+    return build_add(graph, graph_name(graph, "%s.residual", name), x, y);
+}
+
+static int feed_forward_part(struct graph *graph, const struct config *config, const char *name, int x)
+{
+    int y = layer_norm(graph, graph_name(graph, "%s.norm", name), x, EPSILON);
+    y = layer_linear(graph, graph_name(graph, "%s.fc1", name), y, config->feed_forward, true, DEVIATION,
+                     ACTIVATION_GELU);
+    y = layer_linear(graph, graph_name(graph, "%s.fc2", name), y, config->hidden, true, DEVIATION, ACTIVATION_NONE);
+    y = layer_dropout(graph, graph_name(graph, "%s.dropout", name), y);
+    return build_add(graph, graph_name(graph, "%s.residual", name), x, y);
+}
+
+/* Three wide over time. */
+static int convolution(struct graph *graph, const char *name, int x, int64_t outputs, int64_t stride)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t inputs = tensor_columns(&graph->tensors[x]);
+    int filters = graph_weight(graph, graph_name(graph, "%s.weight", name), graph->tensors[x].dtype, 4,
+                               (int64_t[]){outputs, 3, 1, inputs},
+                               (struct fill){.kind = FILL_NORMAL, .scale = deviation_he(3 * inputs)}, true);
+    int bias = graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
+                            (struct fill){.kind = FILL_ZERO}, false);
+    const struct conv_attributes shape = {.stride = {stride, 1}, .pad = {1, 0}, .dilation = {1, 1}, .groups = 1};
+    return build_conv(graph, name, x, filters, bias, shape, ACTIVATION_GELU);
+}
+
+static int encode(struct graph *graph, const struct config *config, const struct model_case *one)
+{
+    int64_t positions = config->frames / 2, shape[] = {one->batch, positions, config->hidden};
+    int x = layer_input(graph, "log_mel", one->dtype, 4, (int64_t[]){one->batch, config->frames, 1, config->inputs});
+    x = convolution(graph, "encoder.conv1", x, config->hidden, 1);
+    x = convolution(graph, "encoder.conv2", x, config->hidden, 2);
+    x = build_reshape(graph, "encoder.rows", x, 3, shape);
+    const struct fill waves = {
+        .kind = FILL_SINUSOIDS, .limit = (uint32_t)positions, .columns = (uint32_t)config->hidden, .like = NO_TENSOR};
+    int where = graph_persistent(graph, "encoder.positions", ROLE_BUFFER, one->dtype, 3, shape, waves);
+    x = build_add(graph, "encoder.embeddings", x, where);
+    x = layer_dropout(graph, "encoder.dropout", x);
+    for (int i = 0; i < config->layers; i++) {
+        graph->segment = i + 1;
+        x = attention_part(graph, config, graph_name(graph, "encoder.layer.%d.attention", i), x, NO_TENSOR, false);
+        x = feed_forward_part(graph, config, graph_name(graph, "encoder.layer.%d.mlp", i), x);
+    }
+    graph->segment = 0;
+    return layer_norm(graph, "encoder.norm", x, EPSILON);
+}
+
+static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
+{
+    int memory = encode(graph, config, one);
+    int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, (int64_t[]){one->batch, one->context});
+    int words = layer_matrix(graph, "decoder.tokens.weight", MATRIX_HEAD, one->dtype, config->vocabulary,
+                             config->hidden, DEVIATION);
+    int positions =
+        graph_weight(graph, "decoder.positions.weight", one->dtype, 2, (int64_t[]){config->max_context, config->hidden},
+                     (struct fill){.kind = FILL_NORMAL, .scale = DEVIATION}, true);
+    int x = build_embedding(graph, "decoder.embeddings", tokens, words, positions, 0);
+    x = layer_dropout(graph, "decoder.dropout", x);
+    for (int i = 0; i < config->layers; i++) {
+        graph->segment = (int)config->layers + i + 1;
+        x = attention_part(graph, config, graph_name(graph, "decoder.layer.%d.attention", i), x, NO_TENSOR, true);
+        x = attention_part(graph, config, graph_name(graph, "decoder.layer.%d.cross", i), x, memory, false);
+        x = feed_forward_part(graph, config, graph_name(graph, "decoder.layer.%d.mlp", i), x);
+    }
+    graph->segment = 0;
+    x = layer_norm(graph, "decoder.norm", x, EPSILON);
+    x = build_linear(graph, "head", x, words, NO_TENSOR, ACTIVATION_NONE, one->dtype);
+    layer_classify(graph, x, config->vocabulary);
+    return graph_error(graph, error);
+}
+
+/* Seconds of audio that a step takes in: over the step's time, how many times faster than speech it is. */
+static double units(const struct model_case *one)
+{
+    return (double)(one->batch * one->size->config.frames) / SECONDS_FRAMES;
+}
+
+#define WHISPER(layers_, hidden_, heads_)                                                                              \
+    {                                                                                                                  \
+        .layers = layers_, .hidden = hidden_, .heads = heads_, .feed_forward = 4 * (hidden_), .vocabulary = 51865,     \
+        .max_context = 448, .frames = 3000, .inputs = 80                                                               \
+    }
+
+static const struct family_size sizes[] = {
+    {.name = "whisper-tiny",
+     .aliases = (const char *const[]){"openai/whisper-tiny", NULL},
+     .config = WHISPER(4, 384, 6),
+     .runnable = true,
+     .batches = {1},
+     .contexts = {64}},
+    {.name = "whisper-base",
+     .aliases = (const char *const[]){"openai/whisper-base", NULL},
+     .config = WHISPER(6, 512, 8),
+     .runnable = true,
+     .batches = {1},
+     .contexts = {64}},
+    {.name = "whisper-small",
+     .aliases = (const char *const[]){"openai/whisper-small", NULL},
+     .config = WHISPER(12, 768, 12),
+     .runnable = true,
+     .batches = {1},
+     .contexts = {64}},
+};
+
+const struct family family_whisper = {.name = "whisper",
+                                      .task = "speech",
+                                      .help = "Whisper: an encoder of 30 s of audio, a decoder of text",
+                                      .sizes = sizes,
+                                      .size_count = sizeof sizes / sizeof *sizes,
+                                      .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
+                                      .unit = "audio seconds/s",
+                                      .has_context = true,
+                                      .optimizer = OPTIMIZER_ADAMW,
+                                      .build = build,
+                                      .units = units};

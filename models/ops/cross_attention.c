@@ -1,0 +1,167 @@
+/* cross_attention: softmax(scale · Q Kᵀ + mask) V for each head, of queries to keys and values of their own length,
+ * each a tensor of its own (Vaswani et al. 2017: a decoder's attention to what the encoder made)
+ *
+ *   q [B,T,H·D];  k, v [B,S,G·D];  y [B,T,H·D];  query head h reads key head h / (H/G)
+ *   causal: query t sees the keys up to t + S − T, so with S = T this is self-attention over separate projections
+ *   log_sum [B,H,T] is kept in training: the gradient recomputes the scores from it, block by block. scale = 1/√D. */
+#include <math.h>
+
+#include "models/kernels/attention.h"
+#include "models/ops/ops.h"
+
+enum { Q, K, V };
+
+static bool same_shape(const struct tensor *a, const struct tensor *b)
+{
+    return a->rank == 3 && b->rank == 3 && a->dtype == b->dtype && a->dims[0] == b->dims[0] &&
+           a->dims[1] == b->dims[1] && a->dims[2] == b->dims[2];
+}
+
+static bool infer_cross(struct graph *graph, struct node *node, struct error *error)
+{
+    const struct tensor q = *node_input(graph, node, Q), k = *node_input(graph, node, K),
+                        v = *node_input(graph, node, V);
+    const struct attributes *a = &node->attributes;
+    if (q.rank != 3 || !same_shape(&k, &v) || k.dtype != q.dtype || k.dims[0] != q.dims[0])
+        return error_set(error, ERROR_INPUT, "takes queries [B,T,C], and keys and values [B,S,G] of one dtype");
+    if (a->head_dim < 1 || q.dims[2] % a->head_dim || k.dims[2] % a->head_dim || q.dims[2] % k.dims[2])
+        return error_set(error, ERROR_INPUT,
+                         "queries of %lld and keys of %lld aren't whole heads of %lld, "
+                         "as many queries to each key",
+                         (long long)q.dims[2], (long long)k.dims[2], (long long)a->head_dim);
+    if (a->causal && k.dims[1] < q.dims[1])
+        return error_set(error, ERROR_INPUT, "%lld causal queries have only %lld keys; at least as many are needed",
+                         (long long)q.dims[1], (long long)k.dims[1]);
+    graph_output(graph, node, q.dtype, 3, q.dims);
+    if (graph->training)
+        graph_output(graph, node, DTYPE_F32, 3, (int64_t[]){q.dims[0], q.dims[2] / a->head_dim, q.dims[1]});
+    return true;
+}
+
+/* Where call is NULL, only the shape: that's all a workspace depends on. */
+static struct attention describe(const struct graph *graph, const struct node *node, const struct call *call)
+{
+    const struct tensor *q = node_input(graph, node, Q), *k = node_input(graph, node, K);
+    size_t head_dim = (size_t)node->attributes.head_dim;
+    size_t width = (size_t)q->dims[2], kv_width = (size_t)k->dims[2];
+    size_t length = (size_t)q->dims[1], kv_length = (size_t)k->dims[1];
+    return (struct attention){.batch = (size_t)q->dims[0],
+                              .length = length,
+                              .kv_length = kv_length,
+                              .heads = width / head_dim,
+                              .kv_heads = kv_width / head_dim,
+                              .head_dim = head_dim,
+                              .causal = node->attributes.causal,
+                              .scale = 1.0f / sqrtf((float)head_dim),
+                              .dtype = q->dtype,
+                              .kv_dtype = k->dtype,
+                              .q = call ? call->inputs[Q] : NULL,
+                              .k = call ? call->inputs[K] : NULL,
+                              .v = call ? call->inputs[V] : NULL,
+                              .q_stride = width,
+                              .k_stride = kv_width,
+                              .v_stride = kv_width,
+                              .q_batch_stride = width * length,
+                              .k_batch_stride = kv_width * kv_length,
+                              .v_batch_stride = kv_width * kv_length};
+}
+
+static size_t workspace_cross(const struct graph *graph, const struct node *node, int threads)
+{
+    struct attention attention = describe(graph, node, NULL);
+    return attention_workspace(&attention, threads);
+}
+
+static void run_cross(const struct call *call)
+{
+    struct attention attention = describe(call->graph, call->node, call);
+    attention.out = call->outputs[0];
+    attention.log_sum = call->node->output_count > 1 ? call->outputs[1] : NULL;
+    if (call->reference)
+        attention_reference(&attention);
+    else
+        attention_run(&attention, call->workspace, call->threads);
+}
+
+/* Q·K and P·V: one multiply-add each per visible pair and element. */
+static struct cost cost_cross(const struct graph *graph, const struct node *node)
+{
+    const struct tensor *q = node_input(graph, node, Q);
+    double length = (double)q->dims[1], kv_length = (double)node_input(graph, node, K)->dims[1];
+    double unseen = node->attributes.causal ? length * (length - 1) / 2 : 0;
+    return (struct cost){.flops = 4 * (double)q->dims[0] * (double)q->dims[2] * (length * kv_length - unseen)};
+}
+
+static const struct op op_cross_attention_gradient;
+
+static void gradient_cross(struct graph *graph, const struct node *node, const int *dy, const bool *wanted, int *dx)
+{
+    int inputs[] = {node->inputs[Q], node->inputs[K], node->inputs[V], node->outputs[0], node->outputs[1], dy[0]};
+    int made = graph_append(graph, &op_cross_attention_gradient, node->name, inputs, 6, &node->attributes);
+    for (int i = Q; made != NO_NODE && i <= V; i++)
+        if (wanted[i])
+            dx[i] = graph->nodes[made].outputs[i];
+}
+
+const struct op op_cross_attention = {.name = "cross_attention",
+                                      .help = "attention of queries to keys and values of another length",
+                                      .infer = infer_cross,
+                                      .cost = cost_cross,
+                                      .gradient = gradient_cross,
+                                      .workspace = workspace_cross,
+                                      .run = run_cross};
+
+int build_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim, bool causal)
+{
+    const struct attributes attributes = {.head_dim = head_dim, .causal = causal};
+    return node_first_output(graph, graph_append(graph, &op_cross_attention, name, (int[]){q, k, v}, 3, &attributes));
+}
+
+/* ---- gradient ---- */
+
+enum { OUT = V + 1, LOG_SUM, DOUT };
+
+static bool infer_cross_gradient(struct graph *graph, struct node *node, struct error *error)
+{
+    (void)error;
+    for (int i = Q; i <= V; i++) {
+        const struct tensor input = *node_input(graph, node, i);
+        if (graph_output(graph, node, input.dtype, input.rank, input.dims) == NO_TENSOR)
+            return false;
+    }
+    return true;
+}
+
+static size_t workspace_cross_gradient(const struct graph *graph, const struct node *node, int threads)
+{
+    struct attention_gradient gradient = {.forward = describe(graph, node, NULL)};
+    return attention_gradient_workspace(&gradient, threads);
+}
+
+static void run_cross_gradient(const struct call *call)
+{
+    struct attention_gradient gradient = {.forward = describe(call->graph, call->node, call),
+                                          .dout = call->inputs[DOUT],
+                                          .dq = call->outputs[Q],
+                                          .dk = call->outputs[K],
+                                          .dv = call->outputs[V]};
+    gradient.forward.out = call->inputs[OUT];
+    gradient.forward.log_sum = call->inputs[LOG_SUM];
+    if (call->reference)
+        attention_gradient_reference(&gradient);
+    else
+        attention_gradient_run(&gradient, call->workspace, call->threads);
+}
+
+/* Five products over the visible pairs: S again, dP, dV, dQ, dK. */
+static struct cost cost_cross_gradient(const struct graph *graph, const struct node *node)
+{
+    return (struct cost){.flops = 2.5 * cost_cross(graph, node).flops};
+}
+
+static const struct op op_cross_attention_gradient = {.name = "cross_attention_gradient",
+                                                      .help = "gradient of cross_attention",
+                                                      .infer = infer_cross_gradient,
+                                                      .cost = cost_cross_gradient,
+                                                      .workspace = workspace_cross_gradient,
+                                                      .run = run_cross_gradient};
