@@ -34,6 +34,7 @@ static const char *const families_and_modes[] = {"cnn/mobilenet-v2/train/f32/b1"
                                                  "lstm/lstm-1x128/train/f32/b3/s5",
                                                  "gru/gru-1x128/train/bf16/b3/s5",
                                                  "dlrm/dlrm-small/train/f32/b8",
+                                                 "whisper/whisper-tiny/train/f32/b1/s8",
                                                  NULL};
 static const char *const *ids = small;
 
