@@ -388,7 +388,7 @@ int main(void)
     TCase *tcase = tcase_create("variants");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, sizeof shapes / sizeof *shapes);
-    tcase_add_loop_test(tcase, test_random_shapes, 0, 40);
+    tcase_add_loop_test(tcase, test_random_shapes, 0, 20);
     tcase_add_loop_test(tcase, test_gradient_is_the_slope, 0, 2);
     tcase_add_loop_test(tcase, test_caches_of_other_types, 0, 8);
     tcase_add_loop_test(tcase, test_result_does_not_depend_on_threads, 0, 2);

@@ -364,28 +364,28 @@ static void run_trials(const char *name, enum values values, bool patches, uint6
 
 START_TEST(matrices)
 {
-    run_trials("ordinary", ORDINARY, false, 240);
+    run_trials("ordinary", ORDINARY, false, 120);
 }
 END_TEST
 
 START_TEST(patches)
 {
-    run_trials("patches", ORDINARY, true, 160);
+    run_trials("patches", ORDINARY, true, 80);
 }
 END_TEST
 
 START_TEST(extremes)
 {
-    run_trials("tiny", TINY, false, 40);
-    run_trials("huge", HUGE_, false, 40);
-    run_trials("spread", SPREAD, false, 40);
+    run_trials("tiny", TINY, false, 20);
+    run_trials("huge", HUGE_, false, 20);
+    run_trials("spread", SPREAD, false, 20);
 }
 END_TEST
 
 START_TEST(specials)
 {
-    run_trials("special", SPECIAL, false, 40);
-    run_trials("special patches", SPECIAL, true, 40);
+    run_trials("special", SPECIAL, false, 20);
+    run_trials("special patches", SPECIAL, true, 20);
 }
 END_TEST
 
@@ -417,7 +417,7 @@ static void run_large(uint64_t number)
 
 START_TEST(large_results)
 {
-    for (uint64_t number = 0; number < 8; number++)
+    for (uint64_t number = 0; number < 4; number++)
         run_large(number);
 }
 END_TEST
