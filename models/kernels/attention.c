@@ -2,34 +2,9 @@
 #include "models/kernels/attention.h"
 
 #include "models/kernels/attention_variants.h"
-#include "probes/isa.h"
+#include "models/kernels/variant_table.h"
 
-/* Fastest first, with the flags that each needs. */
-static const struct attention_kernels *const all[] = {
-#if defined(__x86_64__)
-    &attention_avx512,
-    &attention_avx2,
-#endif
-    &attention_plain,
-    NULL,
-};
-static const unsigned needs[] = {
-#if defined(__x86_64__)
-    ISA_X86_V4,
-    ISA_X86_V3,
-#endif
-    0,
-};
-
-const struct attention_kernels *const *attention_variants(void)
-{
-    return all + isa_first(needs);
-}
-
-const struct attention_kernels *attention_kernels(void)
-{
-    return *attention_variants();
-}
+VARIANT_TABLE(TILED, attention_kernels, attention, attention_)
 
 size_t attention_workspace(const struct attention *attention, int threads)
 {

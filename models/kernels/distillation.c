@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "models/kernels/distillation_variants.h"
-#include "probes/isa.h"
+#include "models/kernels/variant_table.h"
 
 static double log_sum_exp(const float *x, size_t columns, double temperature)
 {
@@ -46,33 +46,4 @@ static void gradient(const float *x, const float *t, int32_t target, size_t colu
 
 const struct distillation_kernels distillation_kernels_plain = {.name = "plain", .loss = loss, .gradient = gradient};
 
-/* Fastest first, with the flags that each needs. */
-static const struct distillation_kernels *const all[] = {
-#if defined(__x86_64__)
-    &distillation_kernels_avx512,
-    &distillation_kernels_avx2,
-#elif defined(__aarch64__)
-    &distillation_kernels_neon,
-#endif
-    &distillation_kernels_plain,
-    NULL,
-};
-static const unsigned needs[] = {
-#if defined(__x86_64__)
-    ISA_X86_V4,
-    ISA_X86_V3,
-#elif defined(__aarch64__)
-    ISA_NEON,
-#endif
-    0,
-};
-
-const struct distillation_kernels *const *distillation_variants(void)
-{
-    return all + isa_first(needs);
-}
-
-const struct distillation_kernels *distillation_kernels(void)
-{
-    return *distillation_variants();
-}
+VARIANT_TABLE(VECTOR, distillation_kernels, distillation, distillation_kernels_)

@@ -2,34 +2,9 @@
 #include "models/kernels/recurrent.h"
 
 #include "models/kernels/recurrent_variants.h"
-#include "probes/isa.h"
+#include "models/kernels/variant_table.h"
 
-/* Fastest first, with the flags that each needs. */
-static const struct recurrent_kernels *const all[] = {
-#if defined(__x86_64__)
-    &recurrent_avx512,
-    &recurrent_avx2,
-#endif
-    &recurrent_plain,
-    NULL,
-};
-static const unsigned needs[] = {
-#if defined(__x86_64__)
-    ISA_X86_V4,
-    ISA_X86_V3,
-#endif
-    0,
-};
-
-const struct recurrent_kernels *const *recurrent_variants(void)
-{
-    return all + isa_first(needs);
-}
-
-const struct recurrent_kernels *recurrent_kernels(void)
-{
-    return *recurrent_variants();
-}
+VARIANT_TABLE(TILED, recurrent_kernels, recurrent, recurrent_)
 
 size_t recurrent_workspace(const struct recurrent *recurrent, int threads)
 {

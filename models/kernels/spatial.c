@@ -3,38 +3,9 @@
 
 #include "models/kernels/elementwise.h"
 #include "models/kernels/spatial_variants.h"
-#include "probes/isa.h"
+#include "models/kernels/variant_table.h"
 
-/* Fastest first, with the flags that each needs. */
-static const struct spatial_kernels *const all[] = {
-#if defined(__x86_64__)
-    &spatial_kernels_avx512,
-    &spatial_kernels_avx2,
-#elif defined(__aarch64__)
-    &spatial_kernels_neon,
-#endif
-    &spatial_kernels_plain,
-    NULL,
-};
-static const unsigned needs[] = {
-#if defined(__x86_64__)
-    ISA_X86_V4,
-    ISA_X86_V3,
-#elif defined(__aarch64__)
-    ISA_NEON,
-#endif
-    0,
-};
-
-const struct spatial_kernels *const *spatial_variants(void)
-{
-    return all + isa_first(needs);
-}
-
-const struct spatial_kernels *spatial_kernels(void)
-{
-    return *spatial_variants();
-}
+VARIANT_TABLE(VECTOR, spatial_kernels, spatial, spatial_kernels_)
 
 /* The part of `count` that is thread `part` of `parts`'s. */
 static void share(size_t count, int part, int parts, size_t *first, size_t *last)

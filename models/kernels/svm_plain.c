@@ -1,6 +1,6 @@
 /* The loops of svm.h in plain C: their specification, and what runs where no vector variant does. And the choice. */
 #include "models/kernels/svm_variants.h"
-#include "probes/isa.h"
+#include "models/kernels/variant_table.h"
 
 static void decide(const float *x, const int32_t *labels, size_t rows, size_t columns, const float *w, float *u)
 {
@@ -50,33 +50,4 @@ static void add_squares(const float *x, size_t columns, const uint32_t *row, siz
 const struct svm_kernels svm_kernels_plain = {
     .name = "plain", .decide = decide, .slopes = slopes, .weighted_sum = weighted_sum, .add_squares = add_squares};
 
-/* Fastest first, with the flags that each needs. */
-static const struct svm_kernels *const all[] = {
-#if defined(__x86_64__)
-    &svm_kernels_avx512,
-    &svm_kernels_avx2,
-#elif defined(__aarch64__)
-    &svm_kernels_neon,
-#endif
-    &svm_kernels_plain,
-    NULL,
-};
-static const unsigned needs[] = {
-#if defined(__x86_64__)
-    ISA_X86_V4,
-    ISA_X86_V3,
-#elif defined(__aarch64__)
-    ISA_NEON,
-#endif
-    0,
-};
-
-const struct svm_kernels *const *svm_variants(void)
-{
-    return all + isa_first(needs);
-}
-
-const struct svm_kernels *svm_kernels(void)
-{
-    return *svm_variants();
-}
+VARIANT_TABLE(VECTOR, svm_kernels, svm, svm_kernels_)
