@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/families/family.h"
+#include "models/families/recipe.h"
 #include "models/graph/cost.h"
 #include "models/graph/plan.h"
 
@@ -16,29 +17,22 @@ static const double usual_over_floor = 3;
 /* Filling memory with generated weights, checking the output at its reduced size, starting the process. */
 static const double fill_gbs = 0.5, check_s = 0.5;
 
-/* What a dtype's multiplications are done in at best, and in what instead where the machine doesn't say. */
-static const struct {
-    const char *dtype, *peak, *otherwise;
-} units[] = {{"f32", "f32", NULL},     {"f16", "f32", NULL},     {"bf16", "bf16", "f32"},  {"q8_0", "int8", "bf16"},
-             {"q4_0", "int8", "bf16"}, {"q4_K", "int8", "bf16"}, {"q6_K", "int8", "bf16"}, {"q4_K_M", "int8", "bf16"}};
-
+/* What a dtype's multiplications are done in at best: packed weights meet 8-bit activations, f16 is widened. Where the
+ * machine doesn't say how fast that is, the next wider unit stands for it. */
 double prepare_peak_gflops(const struct machine *machine, const char *dtype)
 {
+    const struct recipe *recipe = recipe_find(dtype);
+    const char *unit = !recipe ? dtype : dtype_quantised(recipe->base) ? "int8" : "f32";
     double peak = NAN;
-    const char *otherwise = NULL;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(units[i].dtype, dtype) == 0) {
-            dtype = units[i].peak;
-            otherwise = units[i].otherwise;
-            break;
-        }
     static const char *const kinds[] = {"gemm", "peak"};
     for (size_t i = 0; i < 2; i++) {
         char name[64];
-        snprintf(name, sizeof name, "%s_%s_gflops", kinds[i], dtype);
+        snprintf(name, sizeof name, "%s_%s_gflops", kinds[i], unit);
         peak = fmax(peak, machine_ceiling(machine, name)); /* fmax passes over NaN */
     }
-    return isnan(peak) && otherwise ? prepare_peak_gflops(machine, otherwise) : peak;
+    if (!isnan(peak) || strcmp(unit, "f32") == 0)
+        return peak;
+    return prepare_peak_gflops(machine, strcmp(unit, "int8") == 0 ? "bf16" : "f32");
 }
 
 /* Each node's time is at least what its FLOPs take, or its bytes, or starting it; the step's bound is what makes up
