@@ -191,11 +191,12 @@ static void check_shape(const struct shape *s)
 }
 
 static const struct shape shapes[] = {
-    {14, 6, 64, 1},  {1, 1, 1, 1},    {1, 5, 128, 1}, {3, 4, 33, 1},
-    {7, 3, 17, 30},  {5, 1, 20, 1},   {2, 3, 150, 1}, /* shares the units */
-    {27, 2, 140, 1}, {26, 3, 260, 1},                 /* however many sequences */
-    {0, 3, 8, 1},    {3, 0, 8, 1},    {3, 3, 0, 1},
+    {14, 6, 64, 1},  {1, 1, 1, 1},  {1, 5, 128, 1}, {3, 4, 33, 1},
+    {7, 3, 17, 30},  {5, 1, 20, 1}, {2, 3, 150, 1},                  /* shares the units */
+    {0, 3, 8, 1},    {3, 0, 8, 1},  {3, 3, 0, 1},   {27, 2, 140, 1}, /* however many sequences */
+    {26, 3, 260, 1},                                                 /* the last is large */
 };
+enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 START_TEST(test_variants_agree_with_the_reference)
 {
@@ -306,11 +307,16 @@ int main(void)
     Suite *suite = suite_create("gated");
     TCase *tcase = tcase_create("variants");
     tcase_set_timeout(tcase, 0);
-    tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, sizeof shapes / sizeof *shapes);
+    tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, SHAPES - 1);
     tcase_add_loop_test(tcase, test_random_shapes, 0, 15);
     tcase_add_test(tcase, test_gradient_is_the_slope);
     tcase_add_test(tcase, test_without_gates_or_bias);
     suite_add_tcase(suite, tcase);
+    TCase *large = tcase_create("large"); /* CK_EXCLUDE_TAGS=large leaves it out, under an emulator */
+    tcase_set_tags(large, "large");
+    tcase_set_timeout(large, 0);
+    tcase_add_loop_test(large, test_variants_agree_with_the_reference, SHAPES - 1, SHAPES);
+    suite_add_tcase(suite, large);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_NORMAL);

@@ -438,9 +438,13 @@ int main(void)
     tcase_add_test(cases, patches);
     tcase_add_test(cases, extremes);
     tcase_add_test(cases, specials);
-    tcase_add_test(cases, large_results);
     tcase_add_test(cases, chosen_variant);
     suite_add_tcase(suite, cases);
+    TCase *large = tcase_create("large"); /* CK_EXCLUDE_TAGS=large leaves it out, under an emulator */
+    tcase_set_tags(large, "large");
+    tcase_set_timeout(large, 250);
+    tcase_add_test(large, large_results);
+    suite_add_tcase(suite, large);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

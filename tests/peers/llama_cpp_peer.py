@@ -152,6 +152,7 @@ def make_step(case, threads, flash, repack=True):
     settings = llama.llama_context_default_params()
     settings.n_ctx = max(256, case.context + 1) * case.batch
     settings.n_seq_max = case.batch
+    settings.kv_unified = False
     settings.n_batch = settings.n_ubatch = 512
     settings.n_threads = settings.n_threads_batch = threads
     settings.flash_attn_type = 1 if flash else 0
@@ -186,9 +187,10 @@ def make_step(case, threads, flash, repack=True):
             decode(whole)
         return step
 
-    for sequence in range(case.batch):
-        for first in range(0, case.context - 1, 512):
-            decode(make_batch(range(first, min(first + 512, case.context - 1)), [sequence], True))
+    for first in range(0, case.context - 1, 512):
+        decode(make_batch(range(first, min(first + 512, case.context - 1)), [0], True))
+    for sequence in range(1, case.batch):  # each has a cache of its own, into which the first's is copied
+        llama.llama_memory_seq_cp(memory, 0, sequence, -1, -1)
     one = make_batch([case.context - 1], list(range(case.batch)), False)
 
     def step():
