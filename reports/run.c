@@ -10,6 +10,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/store/document.h"
+#include "reports/run_fidelity.h"
 
 enum column_place { CASE, THROUGHPUT, UNIT, TIME, MFU, BOUND, GFLOPS, PEAK, PLANNED, CHECK, MBU, STATUS, COLUMNS };
 
@@ -279,6 +280,7 @@ struct report *run_report(const struct run *run)
     struct table *table = report_table(report, NULL, columns, COLUMNS);
     for (size_t i = 0; i < run->record_count; i++)
         add_row(table, &run->records[i]);
+    run_add_fidelity(report, run);
     add_warnings(report, run);
     add_answer(report, run);
     return report;

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "harness/base/json.h"
+#include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
 
 static void put_text(json_t *object, const char *key, const char *text)
@@ -72,6 +73,7 @@ static void put_judgement(json_t *object, const struct record *record)
         put_text(check, "against", record->check_against);
         json_put(object, "check", check);
     }
+    json_put(object, "against_f32", fidelity_to_json(&record->fidelity));
     if (record->counters)
         json_put(object, "counters", json_incref(record->counters));
     json_put_real(object, "energy_j", record->energy_j);
