@@ -186,7 +186,7 @@ static double sharpening_factor(const float *logits, size_t positions, size_t to
     if (!(mean_entropy(logits, positions, tokens, exp2(low)) > ENTROPY_NATS) ||
         !(mean_entropy(logits, positions, tokens, exp2(high)) < ENTROPY_NATS))
         return 1;
-    while (high - low > 0.01) {
+    while (high - low > 0.001) {
         double middle = (low + high) / 2;
         if (mean_entropy(logits, positions, tokens, exp2(middle)) > ENTROPY_NATS)
             low = middle;
