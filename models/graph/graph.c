@@ -163,8 +163,8 @@ int graph_output(struct graph *graph, struct node *node, enum dtype dtype, int r
         fail(graph, "an op has more outputs or dimensions than a node can hold");
         return NO_TENSOR;
     }
-    if (dtype_quantised(dtype)) {
-        error_set(&graph->error, ERROR_INPUT, "%s (%s) can't make a tensor of %s: only weights are stored so",
+    if (dtype_quantised(dtype) && !(node->op->packs >> node->output_count & 1)) {
+        error_set(&graph->error, ERROR_INPUT, "%s (%s) can't make a tensor of %s: only weights are stored so, and what quantise makes",
                   node->name, node->op->name, dtype_info(dtype)->name);
         return NO_TENSOR;
     }

@@ -27,6 +27,8 @@
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \
+    OP(quantise)                                                                                                       \
+    OP(dequantise)                                                                                                     \
     OP(cast)                                                                                                           \
     OP(sgd)                                                                                                            \
     OP(rmsprop)                                                                                                        \

@@ -69,6 +69,9 @@ int build_multiply(struct graph *graph, const char *name, int a, int b);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */
 int build_reshape(struct graph *graph, const char *name, int x, int rank, const int64_t *dims);
 int build_cast(struct graph *graph, const char *name, int x, enum dtype dtype);
+/* x[..., K] f32 in blocks of `dtype`, and such a tensor as f32 again; K is a multiple of the block. */
+int build_quantise(struct graph *graph, const char *name, int x, enum dtype dtype);
+int build_dequantise(struct graph *graph, const char *name, int x);
 /* Simple recurrent layer over time: h[b,t,:] = f(x[b,t,:] + h[b,t-1,:] · u[U,U]ᵀ); x already holds bias and input part
  */
 int build_rnn(struct graph *graph, const char *name, int x, int u, enum activation activation);
