@@ -58,6 +58,11 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
                       int threads);
 size_t quant_kernel_workspace(const struct quant_matrix *matrix);
 
+/* Elements [first, first + count) of x as f32: where they are, or in `buffer`. */
+const float *quant_matrix_widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer);
+/* Bias, activation and storing of columns [column, column + count) of one row of y. */
+void quant_matrix_finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count);
+
 /* Multiplication of x rounded to bf16 with weights dequantised to bf16, and whether quant_matrix_run chooses it. */
 bool quant_matrix_is_wide(const struct quant_matrix *matrix);
 size_t quant_wide_workspace(const struct quant_matrix *matrix, int threads);

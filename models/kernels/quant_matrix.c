@@ -5,6 +5,7 @@
 
 #include "models/kernels/elementwise.h"
 #include "models/kernels/quant_kernel.h"
+#include "models/kernels/quant_panel.h"
 #include "probes/isa.h"
 
 extern const struct quant_kernel quant_kernel_plain;
@@ -74,7 +75,7 @@ size_t quant_kernel_workspace(const struct quant_matrix *matrix)
     return matrix->rows * quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
 }
 
-static const float *widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer)
+const float *quant_matrix_widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer)
 {
     if (matrix->x_dtype == DTYPE_F32)
         return (const float *)matrix->x + first;
@@ -89,7 +90,7 @@ static void ready_piece(const struct quant_kernel *kernel, const struct quant_ma
     float buffer[PIECE];
     size_t left = layout->k - first, count = left < PIECE ? left : PIECE;
     size_t whole = round_up(count, QUANT_SUPER);
-    const float *x = widened(matrix, row * layout->k + first, count, buffer);
+    const float *x = quant_matrix_widened(matrix, row * layout->k + first, count, buffer);
     if (whole > count) {
         if (x != buffer)
             memcpy(buffer, x, count * sizeof *x);
@@ -107,8 +108,7 @@ static void store(const struct quant_matrix *matrix, void *to, const float *valu
         memcpy((float *)to + at, values, count * sizeof *values);
 }
 
-/* Bias, activation and storing of columns [column, column + count) of one row of y. */
-static void finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count)
+void quant_matrix_finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count)
 {
     const struct elementwise_kernels *kernels = elementwise_kernels();
     size_t at = row * matrix->n + column;
@@ -150,7 +150,7 @@ static void run_chunk(const struct quant_kernel *kernel, const struct quant_matr
         }
     }
     for (size_t v = 0; v < count; v++)
-        finish(matrix, values[v], first_vector + v, first, rows);
+        quant_matrix_finish(matrix, values[v], first_vector + v, first, rows);
 }
 
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
@@ -230,21 +230,28 @@ void quant_wide_run(const struct quant_matrix *matrix, void *workspace, int thre
 
 size_t quant_matrix_workspace(const struct quant_matrix *matrix, int threads)
 {
-    return quant_matrix_is_wide(matrix) ? quant_wide_workspace(matrix, threads) : quant_kernel_workspace(matrix);
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
+    if (quant_matrix_is_wide(matrix))
+        return quant_wide_workspace(matrix, threads);
+    return panel ? quant_panel_workspace(panel, matrix, threads) : quant_kernel_workspace(matrix);
 }
 
 void quant_matrix_run(const struct quant_matrix *matrix, void *workspace, int threads)
 {
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
     if (quant_matrix_is_wide(matrix))
         quant_wide_run(matrix, workspace, threads);
+    else if (panel)
+        quant_panel_run(panel, matrix, workspace, threads);
     else
         quant_kernel_run(*quant_kernels(), matrix, workspace, threads);
 }
 
 const char *quant_matrix_variant(const struct quant_matrix *matrix)
 {
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
     if (!quant_matrix_is_wide(matrix))
-        return (*quant_kernels())->name;
+        return panel ? panel->name : (*quant_kernels())->name;
     struct gemm gemm = wide_gemm(matrix, NULL);
     return gemm_variant(&gemm);
 }
