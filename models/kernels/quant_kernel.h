@@ -4,9 +4,10 @@
 
 #include "models/kernels/quant.h"
 #include "models/kernels/quant_matrix.h"
+#include "models/kernels/row_streams.h"
 
 /* Rows of W that one call multiplies; vectors (rows of x), at most. */
-enum { QUANT_DOT_ROWS = 4, QUANT_DOT_VECTORS = 4 };
+enum { QUANT_DOT_ROWS = ROW_STREAMS, QUANT_DOT_VECTORS = 4 };
 
 /* Where a row of x lies, made ready: offsets in bytes from its start. Lengths are rounded up to a super-block, and what
  * lies beyond k is zero. For f16 weights a row is f32.
@@ -41,11 +42,10 @@ struct quant_kernel {
     /* Makes `count` elements, a whole number of runs, of a row of x ready: those from element `first` on. */
     void (*ready)(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
                   uint8_t *row);
-    /* sums[v][r] = row r of W · vector v; `vectors` lie row_bytes apart. Memory from `ahead` to `ahead_end` will be
-     * wanted next. */
+    /* sums[v][r] = row r of W · vector v; `vectors` lie row_bytes apart. Each row's memory is asked for `ahead`
+     * bytes before it is wanted, if that isn't 0: the row that follows it is multiplied next. */
     void (*dot)(const struct quant_layout *layout, enum dtype weight, const uint8_t *const rows[QUANT_DOT_ROWS],
-                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], const uint8_t *ahead,
-                const uint8_t *ahead_end);
+                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], size_t ahead);
 };
 
 /* The `ready` of the plain kernel, for those that have no faster one. */
