@@ -68,8 +68,10 @@ static void run(const struct way *way, struct multiplication *m, size_t place)
 static size_t list(struct way *ways, struct multiplication *m)
 {
     size_t count = 0;
-    ways[count] = (struct way){.name = (*quant_kernels())->name, .few = *quant_kernels()};
-    ways[count++].workspace = buffer(quant_kernel_workspace(&m->matrix));
+    for (const struct quant_kernel *const *few = quant_kernels(); few[1]; few++) { /* the last is plain C */
+        ways[count] = (struct way){.name = (*few)->name, .few = *few};
+        ways[count++].workspace = buffer(quant_kernel_workspace(&m->matrix));
+    }
     for (const struct quant_panel_kernel *const *panel = quant_panel_kernels(); *panel; panel++) {
         ways[count] = (struct way){.name = (*panel)->name, .panel = *panel};
         ways[count++].workspace = buffer(quant_panel_workspace(*panel, &m->matrix, m->threads));
@@ -103,7 +105,7 @@ static void measure(struct multiplication *m, double peak_gflops, double budget_
     for (size_t w = 0; w < count; w++) {
         double gflops = 2.0 * (double)m->matrix.rows * N * K / ways[w].best_s * 1e-9;
         printf("  %s %.0f", ways[w].name, gflops);
-        if (ways[w].panel && w == 1)
+        if (ways[w].panel == *quant_panel_kernels() && ways[w].panel)
             printf(" (%.0f %% of int8's peak)", 100 * gflops / peak_gflops);
         free(ways[w].workspace);
     }
