@@ -31,6 +31,7 @@ enum {
     PART_RUNS = 16,   /* of k, of which a panel is unpacked at a time: it stays in a first-level cache; whole blocks */
     CHUNK_ROWS = 512, /* of x: their sums with a panel stay in a second-level cache */
     PIECE_RUNS = 32,  /* of a row of x: what a thread takes at a time while it is made ready */
+    THREAD_PRODUCTS = 1 << 21, /* fewer are not worth waking a thread for */
 };
 
 const struct quant_panel_kernel *const *quant_panel_kernels(void)
@@ -102,7 +103,8 @@ void quant_panel_run(const struct quant_panel_kernel *kernel, const struct quant
     size_t runs = matrix->k / QUANT_RUN, pieces = (runs + PIECE_RUNS - 1) / PIECE_RUNS;
     struct quant_panel_run *x = workspace;
     uint8_t *rooms = (uint8_t *)workspace + ready_bytes(matrix);
-#pragma omp parallel num_threads(threads)
+    size_t useful = least(matrix->rows * matrix->n * matrix->k / THREAD_PRODUCTS + 1, (size_t)threads);
+#pragma omp parallel num_threads((int)useful) if (useful > 1)
     {
         uint8_t *room = rooms + (size_t)omp_get_thread_num() * thread_bytes(kernel, matrix);
 #pragma omp for schedule(static)

@@ -328,6 +328,34 @@ START_TEST(wide)
 }
 END_TEST
 
+/* Whatever way quant_matrix_run takes: units for bf16 from 20 rows on, panels from 17, else the kernels for few rows.
+ */
+START_TEST(ways)
+{
+    static const size_t rows[] = {16, 17, 19, 20, 40};
+    bool has_panels = *quant_panel_kernels() != NULL;
+    for (size_t r = 0; dtype_quantised(types[_i]) && r < sizeof rows / sizeof *rows; r++) {
+        struct trial t = trial_new(types[_i], rows[r], 70, width_of(types[_i], 7), ANY, NORMAL, 1, 300 + r);
+        bool wide = quant_matrix_is_wide(&t.matrix), panel = has_panels && !wide && rows[r] > 16;
+        ck_assert_msg((strstr(quant_matrix_variant(&t.matrix), "panel") != NULL) == panel, "%zu rows are %s's", rows[r],
+                      quant_matrix_variant(&t.matrix));
+        void *workspace = memory(quant_matrix_workspace(&t.matrix, 3));
+        run_with(&t, NULL, t.exact, 1);
+        t.matrix.y = t.y;
+        quant_matrix_run(&t.matrix, workspace, 3);
+        for (size_t i = 0; i < t.matrix.rows * t.matrix.n; i++) {
+            double magnitude, rounding, difference = fabs((double)t.y[i] - (double)t.exact[i]);
+            bounds(&t, i / t.matrix.n, i % t.matrix.n, &magnitude, &rounding);
+            ck_assert_msg(difference <= (wide ? magnitude / 30 / 128 : rounding + 2e-6 * magnitude),
+                          "%s, %zu rows: element %zu is %g, not %g", quant_matrix_variant(&t.matrix), rows[r], i,
+                          (double)t.y[i], (double)t.exact[i]);
+        }
+        free(workspace);
+        trial_free(&t);
+    }
+}
+END_TEST
+
 /* The numbers that plain C dequantises, rounded to bf16; a fused multiply-add may land on the next one. */
 START_TEST(unpacking)
 {
@@ -394,6 +422,7 @@ int main(void)
     tcase_add_loop_test(cases, not_finite_in_panels, 0, TYPES);
     tcase_add_loop_test(cases, panels_finish, 0, TYPES);
     tcase_add_loop_test(cases, wide, 0, TYPES);
+    tcase_add_loop_test(cases, ways, 0, TYPES);
     tcase_add_loop_test(cases, unpacking, 0, TYPES);
     tcase_add_loop_test(cases, finishing, 0, TYPES);
     suite_add_tcase(suite, cases);
