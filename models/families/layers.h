@@ -18,9 +18,14 @@ int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, 
 /* The same for a matrix that a recipe may treat in its own way. */
 int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind kind, int x, int64_t outputs, bool bias,
                       float deviation, enum activation activation);
-/* Channels-last convolution without bias, then batch norm; depthwise when groups equals both channel counts. */
-int layer_conv_norm(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
-                    int64_t groups, enum activation activation);
+struct conv_layer {
+    int64_t outputs, kernel, stride, groups; /* square, padded by kernel / 2; groups: 1, or all channels: depthwise */
+    int residual;                            /* added before the activation, of the result's shape; or NO_TENSOR */
+    enum activation activation;
+};
+/* Channels-last convolution without bias, then batch norm, a residual and an activation: one op where nothing needs
+ * what lies between. */
+int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_layer layer);
 int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                int64_t pad, bool bias, enum activation activation);
 int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon);

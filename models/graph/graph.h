@@ -64,7 +64,8 @@ struct tensor {
     bool persistent; /* lives before the first node and after the last */
     bool kept;       /* lives until the step's end although a node makes it: outputs, gradients that are looked at */
     bool trainable;
-    bool decays; /* weight decay applies (matrices; not biases and norms) */
+    bool blocked; /* f32 filters, stored as kernels/conv_blocked.h reads them */
+    bool decays;  /* weight decay applies (matrices; not biases and norms) */
     struct fill fill;
     int master; /* of a bf16 weight in training: the f32 tensor that the optimizer updates; else NO_TENSOR */
 };

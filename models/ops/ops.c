@@ -4,6 +4,7 @@
 #define OPS(OP)                                                                                                        \
     OP(linear)                                                                                                         \
     OP(conv)                                                                                                           \
+    OP(conv_norm)                                                                                                      \
     OP(max_pool)                                                                                                       \
     OP(average_pool)                                                                                                   \
     OP(embedding)                                                                                                      \

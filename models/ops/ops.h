@@ -45,6 +45,13 @@ int build_rope(struct graph *graph, const char *name, int qkv, int64_t heads, in
 int build_prepend(struct graph *graph, const char *name, int x, int token, int positions);
 /* y[B,C] = x[B,T,C] at one position */
 int build_pick(struct graph *graph, const char *name, int x, int64_t position);
+struct norm_tensors {
+    int gamma, beta, mean, variance; /* [OC] */
+};
+/* y = f(batch norm of conv(x, filters) with its running statistics + residual), for inference; filters blocked unless
+ * depthwise; residual as y or NO_TENSOR */
+int build_conv_norm(struct graph *graph, const char *name, int x, int filters, const struct norm_tensors *norm,
+                    float epsilon, int residual, struct conv_attributes shape, enum activation activation);
 /* Over all dimensions but the last; mean and variance are the running statistics, buffers [C]. */
 int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
                      float epsilon, float momentum, bool relu);
