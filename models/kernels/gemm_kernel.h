@@ -75,6 +75,8 @@ struct gemm_variant {
 
 /* The variants that this machine has, fastest first, ended by NULL. */
 const struct gemm_variant *const *gemm_variants(void);
+/* The kernel that gemm_run picks for these types. */
+const struct gemm_kernel *gemm_kernel_of(const struct gemm *gemm);
 /* NULL when the variant can't do these types. */
 const struct gemm_kernel *gemm_variant_kernel(const struct gemm_variant *variant, const struct gemm *gemm);
 size_t gemm_variant_workspace(const struct gemm_variant *variant, const struct gemm *gemm, int threads);
@@ -89,6 +91,13 @@ size_t gemm_staging_bytes(const struct operand *operand, size_t rows, size_t dep
 /* gemm_skinny.c: false when the multiplication is not skinny in the way that it is good at. */
 bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes);
 bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads);
+/* Its parts, for callers that share several such multiplications among threads: whether it takes one; the bytes of a
+ * vector made ready; making all of them ready; and the product of one of the matrix's chunks with them. */
+bool gemm_skinny_takes(const struct gemm_kernel *kernel, const struct gemm *gemm);
+size_t gemm_skinny_vector_bytes(size_t k);
+void gemm_skinny_pack(const struct gemm_kernel *kernel, const struct gemm *gemm, void *vectors);
+size_t gemm_skinny_chunks(const struct gemm *gemm); /* where B is the matrix */
+void gemm_skinny_chunk(const struct gemm_kernel *kernel, const struct gemm *gemm, const void *vectors, size_t chunk);
 
 /* gemm_plan.c */
 struct gemm_side {

@@ -42,9 +42,14 @@ static bool is_skinny(const struct gemm_kernel *kernel, const struct gemm *gemm,
     return describe(kernel, gemm, true, skinny) || describe(kernel, gemm, false, skinny);
 }
 
+static size_t padded(size_t k)
+{
+    return (k + 15) / 16 * 16;
+}
+
 static size_t vector_stride(const struct skinny *skinny)
 {
-    return (skinny->gemm->k + 15) / 16 * 16;
+    return padded(skinny->gemm->k);
 }
 
 bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes)
@@ -112,4 +117,36 @@ bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, 
     for (size_t row = 0; row < skinny.rows; row += CHUNK_ROWS)
         run_chunk(&skinny, workspace, row);
     return true;
+}
+
+/* ---- the parts by themselves; B is the matrix ---- */
+
+bool gemm_skinny_takes(const struct gemm_kernel *kernel, const struct gemm *gemm)
+{
+    struct skinny skinny;
+    return describe(kernel, gemm, true, &skinny);
+}
+
+size_t gemm_skinny_vector_bytes(size_t k)
+{
+    return padded(k) * sizeof(float);
+}
+
+void gemm_skinny_pack(const struct gemm_kernel *kernel, const struct gemm *gemm, void *vectors)
+{
+    struct skinny skinny;
+    describe(kernel, gemm, true, &skinny);
+    pack_vectors(&skinny, vectors);
+}
+
+size_t gemm_skinny_chunks(const struct gemm *gemm)
+{
+    return (gemm->n + CHUNK_ROWS - 1) / CHUNK_ROWS;
+}
+
+void gemm_skinny_chunk(const struct gemm_kernel *kernel, const struct gemm *gemm, const void *vectors, size_t chunk)
+{
+    struct skinny skinny;
+    describe(kernel, gemm, true, &skinny);
+    run_chunk(&skinny, vectors, chunk * CHUNK_ROWS);
 }

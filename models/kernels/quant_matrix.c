@@ -174,6 +174,29 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
     }
 }
 
+void quant_kernel_ready(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *vectors)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    for (size_t row = 0; row < matrix->rows; row++)
+        for (size_t first = 0; first < layout.k; first += PIECE)
+            ready_piece(kernel, matrix, &layout, row, first, vectors);
+}
+
+size_t quant_kernel_chunks(const struct quant_matrix *matrix)
+{
+    return (matrix->n + CHUNK_ROWS - 1) / CHUNK_ROWS;
+}
+
+void quant_kernel_chunk(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
+                        size_t chunk)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS) {
+        size_t count = matrix->rows - v < MOST_VECTORS ? matrix->rows - v : MOST_VECTORS;
+        run_chunk(kernel, matrix, &layout, vectors, v, count, chunk * CHUNK_ROWS);
+    }
+}
+
 /* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ---- */
 
 bool quant_matrix_is_wide(const struct quant_matrix *matrix)

@@ -1,0 +1,314 @@
+#include "models/kernels/expert_matrix.h"
+
+#include <omp.h>
+
+#include "models/kernels/gemm_kernel.h"
+#include "models/kernels/quant_kernel.h"
+
+/* Rows are taken in pieces of one expert's, and pieces in batches, so that the room they need is bounded; a matrix that
+ * meets a whole batch has long paid for being read again. */
+enum { BATCH_ROWS = 512 };
+enum { THREAD_BYTES = 64 << 10 /* of the matrices: less is not worth waking a thread for */ };
+
+struct piece {
+    size_t expert, first, rows;
+    size_t place; /* of its first row in what the batch holds ready */
+};
+
+struct batch {
+    struct piece pieces[BATCH_ROWS];
+    size_t count;
+    size_t expert, first; /* where the next begins */
+};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The next pieces, of at most BATCH_ROWS rows together; false when there are none. */
+static bool next_batch(const int32_t *offsets, size_t experts, struct batch *batch)
+{
+    size_t rows = 0;
+    batch->count = 0;
+    while (batch->expert < experts && rows < BATCH_ROWS) {
+        size_t first = (size_t)offsets[batch->expert] + batch->first, end = (size_t)offsets[batch->expert + 1];
+        size_t some = least(end - first, BATCH_ROWS);
+        if (rows && rows + some > BATCH_ROWS)
+            break;
+        if (some)
+            batch->pieces[batch->count++] = (struct piece){batch->expert, first, some, rows};
+        rows += some;
+        batch->first += some;
+        if (first + some == end) {
+            batch->expert++;
+            batch->first = 0;
+        }
+    }
+    return batch->count > 0;
+}
+
+static bool is_packed(const struct expert_matrix *matrix)
+{
+    return quant_matrix_takes(matrix->weight_dtype);
+}
+
+static const void *weight_of(const struct expert_matrix *matrix, size_t expert)
+{
+    return (const char *)matrix->weight + expert * matrix->n * dtype_bytes(matrix->weight_dtype, matrix->k);
+}
+
+static void *row_of(void *data, enum dtype dtype, size_t row, size_t columns)
+{
+    return data ? (char *)data + dtype_bytes(dtype, row * columns) : NULL;
+}
+
+static struct gemm gemm_of(const struct expert_matrix *matrix, const struct piece *piece)
+{
+    const char *x = matrix->x;
+    return (struct gemm){.m = piece->rows,
+                         .n = matrix->n,
+                         .k = matrix->k,
+                         .a = {.data = x ? x + dtype_bytes(matrix->x_dtype, piece->first * matrix->k) : NULL,
+                               .dtype = matrix->x_dtype,
+                               .kind = OPERAND_MATRIX,
+                               .row_stride = matrix->k},
+                         .b = {.data = matrix->weight ? weight_of(matrix, piece->expert) : NULL,
+                               .dtype = matrix->weight_dtype,
+                               .kind = OPERAND_MATRIX,
+                               .transposed = !matrix->across,
+                               .row_stride = matrix->across ? matrix->n : matrix->k},
+                         .c = row_of(matrix->y, matrix->y_dtype, piece->first, matrix->n),
+                         .c_dtype = matrix->y_dtype,
+                         .c_row_stride = matrix->n,
+                         .accumulate = matrix->accumulate,
+                         .activation = matrix->activation,
+                         .pre_activation = row_of(matrix->pre_activation, matrix->y_dtype, piece->first, matrix->n)};
+}
+
+static struct quant_matrix packed_of(const struct expert_matrix *matrix, const struct piece *piece)
+{
+    const char *x = matrix->x;
+    return (struct quant_matrix){.rows = piece->rows,
+                                 .n = matrix->n,
+                                 .k = matrix->k,
+                                 .weight_dtype = matrix->weight_dtype,
+                                 .weight = matrix->weight ? weight_of(matrix, piece->expert) : NULL,
+                                 .x_dtype = matrix->x_dtype,
+                                 .x = x ? x + dtype_bytes(matrix->x_dtype, piece->first * matrix->k) : NULL,
+                                 .y_dtype = matrix->y_dtype,
+                                 .y = row_of(matrix->y, matrix->y_dtype, piece->first, matrix->n),
+                                 .activation = matrix->activation,
+                                 .pre_activation =
+                                     row_of(matrix->pre_activation, matrix->y_dtype, piece->first, matrix->n)};
+}
+
+/* Threads that `count` matrices are worth. */
+static int useful_threads(const struct expert_matrix *matrix, size_t count, int threads)
+{
+    size_t bytes = count * matrix->n * dtype_bytes(matrix->weight_dtype, matrix->k);
+    return (int)least(bytes / THREAD_BYTES + 1, (size_t)threads);
+}
+
+/* ---- f32 and bf16 ---- */
+
+/* Sorts the pieces with few rows before the others; returns how many they are. */
+static size_t few_first(struct batch *batch, bool (*few)(const struct expert_matrix *, const struct piece *),
+                        const struct expert_matrix *matrix)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (few(matrix, &batch->pieces[i])) {
+            struct piece piece = batch->pieces[i];
+            batch->pieces[i] = batch->pieces[count];
+            batch->pieces[count++] = piece;
+        }
+    return count;
+}
+
+static bool is_skinny(const struct expert_matrix *matrix, const struct piece *piece)
+{
+    struct gemm gemm = gemm_of(matrix, piece);
+    return !matrix->across && gemm_skinny_takes(gemm_kernel_of(&gemm), &gemm);
+}
+
+static void run_skinny(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, void *workspace,
+                       int threads)
+{
+    struct gemm any = gemm_of(matrix, pieces);
+    const struct gemm_kernel *kernel = gemm_kernel_of(&any);
+    size_t chunks = gemm_skinny_chunks(&any), stride = gemm_skinny_vector_bytes(matrix->k);
+    int useful = useful_threads(matrix, count, threads);
+#pragma omp parallel num_threads(useful) if (useful > 1)
+    {
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < count; i++) {
+            struct gemm gemm = gemm_of(matrix, &pieces[i]);
+            gemm_skinny_pack(kernel, &gemm, (char *)workspace + pieces[i].place * stride);
+        }
+#pragma omp for schedule(static) nowait /* neighbours: what is asked for ahead is one's own */
+        for (size_t i = 0; i < count * chunks; i++) {
+            const struct piece *piece = &pieces[i / chunks];
+            struct gemm gemm = gemm_of(matrix, piece);
+            gemm_skinny_chunk(kernel, &gemm, (char *)workspace + piece->place * stride, i % chunks);
+        }
+    }
+}
+
+static void run_plain(const struct expert_matrix *matrix, struct batch *batch, void *workspace, int threads)
+{
+    size_t few = few_first(batch, is_skinny, matrix);
+    if (few)
+        run_skinny(matrix, batch->pieces, few, workspace, threads);
+    for (size_t i = few; i < batch->count; i++) {
+        struct gemm gemm = gemm_of(matrix, &batch->pieces[i]);
+        gemm_run(&gemm, workspace, threads);
+    }
+}
+
+/* ---- packed ---- */
+
+static bool is_narrow(const struct expert_matrix *matrix, const struct piece *piece)
+{
+    struct quant_matrix packed = packed_of(matrix, piece);
+    return !quant_matrix_is_wide(&packed);
+}
+
+static void run_narrow(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, void *workspace,
+                       int threads)
+{
+    struct quant_matrix any = packed_of(matrix, pieces);
+    const struct quant_kernel *kernel = *quant_kernels();
+    size_t chunks = quant_kernel_chunks(&any), stride = quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
+    int useful = useful_threads(matrix, count, threads);
+#pragma omp parallel num_threads(useful) if (useful > 1)
+    {
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < count; i++) {
+            struct quant_matrix packed = packed_of(matrix, &pieces[i]);
+            quant_kernel_ready(kernel, &packed, (char *)workspace + pieces[i].place * stride);
+        }
+#pragma omp for schedule(static) nowait
+        for (size_t i = 0; i < count * chunks; i++) {
+            const struct piece *piece = &pieces[i / chunks];
+            struct quant_matrix packed = packed_of(matrix, piece);
+            quant_kernel_chunk(kernel, &packed, (char *)workspace + piece->place * stride, i % chunks);
+        }
+    }
+}
+
+static void run_packed(const struct expert_matrix *matrix, struct batch *batch, void *workspace, int threads)
+{
+    size_t few = few_first(batch, is_narrow, matrix);
+    if (few)
+        run_narrow(matrix, batch->pieces, few, workspace, threads);
+    for (size_t i = few; i < batch->count; i++) {
+        struct quant_matrix packed = packed_of(matrix, &batch->pieces[i]);
+        quant_wide_run(&packed, workspace, threads);
+    }
+}
+
+/* ---- the calls ---- */
+
+void expert_matrix_run(const struct expert_matrix *matrix, void *workspace, int threads)
+{
+    struct batch batch = {.count = 0};
+    while (next_batch(matrix->offsets, matrix->experts, &batch))
+        (is_packed(matrix) ? run_packed : run_plain)(matrix, &batch, workspace, threads);
+}
+
+void expert_matrix_reference(const struct expert_matrix *matrix)
+{
+    struct batch batch = {.count = 0};
+    while (next_batch(matrix->offsets, matrix->experts, &batch))
+        for (size_t i = 0; i < batch.count; i++)
+            if (is_packed(matrix)) {
+                struct quant_matrix packed = packed_of(matrix, &batch.pieces[i]);
+                quant_matrix_reference(&packed);
+            } else {
+                struct gemm gemm = gemm_of(matrix, &batch.pieces[i]);
+                gemm_reference(&gemm);
+            }
+}
+
+size_t expert_matrix_workspace(const struct expert_matrix *matrix, int threads)
+{
+    size_t most = least(matrix->most, BATCH_ROWS), held = least(matrix->rows, BATCH_ROWS);
+    size_t bytes = held * (is_packed(matrix) ? quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes
+                                             : gemm_skinny_vector_bytes(matrix->k));
+    for (size_t rows = 1; rows <= most; rows++) {
+        const struct piece piece = {.rows = rows};
+        size_t needed;
+        if (is_packed(matrix)) {
+            struct quant_matrix packed = packed_of(matrix, &piece);
+            needed = quant_matrix_is_wide(&packed) ? quant_wide_workspace(&packed, threads) : 0;
+        } else {
+            struct gemm gemm = gemm_of(matrix, &piece);
+            needed = is_skinny(matrix, &piece) ? 0 : gemm_workspace(&gemm, threads);
+        }
+        bytes = needed > bytes ? needed : bytes;
+    }
+    return bytes;
+}
+
+/* ---- dw ---- */
+
+/* Rows [first, first + rows) of expert `expert`, added to what earlier ones gave when they aren't its first. */
+static struct gemm outer_gemm(const struct expert_outer *outer, size_t expert, size_t first, size_t rows, bool add)
+{
+    const char *dz = outer->dz, *x = outer->x;
+    return (struct gemm){.m = outer->n,
+                         .n = outer->k,
+                         .k = rows,
+                         .a = {.data = dz ? dz + dtype_bytes(outer->dz_dtype, first * outer->n) : NULL,
+                               .dtype = outer->dz_dtype,
+                               .kind = OPERAND_MATRIX,
+                               .transposed = true,
+                               .row_stride = outer->n},
+                         .b = {.data = x ? x + dtype_bytes(outer->x_dtype, first * outer->k) : NULL,
+                               .dtype = outer->x_dtype,
+                               .kind = OPERAND_MATRIX,
+                               .row_stride = outer->k},
+                         .c = outer->dw ? outer->dw + expert * outer->n * outer->k : NULL,
+                         .c_dtype = DTYPE_F32,
+                         .c_row_stride = outer->k,
+                         .accumulate = add};
+}
+
+static void run_outer(const struct expert_outer *outer, void *workspace, int threads, bool reference)
+{
+    for (size_t e = 0; e < outer->experts; e++) {
+        size_t first = (size_t)outer->offsets[e], end = (size_t)outer->offsets[e + 1], done = 0;
+        do {
+            size_t some = least(end - first - done, BATCH_ROWS);
+            struct gemm gemm = outer_gemm(outer, e, first + done, some, done > 0);
+            if (reference)
+                gemm_reference(&gemm);
+            else
+                gemm_run(&gemm, workspace, threads);
+            done += some;
+        } while (first + done < end);
+    }
+}
+
+void expert_outer_run(const struct expert_outer *outer, void *workspace, int threads)
+{
+    run_outer(outer, workspace, threads, false);
+}
+
+void expert_outer_reference(const struct expert_outer *outer)
+{
+    run_outer(outer, NULL, 1, true);
+}
+
+size_t expert_outer_workspace(const struct expert_outer *outer, int threads)
+{
+    size_t bytes = 0;
+    for (size_t rows = 0; rows <= least(outer->most, BATCH_ROWS); rows++)
+        for (int add = 0; add < 2; add++) {
+            struct gemm gemm = outer_gemm(outer, 0, 0, rows, add);
+            size_t needed = gemm_workspace(&gemm, threads);
+            bytes = needed > bytes ? needed : bytes;
+        }
+    return bytes;
+}
