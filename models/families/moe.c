@@ -9,7 +9,7 @@
  * weights route nearly evenly; a case's skew makes some experts more popular (kernels/routing.h).
  *
  *   config: as llama's, and experts, chosen, renormalise, head_norm, shared_feed_forward, shared_gate; feed_forward is
- *   that of one expert. Weights normal, deviation 0.02, the last of a block smaller by √(2·layers). */
+ *   that of one expert. Weights normal, deviation 0.02, embeddings 1, the last of a block smaller by √(2·layers). */
 #include <math.h>
 
 #include "models/families/decoder.h"
@@ -17,6 +17,9 @@
 #include "models/families/layers.h"
 
 static const float DEVIATION = 0.02f;
+/* Of the embeddings: large enough that what a token is outweighs what attention adds, which with generated weights is
+ * much the same for all tokens of a sequence; so these go different ways, as a trained router sends them. */
+static const float EMBEDDING_DEVIATION = 1;
 
 /* A router chooses by small differences: it isn't quantised, and computes in f32. */
 static int route_linear(struct graph *graph, const char *name, int x, int64_t outputs, enum activation activation,
@@ -100,7 +103,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
     int64_t shape[] = {one->batch, decoder_length(one)};
     int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
     int words = layer_matrix(graph, "embedding.weight", MATRIX_EMBEDDING, one->dtype, config->vocabulary,
-                             config->hidden, DEVIATION);
+                             config->hidden, EMBEDDING_DEVIATION);
     int x = build_embedding(graph, "embedding", tokens, words, NO_TENSOR, 0);
     for (int i = 0; i < config->layers; i++)
         x = block(graph, config, x, i, one);

@@ -80,28 +80,23 @@ void routing_sort(const int32_t *chosen, size_t count, size_t experts, int32_t *
         slots[i] = next[chosen[i]]++;
 }
 
-/* Σ 1 − exp(−t · weight) over the experts. */
-static double expected_draws(size_t experts, double skew, double t)
-{
-    double sum = 0;
-    for (size_t r = 0; r < experts; r++)
-        sum -= expm1(-t * pow(1 + (double)r, -skew));
-    return sum;
-}
-
 double routing_distinct(size_t experts, size_t chosen, double rows, double skew)
 {
-    if (skew <= 0 || chosen >= experts)
+    if (skew <= 0 || chosen >= experts || experts > ROUTING_MOST_EXPERTS)
         return (double)experts * -expm1(rows * log1p(-(double)chosen / (double)experts));
-    double low = 0, high = (double)chosen;
-    while (expected_draws(experts, skew, high) < (double)chosen)
-        high *= 2;
-    for (int halving = 0; halving < 60; halving++) {
-        double middle = (low + high) / 2;
-        *(expected_draws(experts, skew, middle) < (double)chosen ? &low : &high) = middle;
+    double weight[ROUTING_MOST_EXPERTS], p[ROUTING_MOST_EXPERTS], distinct = 0;
+    for (size_t r = 0; r < experts; r++) {
+        weight[r] = pow(1 + (double)r, -skew);
+        p[r] = 0;
     }
-    double distinct = 0;
-    for (size_t r = 0; r < experts; r++) /* (1 − p)^rows = exp(−t · weight · rows) */
-        distinct -= expm1(-low * pow(1 + (double)r, -skew) * rows);
-    return distinct < rows * (double)chosen ? distinct : rows * (double)chosen;
+    for (size_t draw = 0; draw < chosen; draw++) {
+        double left = 0;
+        for (size_t r = 0; r < experts; r++)
+            left += (1 - p[r]) * weight[r];
+        for (size_t r = 0; r < experts; r++)
+            p[r] += (1 - p[r]) * weight[r] / left;
+    }
+    for (size_t r = 0; r < experts; r++)
+        distinct += p[r] < 1 ? -expm1(rows * log1p(-p[r])) : 1;
+    return distinct;
 }

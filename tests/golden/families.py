@@ -513,6 +513,8 @@ class Moe(Llama):
                                     for i in range(layers))
 
     def deviation(self, name, shape):
+        if name == "embedding.weight":
+            return 1
         ends = name.endswith("attn.output.weight") or name.endswith(".down.weight")
         return np.float32(0.02) / np.sqrt(np.float32(2 * len(self.layers))) if ends else 0.02
 
