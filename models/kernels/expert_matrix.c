@@ -8,6 +8,7 @@
 /* Rows are taken in pieces of one expert's, and pieces in batches, so that the room they need is bounded; a matrix that
  * meets a whole batch has long paid for being read again. */
 enum { BATCH_ROWS = 512 };
+enum { UNIT_ROWS = 64 /* of W, by which they are shared: four streams, each of which fills a cache line of y */ };
 enum { THREAD_BYTES = 64 << 10 /* of the matrices: less is not worth waking a thread for */ };
 
 struct piece {
@@ -174,26 +175,35 @@ static bool is_narrow(const struct expert_matrix *matrix, const struct piece *pi
     return !quant_matrix_is_wide(&packed);
 }
 
+/* Thread `thread`'s part of the rows of all matrices, laid end to end: neighbours. */
+static void run_share(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, char *ready,
+                      size_t thread, size_t threads)
+{
+    size_t stride = quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
+    size_t units = (matrix->n + UNIT_ROWS - 1) / UNIT_ROWS;
+    size_t from = count * units * thread / threads, to = count * units * (thread + 1) / threads;
+    for (size_t i = from / units; i < count && i * units < to; i++) {
+        struct quant_matrix packed = packed_of(matrix, &pieces[i]);
+        size_t first = from > i * units ? (from - i * units) * UNIT_ROWS : 0;
+        size_t end = least((to - i * units) * UNIT_ROWS, matrix->n);
+        if (first < end)
+            quant_kernel_rows(*quant_kernels(), &packed, ready + pieces[i].place * stride, first, end);
+    }
+}
+
 static void run_narrow(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, void *workspace,
                        int threads)
 {
-    struct quant_matrix any = packed_of(matrix, pieces);
-    const struct quant_kernel *kernel = *quant_kernels();
-    size_t chunks = quant_kernel_chunks(&any), stride = quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
+    size_t stride = quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
     int useful = useful_threads(matrix, count, threads);
 #pragma omp parallel num_threads(useful) if (useful > 1)
     {
 #pragma omp for schedule(static)
         for (size_t i = 0; i < count; i++) {
             struct quant_matrix packed = packed_of(matrix, &pieces[i]);
-            quant_kernel_ready(kernel, &packed, (char *)workspace + pieces[i].place * stride);
+            quant_kernel_ready(*quant_kernels(), &packed, (char *)workspace + pieces[i].place * stride);
         }
-#pragma omp for schedule(static) nowait
-        for (size_t i = 0; i < count * chunks; i++) {
-            const struct piece *piece = &pieces[i / chunks];
-            struct quant_matrix packed = packed_of(matrix, piece);
-            quant_kernel_chunk(kernel, &packed, (char *)workspace + piece->place * stride, i % chunks);
-        }
+        run_share(matrix, pieces, count, workspace, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
     }
 }
 

@@ -57,11 +57,10 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
                       int threads);
 size_t quant_kernel_workspace(const struct quant_matrix *matrix);
 /* Its parts, for callers that share several multiplications among threads: making all rows of x ready, one after the
- * other as quant_layout_of says; and the product of one of W's chunks of rows with all of them. */
+ * other as quant_layout_of says; and the products of rows [first, end) of W with all of them. */
 void quant_kernel_ready(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *vectors);
-size_t quant_kernel_chunks(const struct quant_matrix *matrix);
-void quant_kernel_chunk(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
-                        size_t chunk);
+void quant_kernel_rows(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
+                       size_t first, size_t end);
 
 /* Multiplication of x rounded to bf16 with weights dequantised to bf16, and whether quant_matrix_run chooses it. */
 bool quant_matrix_is_wide(const struct quant_matrix *matrix);

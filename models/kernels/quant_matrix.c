@@ -170,12 +170,29 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The share of thread `thread` of `threads`: streams are whole lines of y long, so that no two threads write one. */
+/* Rows [first, end) as streams of whole lines of y, so that each lies in a thread's own lines where `first` does. */
+static struct streams streams_of(size_t first, size_t end)
+{
+    size_t length = round_up((end - first + QUANT_DOT_ROWS - 1) / QUANT_DOT_ROWS, LINE_ROWS);
+    return (struct streams){.first = first, .length = length, .end = end};
+}
+
+static void run_streams(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
+                        const struct quant_layout *layout, const struct streams *streams, const uint8_t *vectors)
+{
+    size_t most = least(streams->length, streams->end - streams->first);
+    for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
+        for (size_t at = 0; at < most; at += PIECE_ROWS)
+            run_piece(kernel, matrix, layout, streams, vectors, v, least(matrix->rows - v, MOST_VECTORS), at,
+                      least(most - at, PIECE_ROWS));
+}
+
+/* The share of thread `thread` of `threads`: no two threads write one line. */
 static struct streams share_of(size_t n, size_t thread, size_t threads)
 {
-    size_t length = round_up((n + threads * QUANT_DOT_ROWS - 1) / (threads * QUANT_DOT_ROWS), LINE_ROWS);
-    size_t first = least(thread * QUANT_DOT_ROWS * length, n);
-    return (struct streams){.first = first, .length = length, .end = least(first + QUANT_DOT_ROWS * length, n)};
+    size_t rows = round_up((n + threads * QUANT_DOT_ROWS - 1) / (threads * QUANT_DOT_ROWS), LINE_ROWS) * QUANT_DOT_ROWS;
+    size_t first = least(thread * rows, n);
+    return streams_of(first, least(first + rows, n));
 }
 
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
@@ -191,11 +208,7 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
         for (size_t i = 0; i < matrix->rows * pieces; i++)
             ready_piece(kernel, matrix, &layout, i / pieces, i % pieces * PIECE, workspace);
         struct streams share = share_of(matrix->n, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
-        size_t most = least(share.length, share.end - share.first);
-        for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
-            for (size_t at = 0; at < most; at += PIECE_ROWS)
-                run_piece(kernel, matrix, &layout, &share, workspace, v, least(matrix->rows - v, MOST_VECTORS), at,
-                          least(most - at, PIECE_ROWS));
+        run_streams(kernel, matrix, &layout, &share, workspace);
     }
 }
 
@@ -207,19 +220,12 @@ void quant_kernel_ready(const struct quant_kernel *kernel, const struct quant_ma
             ready_piece(kernel, matrix, &layout, row, first, vectors);
 }
 
-size_t quant_kernel_chunks(const struct quant_matrix *matrix)
-{
-    return (matrix->n + CHUNK_ROWS - 1) / CHUNK_ROWS;
-}
-
-void quant_kernel_chunk(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
-                        size_t chunk)
+void quant_kernel_rows(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
+                       size_t first, size_t end)
 {
     struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
-    for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS) {
-        size_t count = matrix->rows - v < MOST_VECTORS ? matrix->rows - v : MOST_VECTORS;
-        run_chunk(kernel, matrix, &layout, vectors, v, count, chunk * CHUNK_ROWS);
-    }
+    struct streams streams = streams_of(first, end);
+    run_streams(kernel, matrix, &layout, &streams, vectors);
 }
 
 /* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ---- */
