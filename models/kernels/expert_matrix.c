@@ -111,6 +111,68 @@ static int useful_threads(const struct expert_matrix *matrix, size_t count, int 
     return (int)least(bytes / THREAD_BYTES + 1, (size_t)threads);
 }
 
+/* ---- Products with many rows. Where there are enough of them to keep all threads busy, each is the work of one
+ * thread, so that none waits for another within a product; else all threads work on one after the other. ---- */
+
+struct product {
+    size_t (*workspace)(const void *of, const struct piece *piece, int threads);
+    void (*run)(const void *of, const struct piece *piece, void *workspace, int threads);
+};
+
+enum { PACKING_ROWS = 64 /* of x, about, whose product takes as long as packing a matrix */ };
+
+static void sort_by_rows(struct piece *pieces, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct piece piece = pieces[i];
+        size_t at = i;
+        for (; at > 0 && pieces[at - 1].rows < piece.rows; at--)
+            pieces[at] = pieces[at - 1];
+        pieces[at] = piece;
+    }
+}
+
+/* Largest first. Does the largest alone take longer than half as much again as a thread's even share? */
+static bool keep_busy(const struct piece *pieces, size_t count, size_t threads)
+{
+    size_t work = 0;
+    for (size_t i = 0; i < count; i++)
+        work += pieces[i].rows + PACKING_ROWS;
+    return count > 1 && threads > 1 && (pieces[0].rows + PACKING_ROWS) * threads * 2 <= work * 3;
+}
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static void run_pieces(const struct product *product, const void *of, struct piece *pieces, size_t count,
+                       void *workspace, int threads)
+{
+    sort_by_rows(pieces, count);
+    if (!keep_busy(pieces, count, (size_t)threads)) {
+        for (size_t i = 0; i < count; i++)
+            product->run(of, &pieces[i], workspace, threads);
+        return;
+    }
+    size_t each = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t needed = aligned(product->workspace(of, &pieces[i], 1));
+        each = needed > each ? needed : each;
+    }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (size_t i = 0; i < count; i++)
+        product->run(of, &pieces[i], (char *)workspace + (size_t)omp_get_thread_num() * each, 1);
+}
+
+/* What either way needs for a piece of so many rows. */
+static size_t pieces_workspace(const struct product *product, const void *of, const struct piece *piece, int threads)
+{
+    size_t together = product->workspace(of, piece, threads);
+    size_t apart = (size_t)threads * aligned(product->workspace(of, piece, 1));
+    return together > apart ? together : apart;
+}
+
 /* ---- f32 and bf16 ---- */
 
 /* Sorts the pieces with few rows before the others; returns how many they are. */
@@ -156,17 +218,6 @@ static void run_skinny(const struct expert_matrix *matrix, const struct piece *p
     }
 }
 
-static void run_plain(const struct expert_matrix *matrix, struct batch *batch, void *workspace, int threads)
-{
-    size_t few = few_first(batch, is_skinny, matrix);
-    if (few)
-        run_skinny(matrix, batch->pieces, few, workspace, threads);
-    for (size_t i = few; i < batch->count; i++) {
-        struct gemm gemm = gemm_of(matrix, &batch->pieces[i]);
-        gemm_run(&gemm, workspace, threads);
-    }
-}
-
 /* ---- packed ---- */
 
 static bool is_narrow(const struct expert_matrix *matrix, const struct piece *piece)
@@ -207,24 +258,45 @@ static void run_narrow(const struct expert_matrix *matrix, const struct piece *p
     }
 }
 
-static void run_packed(const struct expert_matrix *matrix, struct batch *batch, void *workspace, int threads)
+/* ---- many rows ---- */
+
+static size_t workspace_of_many(const void *of, const struct piece *piece, int threads)
 {
-    size_t few = few_first(batch, is_narrow, matrix);
-    if (few)
-        run_narrow(matrix, batch->pieces, few, workspace, threads);
-    for (size_t i = few; i < batch->count; i++) {
-        struct quant_matrix packed = packed_of(matrix, &batch->pieces[i]);
+    const struct expert_matrix *matrix = of;
+    if (is_packed(matrix)) {
+        struct quant_matrix packed = packed_of(matrix, piece);
+        return quant_wide_workspace(&packed, threads);
+    }
+    struct gemm gemm = gemm_of(matrix, piece);
+    return gemm_workspace(&gemm, threads);
+}
+
+static void run_many(const void *of, const struct piece *piece, void *workspace, int threads)
+{
+    const struct expert_matrix *matrix = of;
+    if (is_packed(matrix)) {
+        struct quant_matrix packed = packed_of(matrix, piece);
         quant_wide_run(&packed, workspace, threads);
+    } else {
+        struct gemm gemm = gemm_of(matrix, piece);
+        gemm_run(&gemm, workspace, threads);
     }
 }
+
+static const struct product many = {workspace_of_many, run_many};
 
 /* ---- the calls ---- */
 
 void expert_matrix_run(const struct expert_matrix *matrix, void *workspace, int threads)
 {
     struct batch batch = {.count = 0};
-    while (next_batch(matrix->offsets, matrix->experts, &batch))
-        (is_packed(matrix) ? run_packed : run_plain)(matrix, &batch, workspace, threads);
+    bool packed = is_packed(matrix);
+    while (next_batch(matrix->offsets, matrix->experts, &batch)) {
+        size_t few = few_first(&batch, packed ? is_narrow : is_skinny, matrix);
+        if (few)
+            (packed ? run_narrow : run_skinny)(matrix, batch.pieces, few, workspace, threads);
+        run_pieces(&many, matrix, batch.pieces + few, batch.count - few, workspace, threads);
+    }
 }
 
 void expert_matrix_reference(const struct expert_matrix *matrix)
@@ -248,14 +320,8 @@ size_t expert_matrix_workspace(const struct expert_matrix *matrix, int threads)
                                              : gemm_skinny_vector_bytes(matrix->k));
     for (size_t rows = 1; rows <= most; rows++) {
         const struct piece piece = {.rows = rows};
-        size_t needed;
-        if (is_packed(matrix)) {
-            struct quant_matrix packed = packed_of(matrix, &piece);
-            needed = quant_matrix_is_wide(&packed) ? quant_wide_workspace(&packed, threads) : 0;
-        } else {
-            struct gemm gemm = gemm_of(matrix, &piece);
-            needed = is_skinny(matrix, &piece) ? 0 : gemm_workspace(&gemm, threads);
-        }
+        bool few = (is_packed(matrix) ? is_narrow : is_skinny)(matrix, &piece);
+        size_t needed = few ? 0 : pieces_workspace(&many, matrix, &piece, threads);
         bytes = needed > bytes ? needed : bytes;
     }
     return bytes;
@@ -285,40 +351,70 @@ static struct gemm outer_gemm(const struct expert_outer *outer, size_t expert, s
                          .accumulate = add};
 }
 
-static void run_outer(const struct expert_outer *outer, void *workspace, int threads, bool reference)
+/* All rows of an expert, part after part. */
+static void run_expert(const void *of, const struct piece *piece, void *workspace, int threads)
 {
-    for (size_t e = 0; e < outer->experts; e++) {
-        size_t first = (size_t)outer->offsets[e], end = (size_t)outer->offsets[e + 1], done = 0;
-        do {
-            size_t some = least(end - first - done, BATCH_ROWS);
-            struct gemm gemm = outer_gemm(outer, e, first + done, some, done > 0);
-            if (reference)
-                gemm_reference(&gemm);
-            else
-                gemm_run(&gemm, workspace, threads);
-            done += some;
-        } while (first + done < end);
+    size_t done = 0;
+    do {
+        size_t some = least(piece->rows - done, BATCH_ROWS);
+        struct gemm gemm = outer_gemm(of, piece->expert, piece->first + done, some, done > 0);
+        if (threads)
+            gemm_run(&gemm, workspace, threads);
+        else
+            gemm_reference(&gemm);
+        done += some;
+    } while (done < piece->rows);
+}
+
+static size_t workspace_of_expert(const void *of, const struct piece *piece, int threads)
+{
+    size_t bytes = 0, last = piece->rows % BATCH_ROWS;
+    const struct {
+        size_t rows;
+        bool add;
+    } parts[] = {{least(piece->rows, BATCH_ROWS), false}, {least(piece->rows, BATCH_ROWS), true}, {last, true}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct gemm gemm = outer_gemm(of, 0, 0, parts[i].rows, parts[i].add);
+        size_t needed = gemm_workspace(&gemm, threads);
+        bytes = needed > bytes ? needed : bytes;
     }
+    return bytes;
+}
+
+static const struct product whole_expert = {workspace_of_expert, run_expert};
+
+static struct piece expert_piece(const struct expert_outer *outer, size_t expert)
+{
+    size_t first = (size_t)outer->offsets[expert];
+    return (struct piece){.expert = expert, .first = first, .rows = (size_t)outer->offsets[expert + 1] - first};
 }
 
 void expert_outer_run(const struct expert_outer *outer, void *workspace, int threads)
 {
-    run_outer(outer, workspace, threads, false);
+    for (size_t expert = 0; expert < outer->experts;) {
+        struct piece pieces[BATCH_ROWS];
+        size_t count = 0;
+        while (count < BATCH_ROWS && expert < outer->experts)
+            pieces[count++] = expert_piece(outer, expert++);
+        run_pieces(&whole_expert, outer, pieces, count, workspace, threads);
+    }
 }
 
 void expert_outer_reference(const struct expert_outer *outer)
 {
-    run_outer(outer, NULL, 1, true);
+    for (size_t expert = 0; expert < outer->experts; expert++) {
+        const struct piece piece = expert_piece(outer, expert);
+        run_expert(outer, &piece, NULL, 0);
+    }
 }
 
 size_t expert_outer_workspace(const struct expert_outer *outer, int threads)
 {
     size_t bytes = 0;
-    for (size_t rows = 0; rows <= least(outer->most, BATCH_ROWS); rows++)
-        for (int add = 0; add < 2; add++) {
-            struct gemm gemm = outer_gemm(outer, 0, 0, rows, add);
-            size_t needed = gemm_workspace(&gemm, threads);
-            bytes = needed > bytes ? needed : bytes;
-        }
+    for (size_t rows = 0; rows <= least(outer->most, BATCH_ROWS); rows++) {
+        const struct piece piece = {.rows = rows};
+        size_t needed = pieces_workspace(&whole_expert, outer, &piece, threads);
+        bytes = needed > bytes ? needed : bytes;
+    }
     return bytes;
 }
