@@ -53,10 +53,12 @@ static struct projections project(struct graph *graph, const char *name, int x, 
 {
     const char *q = graph_name(graph, "%s.q", name), *k = graph_name(graph, "%s.k", name);
     int64_t width = a->kv_heads * a->head_dim;
+    enum matrix_kind keys = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_PLAIN;
+    enum matrix_kind values = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_VALUE;
     struct projections made = {
         .q = layer_linear(graph, q, x, a->heads * a->head_dim, a->bias, a->deviation, ACTIVATION_NONE),
-        .k = layer_linear(graph, k, x, width, a->bias, a->deviation, ACTIVATION_NONE),
-        .v = layer_linear_kind(graph, graph_name(graph, "%s.v", name), MATRIX_VALUE, x, width, a->bias, a->deviation,
+        .k = layer_linear_kind(graph, k, keys, x, width, a->bias, a->deviation, ACTIVATION_NONE),
+        .v = layer_linear_kind(graph, graph_name(graph, "%s.v", name), values, x, width, a->bias, a->deviation,
                                ACTIVATION_NONE)};
     made.q = place(graph, q, made.q, a->heads, a, one);
     made.k = place(graph, k, made.k, a->kv_heads, a, one);

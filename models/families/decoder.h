@@ -25,7 +25,8 @@ struct decoder_attention {
     bool bias;
     float rope_theta; /* 0: no rotary positions */
     float deviation;
-    int head_norm; /* enum head_norm, named name.q_norm and name.k_norm; `epsilon` is theirs */
+    bool beside_eight; /* experts: what recipes make of keys and values then */
+    int head_norm;     /* enum head_norm, named name.q_norm and name.k_norm; `epsilon` is theirs */
     float epsilon;
 };
 

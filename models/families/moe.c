@@ -75,6 +75,7 @@ static int block(struct graph *graph, const struct config *config, int x, int in
                                                 .head_dim = config->head_dim,
                                                 .bias = config->projection_bias,
                                                 .rope_theta = config->rope_theta,
+                                                .beside_eight = config->experts == 8,
                                                 .head_norm = config->head_norm,
                                                 .epsilon = config->epsilon,
                                                 .deviation = DEVIATION};

@@ -244,6 +244,38 @@ START_TEST(parameters_are_as_published)
 }
 END_TEST
 
+/* Bytes of weights by which a file is known to be as large as it is, but for its header: qwen3-30b-a3b's of q4_K_M has
+ * 18556686208 bytes, of which the 151936 words take some millions. Of eight experts' layers the keys and values are
+ * q8_0, and routers are f32. */
+START_TEST(recipes_store_experts)
+{
+    struct model_case one;
+    ck_assert(case_parse("moe/qwen3-30b-a3b/decode/q4_K_M/b1/s8", &one, NULL));
+    struct graph *graph = case_build(&one, NULL);
+    ck_assert_ptr_nonnull(graph);
+    uint64_t bytes = 0;
+    for (int t = 0; t < graph->tensor_count; t++)
+        bytes += graph->tensors[t].role == ROLE_WEIGHT ? tensor_bytes(&graph->tensors[t]) : 0;
+    ck_assert_msg(bytes < 18556686208 && bytes > 18556686208 - 8000000, "%llu bytes", (unsigned long long)bytes);
+    graph_free(graph);
+    ck_assert(case_parse("moe/moe-small/decode/q4_K/b1/s8", &one, NULL));
+    graph = case_build(&one, NULL);
+    int found = 0;
+    for (int t = 0; t < graph->tensor_count; t++) {
+        const struct tensor *tensor = &graph->tensors[t];
+        bool fine =
+            strcmp(tensor->name, "layers.3.attn.k.weight") == 0 || strcmp(tensor->name, "layers.3.attn.v.weight") == 0;
+        bool router = strcmp(tensor->name, "layers.3.mlp.router.weight") == 0;
+        bool expert = strcmp(tensor->name, "layers.3.mlp.experts.up.weight") == 0;
+        if (fine || router || expert)
+            ck_assert_int_eq(tensor->dtype, fine ? DTYPE_Q8_0 : router ? DTYPE_F32 : DTYPE_Q4_K);
+        found += fine || router || expert;
+    }
+    ck_assert_int_eq(found, 4);
+    graph_free(graph);
+}
+END_TEST
+
 /* A training step's parameters are those of its forward part. */
 START_TEST(training_counts_parameters_once)
 {
@@ -270,6 +302,7 @@ int main(void)
     tcase_add_loop_test(cases, distinct_experts_are_as_expected, 0, 10);
     tcase_add_loop_test(cases, cost_is_what_is_read, 0, sizeof ids / sizeof *ids);
     tcase_add_test(cases, parameters_are_as_published);
+    tcase_add_test(cases, recipes_store_experts);
     tcase_add_test(cases, training_counts_parameters_once);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
