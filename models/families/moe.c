@@ -116,6 +116,23 @@ static bool build(struct graph *graph, const struct config *config, const struct
 }
 
 static const struct family_size sizes[] = {
+    {.name = "moe-tiny",
+     .config = {.layers = 4,
+                .hidden = 256,
+                .heads = 4,
+                .kv_heads = 4,
+                .head_dim = 64,
+                .feed_forward = 256,
+                .experts = 8,
+                .chosen = 2,
+                .renormalise = true,
+                .vocabulary = 4000,
+                .max_context = 2048,
+                .rope_theta = 1e4f,
+                .epsilon = 1e-5f},
+     .runnable = true,
+     .batches = {4, 1},
+     .contexts = {64}},
     {.name = "moe-small",
      .config = {.layers = 8,
                 .hidden = 512,
