@@ -8,7 +8,7 @@
 /* Rows are taken in pieces of one expert's, and pieces in batches, so that the room they need is bounded; a matrix that
  * meets a whole batch has long paid for being read again. */
 enum { BATCH_ROWS = 512 };
-enum { UNIT_ROWS = 64 /* of W, by which they are shared: four streams, each of which fills a cache line of y */ };
+enum { UNIT_ROWS = ROW_STREAMS * ROW_STREAM_MULTIPLE /* of W, by which they are shared: row_streams.h */ };
 enum { THREAD_BYTES = 64 << 10 /* of the matrices: less is not worth waking a thread for */ };
 
 struct piece {
@@ -104,13 +104,6 @@ static struct quant_matrix packed_of(const struct expert_matrix *matrix, const s
                                      row_of(matrix->pre_activation, matrix->y_dtype, piece->first, matrix->n)};
 }
 
-/* Threads that `count` matrices are worth. */
-static int useful_threads(const struct expert_matrix *matrix, size_t count, int threads)
-{
-    size_t bytes = count * matrix->n * dtype_bytes(matrix->weight_dtype, matrix->k);
-    return (int)least(bytes / THREAD_BYTES + 1, (size_t)threads);
-}
-
 /* ---- Products with many rows. Where there are enough of them to keep all threads busy, each is the work of one
  * thread, so that none waits for another within a product; else all threads work on one after the other. ---- */
 
@@ -175,47 +168,23 @@ static size_t pieces_workspace(const struct product *product, const void *of, co
 
 /* ---- f32 and bf16 ---- */
 
-/* Sorts the pieces with few rows before the others; returns how many they are. */
-static size_t few_first(struct batch *batch, bool (*few)(const struct expert_matrix *, const struct piece *),
-                        const struct expert_matrix *matrix)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++)
-        if (few(matrix, &batch->pieces[i])) {
-            struct piece piece = batch->pieces[i];
-            batch->pieces[i] = batch->pieces[count];
-            batch->pieces[count++] = piece;
-        }
-    return count;
-}
-
 static bool is_skinny(const struct expert_matrix *matrix, const struct piece *piece)
 {
     struct gemm gemm = gemm_of(matrix, piece);
     return !matrix->across && gemm_skinny_takes(gemm_kernel_of(&gemm), &gemm);
 }
 
-static void run_skinny(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, void *workspace,
-                       int threads)
+static void ready_skinny(const struct expert_matrix *matrix, const struct piece *piece, void *vectors)
 {
-    struct gemm any = gemm_of(matrix, pieces);
-    const struct gemm_kernel *kernel = gemm_kernel_of(&any);
-    size_t chunks = gemm_skinny_chunks(&any), stride = gemm_skinny_vector_bytes(matrix->k);
-    int useful = useful_threads(matrix, count, threads);
-#pragma omp parallel num_threads(useful) if (useful > 1)
-    {
-#pragma omp for schedule(static)
-        for (size_t i = 0; i < count; i++) {
-            struct gemm gemm = gemm_of(matrix, &pieces[i]);
-            gemm_skinny_pack(kernel, &gemm, (char *)workspace + pieces[i].place * stride);
-        }
-#pragma omp for schedule(static) nowait /* neighbours: what is asked for ahead is one's own */
-        for (size_t i = 0; i < count * chunks; i++) {
-            const struct piece *piece = &pieces[i / chunks];
-            struct gemm gemm = gemm_of(matrix, piece);
-            gemm_skinny_chunk(kernel, &gemm, (char *)workspace + piece->place * stride, i % chunks);
-        }
-    }
+    struct gemm gemm = gemm_of(matrix, piece);
+    gemm_skinny_pack(gemm_kernel_of(&gemm), &gemm, vectors);
+}
+
+static void multiply_skinny(const struct expert_matrix *matrix, const struct piece *piece, const void *vectors,
+                            size_t first, size_t end)
+{
+    struct gemm gemm = gemm_of(matrix, piece);
+    gemm_skinny_rows(gemm_kernel_of(&gemm), &gemm, vectors, first, end);
 }
 
 /* ---- packed ---- */
@@ -226,34 +195,81 @@ static bool is_narrow(const struct expert_matrix *matrix, const struct piece *pi
     return !quant_matrix_is_wide(&packed);
 }
 
+static void ready_narrow(const struct expert_matrix *matrix, const struct piece *piece, void *vectors)
+{
+    struct quant_matrix packed = packed_of(matrix, piece);
+    quant_kernel_ready(*quant_kernels(), &packed, vectors);
+}
+
+static void multiply_narrow(const struct expert_matrix *matrix, const struct piece *piece, const void *vectors,
+                            size_t first, size_t end)
+{
+    struct quant_matrix packed = packed_of(matrix, piece);
+    quant_kernel_rows(*quant_kernels(), &packed, vectors, first, end);
+}
+
+/* ---- few rows of either ---- */
+
+/* Making a piece's rows ready, and multiplying them with rows [first, end) of its matrix. */
+struct few {
+    bool (*takes)(const struct expert_matrix *matrix, const struct piece *piece);
+    void (*ready)(const struct expert_matrix *matrix, const struct piece *piece, void *vectors);
+    void (*multiply)(const struct expert_matrix *matrix, const struct piece *piece, const void *vectors, size_t first,
+                     size_t end);
+};
+
+static const struct few skinny = {is_skinny, ready_skinny, multiply_skinny},
+                        narrow = {is_narrow, ready_narrow, multiply_narrow};
+
+static const struct few *few_of(const struct expert_matrix *matrix)
+{
+    return is_packed(matrix) ? &narrow : &skinny;
+}
+
+/* Bytes of a row made ready. */
+static size_t ready_bytes(const struct expert_matrix *matrix)
+{
+    return is_packed(matrix) ? quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes
+                             : gemm_skinny_vector_bytes(matrix->k);
+}
+
+/* Moves the pieces with few rows before the others; returns how many they are. */
+static size_t few_first(const struct expert_matrix *matrix, struct batch *batch)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (few_of(matrix)->takes(matrix, &batch->pieces[i])) {
+            struct piece piece = batch->pieces[i];
+            batch->pieces[i] = batch->pieces[count];
+            batch->pieces[count++] = piece;
+        }
+    return count;
+}
+
 /* Thread `thread`'s part of the rows of all matrices, laid end to end: neighbours. */
 static void run_share(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, char *ready,
                       size_t thread, size_t threads)
 {
-    size_t stride = quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
     size_t units = (matrix->n + UNIT_ROWS - 1) / UNIT_ROWS;
     size_t from = count * units * thread / threads, to = count * units * (thread + 1) / threads;
     for (size_t i = from / units; i < count && i * units < to; i++) {
-        struct quant_matrix packed = packed_of(matrix, &pieces[i]);
         size_t first = from > i * units ? (from - i * units) * UNIT_ROWS : 0;
         size_t end = least((to - i * units) * UNIT_ROWS, matrix->n);
         if (first < end)
-            quant_kernel_rows(*quant_kernels(), &packed, ready + pieces[i].place * stride, first, end);
+            few_of(matrix)->multiply(matrix, &pieces[i], ready + pieces[i].place * ready_bytes(matrix), first, end);
     }
 }
 
-static void run_narrow(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, void *workspace,
-                       int threads)
+static void run_few(const struct expert_matrix *matrix, const struct piece *pieces, size_t count, void *workspace,
+                    int threads)
 {
-    size_t stride = quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
-    int useful = useful_threads(matrix, count, threads);
+    size_t stride = ready_bytes(matrix), bytes = count * matrix->n * dtype_bytes(matrix->weight_dtype, matrix->k);
+    int useful = (int)least(bytes / THREAD_BYTES + 1, (size_t)threads);
 #pragma omp parallel num_threads(useful) if (useful > 1)
     {
 #pragma omp for schedule(static)
-        for (size_t i = 0; i < count; i++) {
-            struct quant_matrix packed = packed_of(matrix, &pieces[i]);
-            quant_kernel_ready(*quant_kernels(), &packed, (char *)workspace + pieces[i].place * stride);
-        }
+        for (size_t i = 0; i < count; i++)
+            few_of(matrix)->ready(matrix, &pieces[i], (char *)workspace + pieces[i].place * stride);
         run_share(matrix, pieces, count, workspace, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
     }
 }
@@ -290,11 +306,10 @@ static const struct product many = {workspace_of_many, run_many};
 void expert_matrix_run(const struct expert_matrix *matrix, void *workspace, int threads)
 {
     struct batch batch = {.count = 0};
-    bool packed = is_packed(matrix);
     while (next_batch(matrix->offsets, matrix->experts, &batch)) {
-        size_t few = few_first(&batch, packed ? is_narrow : is_skinny, matrix);
+        size_t few = few_first(matrix, &batch);
         if (few)
-            (packed ? run_narrow : run_skinny)(matrix, batch.pieces, few, workspace, threads);
+            run_few(matrix, batch.pieces, few, workspace, threads);
         run_pieces(&many, matrix, batch.pieces + few, batch.count - few, workspace, threads);
     }
 }
@@ -316,11 +331,10 @@ void expert_matrix_reference(const struct expert_matrix *matrix)
 size_t expert_matrix_workspace(const struct expert_matrix *matrix, int threads)
 {
     size_t most = least(matrix->most, BATCH_ROWS), held = least(matrix->rows, BATCH_ROWS);
-    size_t bytes = held * (is_packed(matrix) ? quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes
-                                             : gemm_skinny_vector_bytes(matrix->k));
+    size_t bytes = held * ready_bytes(matrix);
     for (size_t rows = 1; rows <= most; rows++) {
         const struct piece piece = {.rows = rows};
-        bool few = (is_packed(matrix) ? is_narrow : is_skinny)(matrix, &piece);
+        bool few = few_of(matrix)->takes(matrix, &piece);
         size_t needed = few ? 0 : pieces_workspace(&many, matrix, &piece, threads);
         bytes = needed > bytes ? needed : bytes;
     }
