@@ -12,6 +12,7 @@
     FAMILY(dlrm)                                                                                                       \
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
+    FAMILY(moe)                                                                                                        \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
     FAMILY(vit)                                                                                                        \

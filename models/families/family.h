@@ -20,11 +20,16 @@ struct config {
     int64_t expansion; /* resnet: a block's outputs over its inner width */
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
-    int64_t widths[8];                 /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
-    int64_t top[8];                    /* dlrm: of those after it */
-    const int64_t *tables;             /* dlrm: rows of each table, 0-ended */
-    int64_t lookups;                   /* dlrm: rows that a sample takes from each */
-    int64_t trees, examples;           /* classical: of a forest (0: none), and the rows that a model was trained on */
+    int head_norm;                     /* enum head_norm of queries and keys */
+    /* moe: experts of a layer, those that a token goes to, and whether their weights are made to sum to 1; the width of
+     * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
+    int64_t experts, chosen, shared_feed_forward;
+    bool renormalise, shared_gate;
+    int64_t widths[8];       /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
+    int64_t top[8];          /* dlrm: of those after it */
+    const int64_t *tables;   /* dlrm: rows of each table, 0-ended */
+    int64_t lookups;         /* dlrm: rows that a sample takes from each */
+    int64_t trees, examples; /* classical: of a forest (0: none), and the rows that a model was trained on */
 };
 
 struct family_size {
@@ -44,6 +49,7 @@ struct family {
     const char *unit; /* "tokens/s" */
     bool has_context;
     bool quantises; /* its matrices may be stored by a recipe, where it isn't trained */
+    bool routes;    /* its layers have experts, whose routing may be skewed */
     enum optimizer_kind optimizer;
     bool solves;     /* training is the work of ops of its own: no gradients, no optimizer */
     unsigned dtypes; /* 1 << DTYPE_…; 0: all that the engine runs */

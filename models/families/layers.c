@@ -37,6 +37,32 @@ int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind ki
     return build_linear(graph, name, x, w, b, activation, dtype);
 }
 
+int layer_gated(struct graph *graph, const char *name, int x, int64_t width, float deviation, float last)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    int gate = layer_linear(graph, graph_name(graph, "%s.gate", name), x, width, false, deviation, ACTIVATION_SILU);
+    int up = layer_linear(graph, graph_name(graph, "%s.up", name), x, width, false, deviation, ACTIVATION_NONE);
+    int y = build_multiply(graph, graph_name(graph, "%s.gated", name), gate, up);
+    return layer_linear_kind(graph, graph_name(graph, "%s.down", name), MATRIX_DOWN, y, columns, false, last,
+                             ACTIVATION_NONE);
+}
+
+int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, int rows, int offsets, int64_t outputs,
+                  enum activation activation, const struct layer_experts *shape)
+{
+    if (rows == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t inputs = tensor_columns(&graph->tensors[rows]);
+    enum dtype dtype = graph->recipe ? recipe_dtype(graph->recipe, kind, inputs, graph->segment - 1, graph->layers)
+                                     : graph->tensors[rows].dtype;
+    int w = graph_weight(graph, graph_name(graph, "%s.weight", name), dtype, 3,
+                         (int64_t[]){shape->experts, outputs, inputs},
+                         (struct fill){.kind = FILL_NORMAL, .scale = shape->deviation}, true);
+    return build_expert_linear(graph, name, rows, w, offsets, activation, shape->chosen, shape->skew);
+}
+
 /* Filters [outputs, kernel, kernel, inputs / groups], named as the layer's weight. */
 static int filters(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t groups)
 {

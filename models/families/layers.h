@@ -18,6 +18,15 @@ int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, 
 /* The same for a matrix that a recipe may treat in its own way. */
 int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind kind, int x, int64_t outputs, bool bias,
                       float deviation, enum activation activation);
+/* name.down(silu(name.gate(x)) · name.up(x)), as wide as x; `last` is the deviation of down (Shazeer 2020). */
+int layer_gated(struct graph *graph, const char *name, int x, int64_t width, float deviation, float last);
+/* As layer_linear_kind, for rows that lie sorted by expert: name.weight is [experts, outputs, inputs]. */
+struct layer_experts {
+    int64_t experts, chosen; /* of which a token goes to `chosen` */
+    float skew, deviation;
+};
+int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, int rows, int offsets, int64_t outputs,
+                  enum activation activation, const struct layer_experts *shape);
 struct conv_layer {
     int64_t outputs, kernel, stride, groups; /* square, padded by kernel / 2; groups: 1, or all channels: depthwise */
     int residual;                            /* added before the activation, of the result's shape; or NO_TENSOR */

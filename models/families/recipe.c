@@ -30,7 +30,8 @@ enum dtype recipe_dtype(const struct recipe *recipe, enum matrix_kind kind, int6
     enum dtype dtype = kind == MATRIX_HEAD                     ? recipe->head
                        : sensitive && gets_more(layer, layers) ? recipe->more
                                                                : recipe->base;
-    if (columns % dtype_info(dtype)->block)
+    bool beside_eight = kind == MATRIX_BESIDE_EIGHT && dtype_quantised(dtype);
+    if (beside_eight || columns % dtype_info(dtype)->block)
         dtype = DTYPE_Q8_0;
     return columns % dtype_info(dtype)->block ? DTYPE_F16 : dtype;
 }

@@ -14,8 +14,9 @@ enum matrix_kind {
     MATRIX_PLAIN,
     MATRIX_HEAD, /* the output's, or the embedding that is also the head */
     MATRIX_EMBEDDING,
-    MATRIX_VALUE, /* attention's value projection */
-    MATRIX_DOWN,  /* the feed-forward's second */
+    MATRIX_VALUE,        /* attention's value projection */
+    MATRIX_DOWN,         /* the feed-forward's second */
+    MATRIX_BESIDE_EIGHT, /* attention's keys and values where a layer has eight experts: next to nothing beside these */
 };
 
 struct recipe {

@@ -257,3 +257,17 @@ uint64_t graph_parameters(const struct graph *graph)
             count += (uint64_t)tensor_elements(&graph->tensors[i]);
     return count;
 }
+
+uint64_t graph_active_parameters(const struct graph *graph)
+{
+    double idle = 0;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
+        for (int i = 0; i < node->input_count && node->op->active && node->phase == PHASE_FORWARD; i++) {
+            const struct tensor *weight = node_input(graph, node, i);
+            if (weight && weight->trainable)
+                idle += (1 - node->op->active(graph, node, i)) * (double)tensor_elements(weight);
+        }
+    }
+    return graph_parameters(graph) - (uint64_t)(idle + 0.5);
+}

@@ -78,9 +78,11 @@ struct attributes {
     float epsilon, rate, scale;
     int64_t heads, kv_heads, head_dim, window;
     int64_t position; /* of the first of the tensors' positions in its sequence; of the one that is picked */
-    bool causal, count_padding, bias, relu;
+    int64_t chosen;   /* experts that a row is routed to */
+    float skew;       /* of the routing; kernels/routing.h */
+    bool causal, count_padding, bias, relu, renormalise;
     int64_t kernel[2], stride[2], pad[2], dilation[2], groups;
-    uint64_t key;   /* of dropout's mask */
+    uint64_t key;   /* of dropout's mask, or of a skewed routing */
     float momentum; /* of batch norm's running statistics */
     int dtype;      /* enum dtype of an output that the inputs don't tell */
     int rank;
@@ -169,6 +171,8 @@ int tensor_storage(const struct graph *graph, int tensor);
 
 /* Trainable elements, tied matrices once, buffers and copies not counted. */
 uint64_t graph_parameters(const struct graph *graph);
+/* Those of them that work on one row (a token): all, but of stacked experts the chosen ones'. */
+uint64_t graph_active_parameters(const struct graph *graph);
 
 /* What training appends to a graph whose forward part and loss are built (gradient.c). */
 struct training {

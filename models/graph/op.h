@@ -30,6 +30,8 @@ struct op {
      * for inputs in the `accumulates` mask that includes the entry's value, for others the caller adds it. NULL: the op
      * has no gradient. */
     void (*gradient)(struct graph *graph, const struct node *node, const int *dy, const bool *wanted, int *dx);
+    /* The share of input `input`, a weight, that computes any one row; NULL: all of it. */
+    double (*active)(const struct graph *graph, const struct node *node, int input);
     unsigned accumulates; /* bit i: gradient adds to dx[i] itself */
     unsigned packed;      /* bit i: input i may be of a block type; other inputs may not */
     unsigned packs;       /* bit i: output i may be of a block type; other outputs may not */

@@ -159,6 +159,15 @@ static void run_piece(const struct quant_kernel *kernel, const struct quant_matr
     }
 }
 
+static void run_streams(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
+                        const struct quant_layout *layout, const struct row_streams *streams, const uint8_t *vectors)
+{
+    for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
+        for (size_t at = 0; at < streams->most; at += PIECE_ROWS)
+            run_piece(kernel, matrix, layout, streams, vectors, v, least(matrix->rows - v, MOST_VECTORS), at,
+                      least(streams->most - at, PIECE_ROWS));
+}
+
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
                       int threads)
 {
@@ -172,11 +181,24 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
         for (size_t i = 0; i < matrix->rows * pieces; i++)
             ready_piece(kernel, matrix, &layout, i / pieces, i % pieces * PIECE, workspace);
         struct row_streams share = row_streams_of(matrix->n, omp_get_thread_num(), omp_get_num_threads());
-        for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
-            for (size_t at = 0; at < share.most; at += PIECE_ROWS)
-                run_piece(kernel, matrix, &layout, &share, workspace, v, least(matrix->rows - v, MOST_VECTORS), at,
-                          least(share.most - at, PIECE_ROWS));
+        run_streams(kernel, matrix, &layout, &share, workspace);
     }
+}
+
+void quant_kernel_ready(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *vectors)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    for (size_t row = 0; row < matrix->rows; row++)
+        for (size_t first = 0; first < layout.k; first += PIECE)
+            ready_piece(kernel, matrix, &layout, row, first, vectors);
+}
+
+void quant_kernel_rows(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
+                       size_t first, size_t end)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    struct row_streams streams = row_streams_between(first, end);
+    run_streams(kernel, matrix, &layout, &streams, vectors);
 }
 
 /* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ----

@@ -15,6 +15,24 @@ extern const struct op *const ops[]; /* all, by name; NULL-ended */
 int build_linear(struct graph *graph, const char *name, int x, int weight, int bias, enum activation activation,
                  enum dtype dtype);
 
+/* ---- Routed experts (Shazeer et al. 2017), in the order in which they are used ---- */
+/* Of probabilities [..., E] the `chosen` largest, or such as kernels/routing.h says where `skew` isn't 0: weights
+ * [..., chosen], renormalised to sum to 1 or not, and *experts i32 likewise. The first row's position is `position`. */
+int build_top_k(struct graph *graph, const char *name, int probabilities, int64_t chosen, bool renormalise, float skew,
+                int64_t position, int *experts);
+/* Rows of x[..., C] once for each expert that they go to, sorted by expert: rows [R·chosen, C]; where each of a row's
+ * copies lies, slots [..., chosen] i32; and where each expert's begin, offsets [E + 1] i32. */
+struct dispatched {
+    int rows, slots, offsets;
+};
+struct dispatched build_dispatch(struct graph *graph, const char *name, int x, int experts, int64_t expert_count);
+/* y[r, N] = f(rows[r, K] · weight[e, N, K]ᵀ) for each row of expert e, of which each came from `chosen` / E rows. */
+int build_expert_linear(struct graph *graph, const char *name, int rows, int weight, int offsets,
+                        enum activation activation, int64_t chosen, float skew);
+/* y[..., C] = Σ_j weights[..., j] · rows[slots[..., j], C]; without weights these are 1; without slots, weights[..., 1]
+ * times the row itself. */
+int build_combine(struct graph *graph, const char *name, int rows, int weights, int slots);
+
 struct conv_attributes {
     int64_t stride[2], pad[2], dilation[2], groups; /* height, width */
 };

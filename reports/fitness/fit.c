@@ -202,6 +202,7 @@ static bool add_row(struct fit *fit, const struct model_case *one, const struct 
         return false;
     fit->row_count++;
     row->parameters = graph_parameters(graph);
+    row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
     judge_speed(row, graph, machine);
     judge_row(row, demands, machine);

@@ -44,6 +44,8 @@ static json_t *row_to_json(const struct fit_row *row, const struct fit_machine *
     json_put_string(object, "family", row->one.family->name);
     json_put_string(object, "task", row->one.family->task);
     json_put_count(object, "parameters", row->parameters);
+    if (row->active_parameters < row->parameters)
+        json_put_count(object, "active_parameters", row->active_parameters);
     json_put_string(object, "mode", mode_name(row->one.mode));
     json_put_string(object, "dtype", case_dtype_name(&row->one));
     json_put_count(object, "batch", (uint64_t)row->one.batch);

@@ -43,11 +43,19 @@ static void change(struct config *config, const struct golden_case *golden)
     const struct {
         const char *key;
         int64_t *field;
-    } rows[] = {{"layers", &config->layers},         {"hidden", &config->hidden},
-                {"heads", &config->heads},           {"kv_heads", &config->kv_heads},
-                {"head_dim", &config->head_dim},     {"feed_forward", &config->feed_forward},
-                {"vocabulary", &config->vocabulary}, {"side", &config->side},
-                {"classes", &config->classes},       {"frames", &config->frames}};
+    } rows[] = {{"layers", &config->layers},
+                {"hidden", &config->hidden},
+                {"heads", &config->heads},
+                {"kv_heads", &config->kv_heads},
+                {"head_dim", &config->head_dim},
+                {"feed_forward", &config->feed_forward},
+                {"vocabulary", &config->vocabulary},
+                {"side", &config->side},
+                {"classes", &config->classes},
+                {"frames", &config->frames},
+                {"experts", &config->experts},
+                {"chosen", &config->chosen},
+                {"shared_feed_forward", &config->shared_feed_forward}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))
             *rows[i].field = (int64_t)golden_number(golden, rows[i].key);
