@@ -378,5 +378,5 @@ double case_units(const struct model_case *one)
 
 const char *case_unit(const struct model_case *one)
 {
-    return one->family->unit;
+    return family_unit(one->family, one->mode);
 }
