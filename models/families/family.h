@@ -54,8 +54,11 @@ struct family {
     double (*units)(const struct model_case *one);
 };
 
-/* Seconds of audio in a second: how many times faster than speech. */
+/* Seconds of audio in a second: how many times faster than speech. Its inverse is speech's real-time factor. */
 #define UNIT_AUDIO "audio_s/s"
+bool unit_is_audio(const char *unit);
+/* A unit as a sentence or a table says it: "tokens/s", "× real time". */
+const char *unit_words(const char *unit);
 
 /* In what the mode's speed is told. */
 static inline const char *family_unit(const struct family *family, enum mode mode)
