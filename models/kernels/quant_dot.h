@@ -72,9 +72,18 @@ INLINE void add_group(enum dtype type, int count, const struct quant_layout *lay
     }
 }
 
+/* Asks for `bytes` of each row, `ahead` bytes after place `at`, if that isn't 0. */
+INLINE void ask_ahead(const uint8_t *const rows[QUANT_DOT_ROWS], size_t at, size_t bytes, size_t ahead)
+{
+    if (ahead)
+        for (int r = 0; r < QUANT_DOT_ROWS; r++)
+            for (size_t line = 0; line < bytes; line += 64)
+                __builtin_prefetch(rows[r] + at + ahead + line, 0, 3);
+}
+
 INLINE void dot_quantised(enum dtype type, int count, const struct quant_layout *layout,
                           const uint8_t *const rows[QUANT_DOT_ROWS], const uint8_t *vectors,
-                          float totals[][QUANT_DOT_ROWS], const uint8_t *ahead, const uint8_t *ahead_end)
+                          float totals[][QUANT_DOT_ROWS], size_t ahead)
 {
     struct sums sums;
     for (int v = 0; v < count; v++)
@@ -84,10 +93,7 @@ INLINE void dot_quantised(enum dtype type, int count, const struct quant_layout 
     const uint8_t *blocks[QUANT_DOT_ROWS] = {rows[0], rows[1], rows[2], rows[3]};
     size_t first = 0;
     for (; first + elements <= layout->k; first += elements) {
-        if (ahead < ahead_end)
-            for (size_t line = 0; line < QUANT_DOT_ROWS * bytes; line += 64)
-                __builtin_prefetch(ahead + line, 0, 2);
-        ahead += QUANT_DOT_ROWS * bytes;
+        ask_ahead(blocks, 0, bytes, ahead);
         add_group(type, count, layout, blocks, vectors, first, &sums);
         for (int r = 0; r < QUANT_DOT_ROWS; r++)
             blocks[r] += bytes;
@@ -105,8 +111,7 @@ INLINE void dot_quantised(enum dtype type, int count, const struct quant_layout 
 }
 
 INLINE void dot_f16(int count, const struct quant_layout *layout, const uint8_t *const rows[QUANT_DOT_ROWS],
-                    const uint8_t *vectors, float totals[][QUANT_DOT_ROWS], const uint8_t *ahead,
-                    const uint8_t *ahead_end)
+                    const uint8_t *vectors, float totals[][QUANT_DOT_ROWS], size_t ahead)
 {
     struct sums sums;
     for (int v = 0; v < count; v++)
@@ -115,10 +120,8 @@ INLINE void dot_f16(int count, const struct quant_layout *layout, const uint8_t 
     enum { LANES = WIDTH / 4 };
     size_t i = 0;
     for (; i + LANES <= layout->k; i += LANES) {
-        if (ahead < ahead_end)
-            for (size_t line = 0; line < QUANT_DOT_ROWS * LANES * 2; line += 64)
-                __builtin_prefetch(ahead + line, 0, 2);
-        ahead += QUANT_DOT_ROWS * LANES * 2;
+        if (2 * i % 64 == 0)
+            ask_ahead(rows, 2 * i, 64, ahead);
         floats w[QUANT_DOT_ROWS];
         for (int r = 0; r < QUANT_DOT_ROWS; r++)
             w[r] = load_halves(rows[r] + 2 * i);
@@ -139,16 +142,16 @@ INLINE void dot_f16(int count, const struct quant_layout *layout, const uint8_t 
 
 #define DOT_ARGUMENTS                                                                                                  \
     const struct quant_layout *layout, const uint8_t *const rows[QUANT_DOT_ROWS], const uint8_t *vectors,              \
-        float sums[][QUANT_DOT_ROWS], const uint8_t *ahead, const uint8_t *ahead_end
+        float sums[][QUANT_DOT_ROWS], size_t ahead
 #define DOT(name, type, count)                                                                                         \
     static void dot_##name##_##count(DOT_ARGUMENTS)                                                                    \
     {                                                                                                                  \
-        dot_quantised(type, count, layout, rows, vectors, sums, ahead, ahead_end);                                     \
+        dot_quantised(type, count, layout, rows, vectors, sums, ahead);                                                \
     }
 #define DOT_HALF(count)                                                                                                \
     static void dot_f16_##count(DOT_ARGUMENTS)                                                                         \
     {                                                                                                                  \
-        dot_f16(count, layout, rows, vectors, sums, ahead, ahead_end);                                                 \
+        dot_f16(count, layout, rows, vectors, sums, ahead);                                                            \
     }
 #define DOTS(name, type) DOT(name, type, 1) DOT(name, type, 2) DOT(name, type, 3) DOT(name, type, 4)
 #define DOTS_OF(name)                                                                                                  \
@@ -171,8 +174,7 @@ static void (*const dots[DTYPE_COUNT][QUANT_DOT_VECTORS])(DOT_ARGUMENTS) = {
 };
 
 static void dot(const struct quant_layout *layout, enum dtype weight, const uint8_t *const rows[QUANT_DOT_ROWS],
-                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], const uint8_t *ahead,
-                const uint8_t *ahead_end)
+                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], size_t ahead)
 {
-    dots[weight][count - 1](layout, rows, vectors, sums, ahead, ahead_end);
+    dots[weight][count - 1](layout, rows, vectors, sums, ahead);
 }

@@ -41,11 +41,10 @@ struct quant_kernel {
     /* Makes `count` elements, a whole number of runs, of a row of x ready: those from element `first` on. */
     void (*ready)(const struct quant_layout *layout, enum dtype weight, const float *x, size_t first, size_t count,
                   uint8_t *row);
-    /* sums[v][r] = row r of W · vector v; `vectors` lie row_bytes apart. Memory from `ahead` to `ahead_end` will be
-     * wanted next. */
+    /* sums[v][r] = row r of W · vector v; `vectors` lie row_bytes apart. Each row's memory is asked for `ahead`
+     * bytes before it is wanted, if that isn't 0: the row that follows it is multiplied next. */
     void (*dot)(const struct quant_layout *layout, enum dtype weight, const uint8_t *const rows[QUANT_DOT_ROWS],
-                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], const uint8_t *ahead,
-                const uint8_t *ahead_end);
+                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], size_t ahead);
 };
 
 /* The `ready` of the plain kernel, for those that have no faster one. */

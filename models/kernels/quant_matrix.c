@@ -31,9 +31,10 @@ static const unsigned needs[] = {0};
 #endif
 
 enum {
-    CHUNK_ROWS = 64,         /* of W: what a thread takes at a time */
-    PIECE = 1024,            /* of a row of x: likewise while it is made ready; a multiple of a super-block */
-    AHEAD_LEAST = 4096,      /* memory is asked for so far before it is wanted, and at least four rows */
+    PIECE = 1024,            /* of a row of x: what a thread makes ready at a time; a multiple of a super-block */
+    PIECE_ROWS = 32,         /* of each stream of W: what is multiplied before results are stored */
+    LINE_ROWS = 16,          /* of W, whose results fill a cache line */
+    AHEAD_BYTES = 2048,      /* so far before it is wanted, a stream's memory is asked for */
     WIDE_ROWS = 20,          /* with which matrix units for bf16 overtake integer products */
     THREAD_BYTES = 48 << 10, /* of W: less is not worth waking a thread for */
 };
@@ -121,36 +122,60 @@ static void finish(const struct quant_matrix *matrix, float *values, size_t row,
     store(matrix, matrix->y, values, at, count);
 }
 
-/* Rows [first, first + CHUNK_ROWS) of W with `count` <= QUANT_DOT_VECTORS · n vectors; every four rows are multiplied
- * with all vectors while they are in cache. */
+/* ---- Few rows: a thread reads its rows of W as QUANT_DOT_ROWS streams, each forward through memory of its own. A
+ * processor's prefetching follows a few streams a page, and loses its way where one place is read a row here, a row
+ * there: rows that lie side by side were read at two thirds of the speed. ---- */
+
 enum { MOST_VECTORS = 16 };
 
-static void run_chunk(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
-                      const struct quant_layout *layout, const uint8_t *vectors, size_t first_vector, size_t count,
-                      size_t first)
+/* Rows of W: stream i starts i · length rows after `first`; `end` is where the thread's share ends. */
+struct streams {
+    size_t first, length, end;
+};
+
+/* `rows` rows of each stream, from its row `at` on, with `count` <= MOST_VECTORS vectors from `vector` on. Every four
+ * rows are multiplied with all vectors while they are in cache. */
+static void run_piece(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
+                      const struct quant_layout *layout, const struct streams *streams, const uint8_t *vectors,
+                      size_t vector, size_t count, size_t at, size_t rows)
 {
-    size_t row_bytes = dtype_bytes(matrix->weight_dtype, matrix->k), left = matrix->n - first;
-    size_t rows = left < CHUNK_ROWS ? left : CHUNK_ROWS;
-    size_t far = QUANT_DOT_ROWS * row_bytes > AHEAD_LEAST ? QUANT_DOT_ROWS * row_bytes : AHEAD_LEAST;
-    const uint8_t *weight = (const uint8_t *)matrix->weight + first * row_bytes,
-                  *end = (const uint8_t *)matrix->weight + matrix->n * row_bytes;
-    float values[MOST_VECTORS][CHUNK_ROWS];
-    for (size_t r = 0; r < rows; r += QUANT_DOT_ROWS) {
-        const uint8_t *four[QUANT_DOT_ROWS], *ahead = weight + r * row_bytes + far;
-        float sums[QUANT_DOT_VECTORS][QUANT_DOT_ROWS];
-        for (size_t i = 0; i < QUANT_DOT_ROWS; i++) /* past the end: the last row again */
-            four[i] = weight + (r + i < rows ? r + i : rows - 1) * row_bytes;
+    size_t row_bytes = dtype_bytes(matrix->weight_dtype, matrix->k);
+    float values[MOST_VECTORS][QUANT_DOT_ROWS][PIECE_ROWS];
+    for (size_t r = 0; r < rows; r++) {
+        const uint8_t *four[QUANT_DOT_ROWS];
+        for (size_t i = 0; i < QUANT_DOT_ROWS; i++) { /* past the end: the last row again */
+            size_t row = streams->first + i * streams->length + at + r;
+            four[i] = (const uint8_t *)matrix->weight + (row < matrix->n ? row : matrix->n - 1) * row_bytes;
+        }
         for (size_t v = 0; v < count; v += QUANT_DOT_VECTORS) {
+            float sums[QUANT_DOT_VECTORS][QUANT_DOT_ROWS];
             size_t some = count - v < QUANT_DOT_VECTORS ? count - v : QUANT_DOT_VECTORS;
-            kernel->dot(layout, matrix->weight_dtype, four, vectors + (first_vector + v) * layout->row_bytes, some,
-                        sums, v ? end : ahead, end);
+            kernel->dot(layout, matrix->weight_dtype, four, vectors + (vector + v) * layout->row_bytes, some, sums,
+                        v ? 0 : AHEAD_BYTES);
             for (size_t s = 0; s < some; s++)
-                for (size_t i = 0; i < QUANT_DOT_ROWS && r + i < rows; i++)
-                    values[v + s][r + i] = sums[s][i];
+                for (size_t i = 0; i < QUANT_DOT_ROWS; i++)
+                    values[v + s][i][r] = sums[s][i];
         }
     }
-    for (size_t v = 0; v < count; v++)
-        finish(matrix, values[v], first_vector + v, first, rows);
+    for (size_t i = 0; i < QUANT_DOT_ROWS; i++) {
+        size_t first = streams->first + i * streams->length + at;
+        size_t useful = first >= streams->end ? 0 : streams->end - first < rows ? streams->end - first : rows;
+        for (size_t v = 0; v < count && useful; v++)
+            finish(matrix, values[v][i], vector + v, first, useful);
+    }
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The share of thread `thread` of `threads`: streams are whole lines of y long, so that no two threads write one. */
+static struct streams share_of(size_t n, size_t thread, size_t threads)
+{
+    size_t length = round_up((n + threads * QUANT_DOT_ROWS - 1) / (threads * QUANT_DOT_ROWS), LINE_ROWS);
+    size_t first = least(thread * QUANT_DOT_ROWS * length, n);
+    return (struct streams){.first = first, .length = length, .end = least(first + QUANT_DOT_ROWS * length, n)};
 }
 
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
@@ -159,18 +184,18 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
     struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
     size_t pieces = (layout.k + PIECE - 1) / PIECE;
     size_t bytes = matrix->n * dtype_bytes(matrix->weight_dtype, matrix->k);
-    size_t useful = bytes / THREAD_BYTES + 1 < (size_t)threads ? bytes / THREAD_BYTES + 1 : (size_t)threads;
+    size_t useful = least(bytes / THREAD_BYTES + 1, (size_t)threads);
 #pragma omp parallel num_threads((int)useful) if (useful > 1)
     {
 #pragma omp for schedule(static)
         for (size_t i = 0; i < matrix->rows * pieces; i++)
             ready_piece(kernel, matrix, &layout, i / pieces, i % pieces * PIECE, workspace);
-        for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS) {
-            size_t count = matrix->rows - v < MOST_VECTORS ? matrix->rows - v : MOST_VECTORS;
-#pragma omp for schedule(static) nowait /* neighbours: what is asked for ahead is one's own */
-            for (size_t row = 0; row < matrix->n; row += CHUNK_ROWS)
-                run_chunk(kernel, matrix, &layout, workspace, v, count, row);
-        }
+        struct streams share = share_of(matrix->n, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+        size_t most = least(share.length, share.end - share.first);
+        for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
+            for (size_t at = 0; at < most; at += PIECE_ROWS)
+                run_piece(kernel, matrix, &layout, &share, workspace, v, least(matrix->rows - v, MOST_VECTORS), at,
+                          least(most - at, PIECE_ROWS));
     }
 }
 

@@ -129,10 +129,9 @@ static float dot_one(const struct quant_layout *layout, enum dtype weight, const
 }
 
 static void dot(const struct quant_layout *layout, enum dtype weight, const uint8_t *const rows[QUANT_DOT_ROWS],
-                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], const uint8_t *ahead,
-                const uint8_t *ahead_end)
+                const uint8_t *vectors, size_t count, float sums[][QUANT_DOT_ROWS], size_t ahead)
 {
-    (void)ahead, (void)ahead_end;
+    (void)ahead;
     for (size_t v = 0; v < count; v++)
         for (size_t r = 0; r < QUANT_DOT_ROWS; r++)
             sums[v][r] = dot_one(layout, weight, rows[r], vectors + v * layout->row_bytes);
