@@ -178,6 +178,10 @@ START_TEST(report_export_and_import_agree)
     answer = call("report --format csv");
     ck_assert_msg(!strncmp(answer.out, "case,throughput,unit,time_s,time_s_low,", 39), "%s", answer.out);
     answer_free(&answer);
+    struct answer shown = call("report --format text"), exported = call("export --format text"); /* as it is told */
+    ck_assert_str_eq(shown.out, exported.out);
+    answer_free(&shown);
+    answer_free(&exported);
     unlink(file);
 }
 END_TEST
