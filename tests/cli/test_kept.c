@@ -1,4 +1,4 @@
-/* What is kept of a run: `report`, `export`, `import`, and the measured_store, through the real program. */
+/* What is kept of a run: `report`, `export`, `import`, and the store, through the real program. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
