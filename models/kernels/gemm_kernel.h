@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "models/kernels/gemm.h"
+#include "models/kernels/row_streams.h"
 
 /* A rectangle of an operand as packers see it: `rows` along m or n, `depth` along k. */
 struct gemm_block {
@@ -31,7 +32,7 @@ struct gemm_finish {
     bool past_caches; /* C is larger than they are: where it is just stored, it need not pass through them */
 };
 
-enum { GEMM_DOT_ROWS = 4, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };
+enum { GEMM_DOT_ROWS = ROW_STREAMS, GEMM_SLICE = 32 /* k; blocks are multiples of it */ };
 
 struct gemm_kernel {
     const char *name;

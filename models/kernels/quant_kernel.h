@@ -4,9 +4,10 @@
 
 #include "models/kernels/quant.h"
 #include "models/kernels/quant_matrix.h"
+#include "models/kernels/row_streams.h"
 
 /* Rows of W that one call multiplies; vectors (rows of x), at most. */
-enum { QUANT_DOT_ROWS = 4, QUANT_DOT_VECTORS = 4 };
+enum { QUANT_DOT_ROWS = ROW_STREAMS, QUANT_DOT_VECTORS = 4 };
 
 /* Where a row of x lies, made ready: offsets in bytes from its start. Lengths are rounded up to a super-block, and what
  * lies beyond k is zero. For f16 weights a row is f32.
