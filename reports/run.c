@@ -10,6 +10,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/store/document.h"
+#include "models/families/family.h"
 #include "reports/run_fidelity.h"
 
 enum column_place { CASE, THROUGHPUT, UNIT, TIME, MFU, BOUND, GFLOPS, PEAK, PLANNED, CHECK, MBU, STATUS, COLUMNS };
@@ -147,7 +148,7 @@ static void add_row(struct table *table, const struct record *record)
     bool measured = status_is_measured(record->status);
     cell_text(&row[CASE], TONE_PLAIN, "%s", record->id);
     put_rate(&row[THROUGHPUT], record->throughput);
-    cell_text(&row[UNIT], TONE_FAINT, "%s", measured ? record->unit : "");
+    cell_text(&row[UNIT], TONE_FAINT, "%s", measured ? unit_words(record->unit) : "");
     put_time(&row[TIME], record);
     put_percent(&row[MFU], record->mfu);
     cell_text(&row[BOUND], TONE_PLAIN, "%s", record->bound);

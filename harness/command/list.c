@@ -74,6 +74,7 @@ static void fill_families(json_t *items)
         json_put_string(item, "task", family->task);
         json_put(item, "modes", modes);
         json_put_string(item, "unit", family->unit);
+        json_put_string(item, "decode_unit", family->decode_unit);
         json_put_string(item, "optimizer", optimizer_name(family->optimizer));
         json_put_count(item, "models", family->size_count);
         json_put_string(item, "help", family->help);

@@ -6,6 +6,7 @@
 #include "harness/base/json.h"
 #include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
+#include "models/families/family.h"
 
 static void put_text(json_t *object, const char *key, const char *text)
 {
@@ -55,6 +56,8 @@ static void put_times(json_t *object, const struct record *record)
         json_t *throughput = json_object();
         json_put_real(throughput, "value", record->throughput);
         put_text(throughput, "unit", record->unit);
+        if (unit_is_audio(record->unit))
+            json_put_real(throughput, "real_time_factor", 1 / record->throughput);
         json_put(object, "throughput", throughput);
     }
     json_put_real(object, "gflops", record->gflops);

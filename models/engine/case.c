@@ -94,7 +94,7 @@ struct model_case case_of_size(const struct family *family, const struct family_
 
 const char *case_dtype_names(void)
 {
-    return "f32, bf16, " RECIPE_NAMES;
+    return "f32, bf16" RECIPE_NAMES;
 }
 
 bool case_set_dtype(struct model_case *one, const char *name)
@@ -400,5 +400,5 @@ double case_units(const struct model_case *one)
 
 const char *case_unit(const struct model_case *one)
 {
-    return one->family->unit;
+    return family_unit(one->family, one->mode);
 }

@@ -29,7 +29,7 @@ static int32_t zipf_at(const struct fill *fill, uint64_t key, uint64_t index)
  * out as Radford et al. 2022 do). */
 static float sinusoid_at(const struct fill *fill, uint64_t index)
 {
-    uint64_t half = fill->columns / 2, column = index % fill->columns, position = index / fill->columns % fill->limit;
+    uint64_t half = fill->columns / 2, column = index % fill->columns, position = index / fill->columns;
     double step = half > 1 ? log(10000.0) / (double)(half - 1) : 0;
     double angle = (double)position * exp(-step * (double)(column % half));
     return (float)(column < half ? sin(angle) : cos(angle));

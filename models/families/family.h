@@ -45,8 +45,9 @@ struct family {
     const char *name, *task, *help;
     const struct family_size *sizes;
     size_t size_count;
-    unsigned modes;   /* 1 << MODE_… */
-    const char *unit; /* "tokens/s" */
+    unsigned modes;          /* 1 << MODE_… */
+    const char *unit;        /* "tokens/s" */
+    const char *decode_unit; /* where decoding makes something else than the other modes take in; else NULL */
     bool has_context;
     bool quantises; /* its matrices may be stored by a recipe, where it isn't trained */
     bool routes;    /* its layers have experts, whose routing may be skewed */
@@ -55,9 +56,21 @@ struct family {
     unsigned dtypes; /* 1 << DTYPE_…; 0: all that the engine runs */
     /* Appends the model to `graph`: for training also its loss (graph->loss). Reads one->config through *config. */
     bool (*build)(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error);
-    /* Units of `unit` in one step. */
+    /* Units in one step. */
     double (*units)(const struct model_case *one);
 };
+
+/* Seconds of audio in a second: how many times faster than speech. Its inverse is speech's real-time factor. */
+#define UNIT_AUDIO "audio_s/s"
+bool unit_is_audio(const char *unit);
+/* A unit as a sentence or a table says it: "tokens/s", "× real time". */
+const char *unit_words(const char *unit);
+
+/* In what the mode's speed is told. */
+static inline const char *family_unit(const struct family *family, enum mode mode)
+{
+    return mode == MODE_DECODE && family->decode_unit ? family->decode_unit : family->unit;
+}
 
 /* Does the family run at this dtype? */
 static inline bool family_has_dtype(const struct family *family, enum dtype dtype)

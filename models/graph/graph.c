@@ -134,7 +134,7 @@ int graph_persistent(struct graph *graph, const char *name, enum role role, enum
         return NO_TENSOR;
     struct tensor *tensor = &graph->tensors[index];
     tensor->role = role;
-    tensor->persistent = true;
+    tensor->persistent = !(graph->resting && role == ROLE_INPUT);
     tensor->fill = fill;
     return index;
 }
@@ -213,7 +213,11 @@ int graph_append(struct graph *graph, const struct op *op, const char *name, con
         !grow(graph, (void **)&graph->nodes, graph->node_count, &graph->node_capacity, sizeof *graph->nodes))
         return NO_NODE;
     graph->nodes[graph->node_count] = node;
-    return graph->node_count++;
+    if (!graph->resting)
+        return graph->node_count++;
+    for (int i = 0; i < node.output_count; i++)
+        graph->tensors[node.outputs[i]].producer = NO_NODE;
+    return graph->node_count; /* until the next is appended in its place */
 }
 
 int64_t tensor_elements(const struct tensor *tensor)

@@ -41,7 +41,7 @@ enum fill_kind {
     FILL_INDEX,        /* whole numbers in [0, limit) */
     FILL_ZIPF,         /* whole numbers in [0, limit), the k-th most frequent with a probability of about k^-scale */
     FILL_HEAVY_TAILED, /* random_heavy_tailed · scale: variance 1 as normal, but with the outliers of trained weights */
-    FILL_SINUSOIDS,    /* fixed positions: `limit` rows of `columns`, then the same again */
+    FILL_SINUSOIDS,    /* fixed positions: rows of `columns` */
     FILL_LABELS,       /* 0 or 1 by a planted rule on the rows of `like`: engine/generate_tabular.h */
     FILL_FOREST,       /* trees of the shape that training gives them: the same */
 };
@@ -138,6 +138,7 @@ struct graph {
     enum phase phase;
     bool teaching; /* the part that is being built is a teacher: its weights aren't trained, nor called a student's */
     int teacher;   /* the teacher's output, from which a student learns; NO_TENSOR */
+    bool resting;  /* the part that is being built has its turn in another step: its weights are held, nothing is run */
 };
 
 struct graph *graph_create(uint64_t seed);

@@ -84,11 +84,16 @@ int build_cross_attention(struct graph *graph, const char *name, int q, int k, i
  * at `position`, and the queries q[B,T,heads·head_dim] attend to all positions up to their own. y as q. */
 int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
                            int64_t head_dim, int64_t position, int64_t window);
+/* The queries attend to all of the caches [B,S,kv_heads·head_dim], which k and v of their shape fill, or an earlier step
+ * has filled (k and v are NO_TENSOR). y as q. */
+int build_memory_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
+                           int64_t head_dim);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
 int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
 /* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be
  * kept. */
 bool activation_gradient_from_output(enum activation kind);
+/* b may be of a's last dimensions only: then it is added to each of what stands before them. */
 int build_add(struct graph *graph, const char *name, int a, int b);
 int build_multiply(struct graph *graph, const char *name, int a, int b);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */

@@ -153,8 +153,8 @@ static void judge_row(struct fit_row *row, const struct fit_demands *demands, co
         if (fits > row->fits) {
             row->fits = fits;
             snprintf(row->reason, sizeof row->reason, "%s: %.3g %s of the %.3g asked for",
-                     fits == FITS_NO ? "too slow" : "may be too slow", row->throughput.median, case_unit(&row->one),
-                     demands->min_throughput);
+                     fits == FITS_NO ? "too slow" : "may be too slow", row->throughput.median,
+                     unit_words(case_unit(&row->one)), demands->min_throughput);
         }
     }
     if (demands->max_latency_s > 0) {
@@ -302,7 +302,7 @@ static void explain_answer(struct fit *fit, const struct fit_machine *machine)
     int used = snprintf(fit->why, sizeof fit->why, "the largest that fits: %s of the %s available", total, room);
     if (row->measured || row->estimated)
         snprintf(fit->why + used, sizeof fit->why - (size_t)used, ", %s%.3g %s",
-                 row->measured ? "measured at " : "about ", row->throughput.median, case_unit(&row->one));
+                 row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
 }
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,

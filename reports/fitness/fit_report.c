@@ -19,6 +19,8 @@ static json_t *range_to_json(struct range range, const char *unit)
     json_put_real(object, "low", range.low);
     json_put_real(object, "high", range.high);
     json_put_string(object, "unit", unit);
+    if (unit_is_audio(unit))
+        json_put_real(object, "real_time_factor", 1 / range.median);
     return object;
 }
 
@@ -141,7 +143,7 @@ static void speed_cells(struct cell *cells, const struct fit_row *row)
         return;
     write_figure(row->throughput.median, median, sizeof median);
     cell_number(&cells[SPEED], row->throughput.median, "%s%s %s", row->measured ? "" : "~", median,
-                case_unit(&row->one));
+                unit_words(case_unit(&row->one)));
     cells[SPEED].low = row->throughput.low;
     cells[SPEED].high = row->throughput.high;
     if (isnan(row->throughput.low))
@@ -210,7 +212,7 @@ static void say_largest(struct report *report, const struct fit *fit, enum mode 
     write_figure(row->throughput.median, speed, sizeof speed);
     report_sentence(report, TONE_STRONG, "The largest model here that this machine %s is %s in %s: %s%s %s, %s.", verb,
                     row->one.size->name, case_dtype_name(&row->one), row->measured ? "" : "about ", speed,
-                    case_unit(&row->one), total);
+                    unit_words(case_unit(&row->one)), total);
 }
 
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)

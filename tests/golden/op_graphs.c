@@ -310,6 +310,13 @@ static int activation(struct building *b)
     return build_activation(b->graph, "activation", make_rows(b, "x", 2, "width"), activation_of(b));
 }
 
+static int add_repeated(struct building *b)
+{
+    int64_t shape[] = {size(b, "batch"), size(b, "length"), size(b, "width")};
+    int x = make(b, "x", b->dtype, 1, 3, shape), other = make(b, "other", b->dtype, 1, 2, shape + 1);
+    return build_add(b->graph, "add", x, other);
+}
+
 static int add(struct building *b)
 {
     return build_add(b->graph, "add", make_rows(b, "x", 1, "width"), make_rows(b, "other", 1, "width"));
@@ -424,6 +431,7 @@ static const struct {
     {"cross_attention", cross_attention},
     {"activation", activation},
     {"add", add},
+    {"add_repeated", add_repeated},
     {"multiply", multiply},
     {"square", square},
     {"cast", cast},

@@ -294,6 +294,11 @@ def add(i):
     return i.make("x", (i.batch, i.width)) + i.make("other", (i.batch, i.width))
 
 
+def add_repeated(i):
+    """What is stored once is added to every sequence."""
+    return i.make("x", (i.batch, i.length, i.width)) + i.make("other", (i.length, i.width))
+
+
 def multiply(i):
     return i.make("x", (i.batch, i.width)) * i.make("other", (i.batch, i.width))
 
@@ -501,6 +506,7 @@ def cases():
                                                          activation=kind)
         for op in ("add", "multiply", "square", "cast"):
             yield f"{op}-{dtype}", dict(op=op, dtype=dtype, batch=13, width=171)
+        yield f"add-repeated-{dtype}", dict(op="add_repeated", dtype=dtype, batch=3, length=9, width=371)
         for rate in (0.1, 0.5):
             yield f"dropout-{rate}-{dtype}", dict(op="dropout", dtype=dtype, batch=13, width=371, rate=rate)
         for kind in ("relu", "tanh"):

@@ -204,6 +204,23 @@ START_TEST(documents_survive_the_round)
 }
 END_TEST
 
+/* Of speech alone: the time that a second of it takes. */
+START_TEST(speech_has_a_real_time_factor)
+{
+    struct run run;
+    fill_run(&run, "65a0000011112222", "2026-01-01T10:00:00.000Z");
+    run.records[0].throughput = 250;
+    char *without = document_of(&run);
+    ck_assert_ptr_null(strstr(without, "real_time_factor"));
+    strcpy(run.records[0].unit, "audio_s/s");
+    char *with = document_of(&run);
+    ck_assert_msg(strstr(with, "\"real_time_factor\": 0.004") != NULL, "%s", with);
+    free(without);
+    free(with);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(bad_documents_are_told)
 {
     static const struct {
@@ -472,6 +489,7 @@ int main(void)
     tcase_add_test(tests, what_is_put_comes_back);
     tcase_add_test(tests, an_older_store_is_read_and_climbs);
     tcase_add_test(tests, documents_survive_the_round);
+    tcase_add_test(tests, speech_has_a_real_time_factor);
     tcase_add_test(tests, bad_documents_are_told);
     tcase_add_test(tests, references);
     tcase_add_test(tests, calibration_is_kept_by_machine_and_software);
