@@ -28,6 +28,8 @@
     OP(gru)                                                                                                            \
     OP(activation)                                                                                                     \
     OP(add)                                                                                                            \
+    OP(scale)                                                                                                          \
+    OP(softcap)                                                                                                        \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \

@@ -2,7 +2,8 @@
  *
  *   x, y [..., C]; gamma [C]; rstd [...] is kept for the gradient in training; with x̂ = x·rstd and g = dy·gamma:
  *   dx     = rstd · (g − x̂ · mean(g·x̂))   (+ the gradient that reached x along the residual)
- *   dgamma = Σ over rows of dy·x̂ */
+ *   dgamma = Σ over rows of dy·x̂
+ * A gamma that is stored less 1, as Gemma's are, is made whole at the start of each call. */
 #include <omp.h>
 #include <string.h>
 
@@ -27,9 +28,26 @@ static bool infer_rms_norm(struct graph *graph, struct node *node, struct error 
     return true;
 }
 
+/* Floats for a gamma that has to be made whole. */
+static size_t gamma_floats(const struct node *node, size_t columns)
+{
+    return node->attributes.less_one ? columns : 0;
+}
+
+/* Gamma as the kernels want it: what is stored, or made whole in `to`. */
+static const float *whole_gamma(const struct call *call, const float *stored, float *to, size_t columns)
+{
+    if (!call->node->attributes.less_one)
+        return stored;
+    for (size_t c = 0; c < columns; c++)
+        to[c] = 1 + stored[c];
+    return to;
+}
+
 static size_t workspace_rms_norm(const struct graph *graph, const struct node *node, int threads)
 {
-    return storage_buffers(graph, node, threads, 2 * ROWS * (size_t)tensor_columns(node_input(graph, node, X)));
+    size_t columns = (size_t)tensor_columns(node_input(graph, node, X));
+    return gamma_floats(node, columns) * sizeof(float) + storage_buffers(graph, node, threads, 2 * ROWS * columns);
 }
 
 static void run_rms_norm(const struct call *call)
@@ -38,13 +56,15 @@ static void run_rms_norm(const struct call *call)
     const struct tensor *x = node_input(call->graph, call->node, X);
     size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x);
     float *rstd = call->node->output_count > 1 ? call->outputs[1] : NULL;
+    const float *gamma = whole_gamma(call, call->inputs[GAMMA], call->workspace, columns);
+    float *buffers = (float *)call->workspace + gamma_floats(call->node, columns);
 #pragma omp parallel for schedule(static) num_threads(call->threads) if (rows * columns > PARALLEL_FROM)
     for (size_t r = 0; r < rows; r += ROWS) {
-        float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * 2 * ROWS * columns;
+        float *buffer = buffers + (size_t)omp_get_thread_num() * 2 * ROWS * columns;
         size_t some = rows - r < ROWS ? rows - r : ROWS;
         const float *in = storage_read(convert, call->inputs[X], x->dtype, r * columns, some * columns, buffer);
         float *out = storage_target(call->outputs[0], x->dtype, r * columns, buffer + ROWS * columns);
-        call_rows(call)->rms_norm(in, call->inputs[GAMMA], out, rstd ? rstd + r : NULL, some, columns,
+        call_rows(call)->rms_norm(in, gamma, out, rstd ? rstd + r : NULL, some, columns,
                                   call->node->attributes.epsilon);
         storage_commit(convert, call->outputs[0], x->dtype, r * columns, some * columns, out);
     }
@@ -84,6 +104,12 @@ int build_rms_norm(struct graph *graph, const char *name, int x, int gamma, floa
     return node_first_output(graph, graph_append(graph, &op_rms_norm, name, (int[]){x, gamma}, 2, &attributes));
 }
 
+int build_rms_norm_less_one(struct graph *graph, const char *name, int x, int gamma, float epsilon)
+{
+    const struct attributes attributes = {.epsilon = epsilon, .less_one = true};
+    return node_first_output(graph, graph_append(graph, &op_rms_norm, name, (int[]){x, gamma}, 2, &attributes));
+}
+
 /* ---- gradient: each thread sums dgamma over its rows; the sums are then added in the threads' order ---- */
 
 enum { SAVED_X, SAVED_GAMMA, RSTD, DY, RESIDUAL };
@@ -98,14 +124,16 @@ static bool infer_rms_norm_gradient(struct graph *graph, struct node *node, stru
     return true;
 }
 
-/* Per thread: dgamma, and buffers for x, dy, the residual's gradient and dx when they are widened. */
+/* A whole gamma; per thread: dgamma, and buffers for x, dy, the residual's gradient and dx when they are widened. */
 static size_t workspace_rms_norm_gradient(const struct graph *graph, const struct node *node, int threads)
 {
     size_t columns = (size_t)tensor_columns(node_input(graph, node, SAVED_X));
-    return (size_t)threads * columns * sizeof(float) + storage_buffers(graph, node, threads, 4 * ROWS * columns);
+    return ((size_t)threads * columns + gamma_floats(node, columns)) * sizeof(float) +
+           storage_buffers(graph, node, threads, 4 * ROWS * columns);
 }
 
-static void gradient_rows(const struct call *call, size_t r, size_t some, float *dgamma, float *buffer)
+static void gradient_rows(const struct call *call, size_t r, size_t some, const float *gamma, float *dgamma,
+                          float *buffer)
 {
     const struct elementwise_kernels *convert = call_elementwise(call);
     const struct tensor *x = node_input(call->graph, call->node, SAVED_X);
@@ -116,8 +144,8 @@ static void gradient_rows(const struct call *call, size_t r, size_t some, float 
     if (call->inputs[RESIDUAL])
         residual = storage_read(convert, call->inputs[RESIDUAL], x->dtype, first, count, buffer + 2 * block);
     float *dx = storage_target(call->outputs[0], x->dtype, first, buffer + 3 * block);
-    call_rows(call)->rms_norm_gradient(in, call->inputs[SAVED_GAMMA], (const float *)call->inputs[RSTD] + r, dy,
-                                       residual, dx, dgamma, some, columns);
+    call_rows(call)->rms_norm_gradient(in, gamma, (const float *)call->inputs[RSTD] + r, dy, residual, dx, dgamma, some,
+                                       columns);
     storage_commit(convert, call->outputs[0], x->dtype, first, count, dx);
 }
 
@@ -125,14 +153,15 @@ static void run_rms_norm_gradient(const struct call *call)
 {
     const struct tensor *x = node_input(call->graph, call->node, SAVED_X);
     size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x), threads = (size_t)call->threads;
-    float *sums = call->workspace, *buffers = sums + threads * columns;
+    const float *gamma = whole_gamma(call, call->inputs[SAVED_GAMMA], call->workspace, columns);
+    float *sums = (float *)call->workspace + gamma_floats(call->node, columns), *buffers = sums + threads * columns;
     memset(sums, 0, threads * columns * sizeof *sums);
 #pragma omp parallel num_threads(call->threads) if (rows * columns > PARALLEL_FROM)
     {
         size_t me = (size_t)omp_get_thread_num(), team = (size_t)omp_get_num_threads();
         size_t last = rows * (me + 1) / team;
         for (size_t r = rows * me / team; r < last; r += ROWS)
-            gradient_rows(call, r, last - r < ROWS ? last - r : ROWS, sums + me * columns,
+            gradient_rows(call, r, last - r < ROWS ? last - r : ROWS, gamma, sums + me * columns,
                           buffers + me * 4 * ROWS * columns);
     }
     for (size_t t = 1; t < threads; t++)
