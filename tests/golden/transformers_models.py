@@ -127,6 +127,150 @@ def gemma_3():
                                         whole: dict(rope_type="linear", factor=4.0, rope_theta=1e6)}))
 
 
+class Plain:
+    """A model that is one of ours as it is: the names' rules say how theirs are called."""
+
+    def __init__(self, family, size, model, context=CONTEXT, **changes):
+        self.family, self.size, self.changes, self.context = family, size, changes, context
+        self.model = model.double()
+
+    def values(self, name, count):
+        if name.endswith("bias"):
+            return np.zeros(count, np.float32)
+        if "norm" in name or ".ln_" in name or name.startswith("ln_"):
+            return np.ones(count, np.float32)
+        return generator.normal(SEED, name, count) * np.float32(self.deviation(name))
+
+    def deviation(self, name):
+        return 0.02
+
+    def draw(self, name, limit, *shape):
+        return torch.from_numpy(generator.below(SEED, name, int(np.prod(shape)), limit)).reshape(shape)
+
+
+class Gpt2(Plain):
+    def __init__(self):
+        super().__init__("gpt2", "gpt2-tiny", transformers.GPT2LMHeadModel(transformers.GPT2Config(
+            vocab_size=2048, n_positions=256, n_embd=128, n_layer=4, n_head=4, attn_implementation="eager")))
+
+    def names(self):
+        for name in dict(self.model.named_parameters()):
+            turned = ".c_" in name and name.endswith("weight")  # theirs are [inputs, outputs]
+            yield name.removeprefix("transformer."), (lambda get, name=name: get(name).T) if turned else stack(name)
+
+    def deviation(self, name):
+        if name == "wpe.weight":
+            return 0.01
+        return np.float32(0.02) / np.sqrt(np.float32(8)) if name.endswith("c_proj.weight") else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 2048, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 2048, BATCH, CONTEXT).flatten())
+
+
+def encoder_layers(layers, theirs, ours, attention, rest):
+    for i in range(layers):
+        for kind in ("weight", "bias"):
+            yield f"{ours}.{i}.attention.qkv.{kind}", stack(*(f"{theirs}.{i}.{part}.{kind}" for part in attention))
+            for a, b in rest.items():
+                yield f"{ours}.{i}.{a}.{kind}", stack(f"{theirs}.{i}.{b}.{kind}")
+
+
+class Bert(Plain):
+    def __init__(self):
+        super().__init__("bert", "bert-tiny", transformers.BertForSequenceClassification(transformers.BertConfig(
+            vocab_size=1000, hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=512,
+            attn_implementation="eager")), vocabulary=1000)
+
+    def names(self):
+        for part in ("word", "position", "token_type"):
+            yield f"embeddings.{part}.weight", stack(f"bert.embeddings.{part}_embeddings.weight")
+        yield from encoder_layers(2, "bert.encoder.layer", "layer",
+                                  [f"attention.self.{part}" for part in ("query", "key", "value")],
+                                  {"attention.output": "attention.output.dense", "norm1": "attention.output.LayerNorm",
+                                   "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense", "norm2": "output.LayerNorm"})
+        for kind in ("weight", "bias"):
+            yield f"embeddings.norm.{kind}", stack(f"bert.embeddings.LayerNorm.{kind}")
+            yield f"pooler.{kind}", stack(f"bert.pooler.dense.{kind}")
+            yield f"classifier.{kind}", stack(f"classifier.{kind}")
+
+    def run(self):
+        pooled = self.model.bert(input_ids=self.draw("tokens", 1000, BATCH, CONTEXT),
+                                 token_type_ids=self.draw("types", 2, BATCH, CONTEXT)).pooler_output
+        return pooled, F.cross_entropy(self.model.classifier(pooled), self.draw("targets", 2, BATCH))
+
+
+class Vit(Plain):
+    def __init__(self):
+        super().__init__("vit", "vit-tiny", transformers.ViTForImageClassification(transformers.ViTConfig(
+            hidden_size=192, num_hidden_layers=2, num_attention_heads=3, intermediate_size=768, image_size=48,
+            num_labels=50, layer_norm_eps=1e-6, attn_implementation="eager")), None, layers=2, side=48, classes=50)
+
+    def names(self):
+        parts = dict(self.model.named_parameters())
+        yield "patches.weight", lambda get: get("vit.embeddings.patch_embeddings.projection.weight").permute(0, 2, 3, 1)
+        yield "patches.bias", stack("vit.embeddings.patch_embeddings.projection.bias")
+        yield "class_token", lambda get: get("vit.embeddings.cls_token").view(-1)
+        yield "positions.weight", lambda get: get("vit.embeddings.position_embeddings")[0]
+        if "vit.encoder.layer.0.attention.attention.query.weight" in parts:
+            theirs, attention = "vit.encoder.layer", [f"attention.attention.{p}" for p in ("query", "key", "value")]
+            rest = {"attention.output": "attention.output.dense", "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense"}
+        else:  # as releases since 5 call them
+            theirs, attention = "vit.layers", [f"attention.{p}_proj" for p in "qkv"]
+            rest = {"attention.output": "attention.o_proj", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"}
+        yield from encoder_layers(2, theirs, "layer", attention,
+                                  dict(rest, norm1="layernorm_before", norm2="layernorm_after"))
+        for kind in ("weight", "bias"):
+            yield f"norm.{kind}", stack(f"vit.layernorm.{kind}")
+            yield f"head.{kind}", stack(f"classifier.{kind}")
+
+    def deviation(self, name):
+        return np.sqrt(np.float32(2) / np.float32(3 * 16 * 16)) if name == "patches.weight" else 0.02
+
+    def run(self):
+        images = torch.from_numpy(generator.normal(SEED, "images", BATCH * 48 * 48 * 3)).double()
+        logits = self.model(pixel_values=images.reshape(BATCH, 48, 48, 3).permute(0, 3, 1, 2)).logits
+        return logits, F.cross_entropy(logits, self.draw("targets", 50, BATCH))
+
+
+class Whisper(Plain):
+    def __init__(self):
+        super().__init__("whisper", "whisper-tiny", transformers.WhisperForConditionalGeneration(
+            transformers.WhisperConfig(vocab_size=500, num_mel_bins=80, encoder_layers=2, encoder_attention_heads=4,
+                                       decoder_layers=2, decoder_attention_heads=4, encoder_ffn_dim=256,
+                                       decoder_ffn_dim=256, d_model=64, max_source_positions=50, pad_token_id=0,
+                                       bos_token_id=0, eos_token_id=0, decoder_start_token_id=0,
+                                       suppress_tokens=None, begin_suppress_tokens=None,
+                                       attn_implementation="eager")),
+                         layers=2, hidden=64, heads=4, feed_forward=256, frames=100, vocabulary=500)
+        self.fixed = {"model.encoder.embed_positions.weight"}
+
+    def names(self):
+        for name, parameter in self.model.named_parameters():
+            if name in self.fixed:
+                continue
+            ours = name.removeprefix("model.").replace("layers.", "layer.")
+            for theirs, mine in (("encoder_attn_layer_norm", "cross.norm"), ("self_attn_layer_norm", "attention.norm"),
+                                 ("encoder_attn", "cross"), ("self_attn", "attention"), ("final_layer_norm", "mlp.norm"),
+                                 (".fc", ".mlp.fc"), ("out_proj", "output"), ("_proj", ""), ("layer_norm", "norm"),
+                                 ("embed_tokens", "tokens"), ("embed_positions", "positions")):
+                ours = ours.replace(theirs, mine)
+            if parameter.dim() == 3:
+                yield ours, lambda get, name=name: get(name).permute(0, 2, 1)
+            else:
+                yield ours, stack(name)
+
+    def deviation(self, name):
+        inputs = {"encoder.conv1.weight": 240, "encoder.conv2.weight": 192}.get(name)
+        return np.sqrt(np.float32(2) / np.float32(inputs)) if inputs else 0.02
+
+    def run(self):
+        audio = torch.from_numpy(generator.normal(SEED, "log_mel", BATCH * 100 * 80)).double().reshape(BATCH, 100, 80)
+        logits = self.model(input_features=audio.transpose(1, 2), use_cache=False,
+                            decoder_input_ids=self.draw("tokens", 500, BATCH, CONTEXT)).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
 CASES = [
     ("llama3", lambda: Decoder("llama-3.2-1b", "Llama", 5e5, rope="llama3")),
     ("linear", lambda: Decoder("tinyllama-1.1b", "Llama", untied=True, rope="linear")),
@@ -141,11 +285,16 @@ CASES = [
                                   extra=dict(hidden_size=72, head_dim=12), hidden=72)),
     ("phi3-short", lambda: Decoder("phi-3-mini-128k", "Phi3", untied=True, fused=True, rope="short", longest=128,
                                    extra=dict(hidden_size=72, head_dim=12), hidden=72)),
+    ("gpt2", Gpt2),
+    ("bert", Bert),
+    ("vit", Vit),
+    ("whisper", Whisper),
 ]
 
 
 def write_case(out, name, subject):
-    id = f"{subject.family}/{subject.size}/train/f32/b{BATCH}/s{CONTEXT}/adamw"
+    context = f"/s{CONTEXT}" if getattr(subject, "context", CONTEXT) else ""
+    id = f"{subject.family}/{subject.size}/train/f32/b{BATCH}{context}/adamw"
     out.case("transformers-" + name, id=id, what="gradients", **subject.changes)
     theirs = dict(subject.model.named_parameters())
     filled = set()
@@ -171,7 +320,8 @@ def write_case(out, name, subject):
             else:
                 for part, value in zip(used, values.split([len(theirs[part]) for part in used])):
                     theirs[part].copy_(value)
-    assert filled == set(theirs), set(theirs) - filled
+    left = set(theirs) - filled - getattr(subject, "fixed", set())
+    assert not left, left
     output, loss = subject.model.eval() and subject.run()
     out.tensor("output", output.detach())
     out.tensor("loss", loss.detach())
