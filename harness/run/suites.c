@@ -40,7 +40,6 @@ static const struct pick infer_picks[] = {
 };
 
 /* One relative of llama for each thing that it does differently: windows, normalised heads, biases. */
-static const char *const quick_named[] = {"llama/gemma-3-270m/decode/q4_0/b1/s64", NULL};
 static const char *const all_named[] = {"llama/gemma-3-270m/decode/q4_0/b1/s64",
                                         "llama/gemma-3-270m/decode/bf16/b1/s64", "llama/qwen3-0.6b/decode/q4_0/b1/s64",
                                         "llama/qwen2.5-0.5b/decode/q4_K_M/b1/s64", NULL};
@@ -48,7 +47,7 @@ static const char *const all_named[] = {"llama/gemma-3-270m/decode/q4_0/b1/s64",
 #define PICKS(picks) picks, sizeof picks / sizeof *picks
 
 const struct suite suites[] = {
-    {"quick", "the smallest model of every family, in under a minute", 50, 2, PICKS(quick_picks), quick_named},
+    {"quick", "the smallest model of every family, in under a minute", 50, 2, PICKS(quick_picks), NULL},
     {"all", "every family over its sizes, modes and dtypes, in under ten minutes", 570, 2, PICKS(all_picks), all_named},
     {"nightly", "what a nightly run watches: the same cases, measured long enough to see small changes", 1200, 3,
      PICKS(nightly_picks), NULL},
