@@ -56,9 +56,9 @@ static bool take_model(const char *part, const char *id, struct model_case *one,
         one->size = size;
     if (one->size)
         return true;
-    const char *names[64];
+    const char *names[256];
     size_t count = 0;
-    for (; count < one->family->size_count && count < 64; count++)
+    for (; count < one->family->size_count && count < 256; count++)
         names[count] = one->family->sizes[count].name;
     char nearest[160];
     nearest_names(part, names, count, 3, nearest, sizeof nearest);

@@ -2,6 +2,12 @@
 
 #include "models/families/layers.h"
 
+static int head_norm(struct graph *graph, const char *name, int x, const struct decoder_attention *a)
+{
+    return a->norm_less_one ? layer_rms_norm_less_one(graph, name, x, a->epsilon)
+                            : layer_rms_norm(graph, name, x, a->epsilon);
+}
+
 bool decoder_caches(const struct model_case *one)
 {
     return one->mode == MODE_PREFILL || one->mode == MODE_DECODE;
@@ -31,17 +37,22 @@ static int place(struct graph *graph, const char *name, int x, int64_t heads, co
 {
     const char *norm = graph_name(graph, "%s_norm", name);
     if (a->head_norm == HEAD_NORM_ALL) {
-        x = layer_rms_norm(graph, norm, x, a->epsilon);
+        x = head_norm(graph, norm, x, a);
     } else if (a->head_norm == HEAD_NORM_EACH && x != NO_TENSOR) {
         const struct tensor shape = graph->tensors[x];
         x = build_reshape(graph, norm, x, 4, (int64_t[]){shape.dims[0], shape.dims[1], heads, a->head_dim});
-        x = layer_rms_norm(graph, norm, x, a->epsilon);
+        x = head_norm(graph, norm, x, a);
         x = build_reshape(graph, norm, x, shape.rank, shape.dims);
     }
     if (a->rope_theta <= 0)
         return x;
-    return build_rope(graph, graph_name(graph, "%s.rope", name), x, heads, 0, a->head_dim, a->rope_theta,
-                      decoder_position(one));
+    return build_scaled_rope(graph, graph_name(graph, "%s.rope", name), x, heads, 0, a->head_dim, a->rope_theta,
+                             a->rope, decoder_position(one));
+}
+
+static struct attention_scores scores_of(const struct decoder_attention *a)
+{
+    return (struct attention_scores){.window = a->window, .scale = a->scale, .softcap = a->softcap};
 }
 
 static struct projections project(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
@@ -89,11 +100,12 @@ int decoder_attention(struct graph *graph, const char *name, int x, const struct
                       const struct model_case *one)
 {
     int64_t width = a->kv_heads * a->head_dim;
+    const struct attention_scores scores = scores_of(a);
     struct projections made = project(graph, name, x, a, one);
     int keys = cache(graph, graph_name(graph, "%s.cache.k", name), one->context, width, one);
     int values = cache(graph, graph_name(graph, "%s.cache.v", name), one->context, width, one);
     return build_cached_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim, decoder_position(one),
-                                  a->window);
+                                  &scores);
 }
 
 int decoder_attend(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
@@ -101,16 +113,17 @@ int decoder_attend(struct graph *graph, const char *name, int x, const struct de
 {
     if (decoder_caches(one))
         return decoder_attention(graph, name, x, a, one);
+    const struct attention_scores scores = scores_of(a);
     if (a->head_norm != HEAD_NORM_NONE) {
         struct projections made = project(graph, name, x, a, one);
-        return build_cross_attention(graph, name, made.q, made.k, made.v, a->head_dim, true);
+        return build_scored_cross_attention(graph, name, made.q, made.k, made.v, a->head_dim, true, &scores);
     }
     x = layer_linear_kind(graph, graph_name(graph, "%s.qkv", name), MATRIX_VALUE, x,
                           (a->heads + 2 * a->kv_heads) * a->head_dim, a->bias, a->deviation, ACTIVATION_NONE);
     if (a->rope_theta > 0)
-        x = build_rope(graph, graph_name(graph, "%s.rope", name), x, a->heads, a->kv_heads, a->head_dim, a->rope_theta,
-                       0);
-    return build_attention(graph, name, x, a->heads, a->kv_heads, a->head_dim, true, a->window);
+        x = build_scaled_rope(graph, graph_name(graph, "%s.rope", name), x, a->heads, a->kv_heads, a->head_dim,
+                              a->rope_theta, a->rope, 0);
+    return build_scored_attention(graph, name, x, a->heads, a->kv_heads, a->head_dim, true, &scores);
 }
 
 /* In decode the projections of the memory had their turn in the prefill. */

@@ -21,12 +21,15 @@ enum head_norm {
 };
 
 struct decoder_attention {
-    int64_t heads, kv_heads, head_dim, window; /* window 0: all */
+    int64_t heads, kv_heads, head_dim, window; /* window 0: all. Its cache holds all positions all the same */
     bool bias, bare_keys;                      /* bare: the key projection has no bias nevertheless */
     float rope_theta;                          /* 0: no rotary positions */
+    const struct rope *rope;                   /* how they are stretched; NULL: not at all */
+    float scale, softcap;                      /* of the scores; 0: 1/√head_dim, none */
     float deviation;
-    bool beside_eight; /* experts: what recipes make of keys and values then */
-    int head_norm;     /* enum head_norm, named name.q_norm and name.k_norm; `epsilon` is theirs */
+    bool beside_eight;  /* experts: what recipes make of keys and values then */
+    int head_norm;      /* enum head_norm, named name.q_norm and name.k_norm; `epsilon` is theirs */
+    bool norm_less_one; /* their gammas are stored less 1 */
     float epsilon;
 };
 

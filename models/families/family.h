@@ -21,6 +21,16 @@ struct config {
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
     int head_norm;                     /* enum head_norm of queries and keys */
+    /* llama's relatives. Layers that attend to the last `window` positions only: all, or all but every global_every-th;
+     * these may have rotary positions of their own, of base local_theta, which aren't stretched. Every
+     * unplaced_every-th layer has no positions. 0: none of these */
+    int64_t window, global_every, unplaced_every;
+    float local_theta;
+    const struct rope *rope;                    /* ops/rope.h: how the others are stretched; NULL: not at all */
+    float attention_softcap, logits_softcap;    /* 0: none */
+    float query_width;                          /* scores are scaled by 1/√ of it; 0: of head_dim */
+    int norm_place;                             /* enum norm_place */
+    bool norm_less_one, gelu, scaled_embedding; /* gammas stored less 1; a GELU gate; words times √hidden */
     /* moe: experts of a layer, those that a token goes to, and whether their weights are made to sum to 1; the width of
      * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
     int64_t experts, chosen, shared_feed_forward;
@@ -38,6 +48,7 @@ struct family_size {
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
+    bool by_name;                    /* only where it is named: neither suites nor a table of all models have it */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
 };
 

@@ -39,10 +39,16 @@ int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind ki
 
 int layer_gated(struct graph *graph, const char *name, int x, int64_t width, float deviation, float last)
 {
+    return layer_gated_by(graph, name, x, width, ACTIVATION_SILU, deviation, last);
+}
+
+int layer_gated_by(struct graph *graph, const char *name, int x, int64_t width, enum activation activation,
+                   float deviation, float last)
+{
     if (x == NO_TENSOR)
         return NO_TENSOR;
     int64_t columns = tensor_columns(&graph->tensors[x]);
-    int gate = layer_linear(graph, graph_name(graph, "%s.gate", name), x, width, false, deviation, ACTIVATION_SILU);
+    int gate = layer_linear(graph, graph_name(graph, "%s.gate", name), x, width, false, deviation, activation);
     int up = layer_linear(graph, graph_name(graph, "%s.up", name), x, width, false, deviation, ACTIVATION_NONE);
     int y = build_multiply(graph, graph_name(graph, "%s.gated", name), gate, up);
     return layer_linear_kind(graph, graph_name(graph, "%s.down", name), MATRIX_DOWN, y, columns, false, last,
@@ -158,6 +164,16 @@ int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon)
     int gamma = graph_weight(graph, graph_name(graph, "%s.weight", name), DTYPE_F32, 1, &columns,
                              (struct fill){.kind = FILL_CONSTANT, .scale = 1}, false);
     return build_rms_norm(graph, name, x, gamma, epsilon);
+}
+
+int layer_rms_norm_less_one(struct graph *graph, const char *name, int x, float epsilon)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    int gamma = graph_weight(graph, graph_name(graph, "%s.weight", name), DTYPE_F32, 1, &columns,
+                             (struct fill){.kind = FILL_NORMAL, .scale = 0.02f}, false);
+    return build_rms_norm_less_one(graph, name, x, gamma, epsilon);
 }
 
 /* An input that a teacher reads already is its student's too. */

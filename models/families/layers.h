@@ -20,6 +20,9 @@ int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind ki
                       float deviation, enum activation activation);
 /* name.down(silu(name.gate(x)) · name.up(x)), as wide as x; `last` is the deviation of down (Shazeer 2020). */
 int layer_gated(struct graph *graph, const char *name, int x, int64_t width, float deviation, float last);
+/* The same with another activation of the gate. */
+int layer_gated_by(struct graph *graph, const char *name, int x, int64_t width, enum activation activation,
+                   float deviation, float last);
 /* As layer_linear_kind, for rows that lie sorted by expert: name.weight is [experts, outputs, inputs]. */
 struct layer_experts {
     int64_t experts, chosen; /* of which a token goes to `chosen` */
@@ -38,6 +41,8 @@ int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_la
 int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                int64_t pad, bool bias, enum activation activation);
 int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon);
+/* The same with gammas that are stored less 1, and aren't 0 at the start. */
+int layer_rms_norm_less_one(struct graph *graph, const char *name, int x, float epsilon);
 int layer_norm(struct graph *graph, const char *name, int x, float epsilon);
 
 /* Inputs. Images and features are normal with deviation 1; tokens and classes are uniform in [0, limit). */

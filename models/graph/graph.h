@@ -72,6 +72,8 @@ struct tensor {
 
 enum phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_OPTIMIZER };
 
+struct rope;
+
 /* Numbers that an op needs besides its tensors. Each op's file says which it reads. */
 struct attributes {
     int activation; /* enum activation */
@@ -81,6 +83,9 @@ struct attributes {
     int64_t chosen;   /* experts that a row is routed to */
     float skew;       /* of the routing; kernels/routing.h */
     bool causal, count_padding, bias, relu, renormalise;
+    bool less_one;           /* rms_norm: gamma is stored less 1 */
+    float softcap;           /* of attention's scores, or of an op's inputs; 0: none */
+    const struct rope *rope; /* ops/rope.h: how rotary positions are stretched; NULL: not at all */
     int64_t kernel[2], stride[2], pad[2], dilation[2], groups;
     uint64_t key;   /* of dropout's mask, or of a skewed routing */
     float momentum; /* of batch norm's running statistics */

@@ -71,7 +71,8 @@ static struct attention describe(const struct graph *graph, const struct node *n
                               .head_dim = (size_t)a->head_dim,
                               .causal = a->causal,
                               .window = (size_t)a->window,
-                              .scale = 1.0f / sqrtf((float)a->head_dim),
+                              .scale = a->scale > 0 ? a->scale : 1.0f / sqrtf((float)a->head_dim),
+                              .softcap = a->softcap,
                               .dtype = q->dtype,
                               .kv_dtype = cache->dtype,
                               .q = call ? call->inputs[Q] : NULL,
@@ -163,9 +164,14 @@ const struct op op_cached_attention = {.name = "cached_attention",
                                        .run = run_cached};
 
 int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
-                           int64_t head_dim, int64_t position, int64_t window)
+                           int64_t head_dim, int64_t position, const struct attention_scores *scores)
 {
-    const struct attributes attributes = {.head_dim = head_dim, .position = position, .window = window, .causal = true};
+    const struct attributes attributes = {.head_dim = head_dim,
+                                          .position = position,
+                                          .causal = true,
+                                          .window = scores->window,
+                                          .scale = scores->scale,
+                                          .softcap = scores->softcap};
     return node_first_output(
         graph, graph_append(graph, &op_cached_attention, name, (int[]){q, k, v, cache_k, cache_v}, 5, &attributes));
 }

@@ -29,6 +29,8 @@
     OP(gru)                                                                                                            \
     OP(activation)                                                                                                     \
     OP(add)                                                                                                            \
+    OP(scale)                                                                                                          \
+    OP(softcap)                                                                                                        \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \

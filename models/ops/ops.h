@@ -55,10 +55,15 @@ int build_embedding_bag(struct graph *graph, const char *name, int indices, int 
 int build_interaction(struct graph *graph, const char *name, const int *vectors, int count);
 int build_layer_norm(struct graph *graph, const char *name, int x, int gamma, int beta, float epsilon);
 int build_rms_norm(struct graph *graph, const char *name, int x, int gamma, float epsilon);
+/* The same with a gamma that is stored less 1. */
+int build_rms_norm_less_one(struct graph *graph, const char *name, int x, int gamma, float epsilon);
 /* Turns the query and key heads of qkv[B,T,(heads + 2·kv_heads)·head_dim] by their positions, of which the first is
  * `position`. Queries or keys by themselves are `heads` heads, and no key heads. */
 int build_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                float theta, int64_t position);
+/* The same, stretched as `rope` says, which outlives the graph; NULL: not at all. */
+int build_scaled_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
+                      float theta, const struct rope *rope, int64_t position);
 /* y[B,1+P,C] = (token[C], x[B,P,C]) + positions[1+P,C]: a class token before a sequence of patches */
 int build_prepend(struct graph *graph, const char *name, int x, int token, int positions);
 /* y[B,C] = x[B,T,C] at one position */
@@ -74,18 +79,28 @@ int build_conv_norm(struct graph *graph, const char *name, int x, int filters, c
 int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
                      float epsilon, float momentum, bool relu);
 int build_softmax(struct graph *graph, const char *name, int x);
+/* What attention makes of its scores. */
+struct attention_scores {
+    int64_t window; /* 0: all */
+    float scale;    /* 0: 1/√head_dim */
+    float softcap;  /* 0: none */
+};
 /* qkv[B,T,(heads + 2·kv_heads)·head_dim], side by side; y[B,T,heads·head_dim] */
+int build_scored_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads,
+                           int64_t head_dim, bool causal, const struct attention_scores *scores);
 int build_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                     bool causal, int64_t window);
 /* q[B,T,heads·head_dim] attend to k and v [B,S,kv_heads·head_dim]; causal: query t to the keys up to t + S − T. y as q.
  */
 int build_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim, bool causal);
+int build_scored_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim,
+                                 bool causal, const struct attention_scores *scores);
 /* One step of a sequence with a cache: k and v [B,T,kv_heads·head_dim] are stored in the caches [B,S,kv_heads·head_dim]
  * at `position`, and the queries q[B,T,heads·head_dim] attend to all positions up to their own. y as q. */
 int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
-                           int64_t head_dim, int64_t position, int64_t window);
-/* The queries attend to all of the caches [B,S,kv_heads·head_dim], which k and v of their shape fill, or an earlier step
- * has filled (k and v are NO_TENSOR). y as q. */
+                           int64_t head_dim, int64_t position, const struct attention_scores *scores);
+/* The queries attend to all of the caches [B,S,kv_heads·head_dim], which k and v of their shape fill, or an earlier
+ * step has filled (k and v are NO_TENSOR). y as q. */
 int build_memory_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
                            int64_t head_dim);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
@@ -96,6 +111,10 @@ bool activation_gradient_from_output(enum activation kind);
 /* b may be of a's last dimensions only: then it is added to each of what stands before them. */
 int build_add(struct graph *graph, const char *name, int a, int b);
 int build_multiply(struct graph *graph, const char *name, int a, int b);
+/* factor · x */
+int build_scale(struct graph *graph, const char *name, int x, float factor);
+/* cap · tanh(x / cap) */
+int build_softcap(struct graph *graph, const char *name, int x, float cap);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */
 int build_reshape(struct graph *graph, const char *name, int x, int rank, const int64_t *dims);
 int build_cast(struct graph *graph, const char *name, int x, enum dtype dtype);

@@ -180,7 +180,7 @@ static bool is_wanted_model(const struct fit_demands *demands, const struct fami
     if (demands->task && strcasecmp(demands->task, family->task) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return true;
+        return !size->by_name;
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;
