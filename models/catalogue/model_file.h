@@ -20,7 +20,7 @@ enum { FILE_RANK = 6 };
 
 /* Together these bound what a hostile file can make a reader keep. */
 enum {
-    FILE_MOST_TENSORS = 1 << 18,
+    FILE_MOST_TENSORS = 200000,
     FILE_MOST_PARTS = 1 << 12,
     FILE_MOST_NAME = 512,               /* bytes of a tensor's name */
     FILE_MOST_NAMES = 16 * 1000 * 1000, /* bytes of all of them */

@@ -4,10 +4,13 @@ own readers find in it: one line a tensor, `name type elements bytes offset dims
 
 They go to tests/unit/data/models; write(path) puts a list of them at `path`.
 """
+import json
 import pathlib
 
 import gguf
 import numpy
+import safetensors.torch
+import torch
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 MODELS = pathlib.Path(__file__).parent.parent / "unit" / "data" / "models"
@@ -88,6 +91,45 @@ def gguf_types(path):
     finish(writer)
 
 
+def write_safetensors_list(paths, out):
+    """Places are read from the header, the rest through the package."""
+    lines = []
+    for part, path in enumerate(paths):
+        raw = path.read_bytes()
+        length = int.from_bytes(raw[:8], "little")
+        header = json.loads(raw[8 : 8 + length])
+        tensors = safetensors.torch.load_file(path)
+        for name in header:
+            if name == "__metadata__":
+                continue
+            tensor = tensors[name]
+            dims = " ".join(str(n) for n in tensor.shape)
+            lines.append(f"{name} {header[name]['dtype']} {tensor.numel()} {tensor.numel() * tensor.element_size()} "
+                         f"{8 + length + header[name]['data_offsets'][0]} {part} {dims}".rstrip() + "\n")
+    out.write_text("".join(lines))
+
+
+def write_safetensors():
+    tensors = {"scalar": torch.ones(()), "empty": torch.ones(0, 3), "model.norm.weight": torch.ones(8),
+               "model.embed_tokens.weight": torch.ones(12, 8, dtype=torch.bfloat16),
+               "model.layers.0.up.weight": torch.ones(16, 8, dtype=torch.float16),
+               "conv.weight": torch.ones(2, 3, 1, 4, 1), "conv.running_mean": torch.ones(2),
+               "conv.num_batches_tracked": torch.ones((), dtype=torch.int64),
+               "packed": torch.ones(3, 5, dtype=torch.uint8), "half": torch.ones(4, 4).to(torch.float8_e4m3fn)}
+    safetensors.torch.save_file(tensors, MODELS / "mixed.safetensors", metadata={"format": "pt"})
+    write_safetensors_list([MODELS / "mixed.safetensors"], MODELS / "mixed.safetensors.txt")
+    shards = [MODELS / f"shard-0000{i + 1}-of-00002.safetensors" for i in range(2)]
+    names = list(tensors)
+    weight_map = {}
+    for i, shard in enumerate(shards):
+        part = {name: tensors[name] for name in names[i::2]}
+        safetensors.torch.save_file(part, shard)
+        weight_map.update({name: shard.name for name in part})
+    (MODELS / "shard.safetensors.index.json").write_text(
+        json.dumps({"metadata": {"total_size": 1}, "weight_map": weight_map}, indent=1))
+    write_safetensors_list(shards, MODELS / "shard.safetensors.txt")
+
+
 def write(path):
     MODELS.mkdir(parents=True, exist_ok=True)
     llama = MODELS / "llama.gguf"
@@ -100,4 +142,5 @@ def write(path):
         old.unlink()
     gguf_llama(MODELS / "split.gguf", split_max_tensors=8)
     write_gguf_list(sorted(MODELS.glob("split-*.gguf")), MODELS / "split.gguf.txt")
+    write_safetensors()
     path.write_text("".join(f"{file.name} {file.stat().st_size}\n" for file in sorted(MODELS.iterdir())))

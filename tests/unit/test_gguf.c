@@ -5,50 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/base/text.h"
 #include "models/catalogue/gguf.h"
-
-static const char *data_path(const char *name)
-{
-    static char path[512];
-    snprintf(path, sizeof path, UNIT_DATA "/models/%s", name);
-    return path;
-}
-
-/* name type elements bytes offset part dims… */
-static void compare_tensor(const struct file_tensor *tensor, char *line)
-{
-    char *rest = line, *name = strsep(&rest, " "), *type = strsep(&rest, " ");
-    unsigned long long elements, bytes, offset, dims[4];
-    unsigned part;
-    int rank = sscanf(rest, "%llu %llu %llu %u %llu %llu %llu %llu", &elements, &bytes, &offset, &part, &dims[0],
-                      &dims[1], &dims[2], &dims[3]) -
-               4;
-    ck_assert_str_eq(tensor->name, name);
-    ck_assert_str_eq(tensor->storage->name, type);
-    ck_assert_uint_eq(tensor->rows * tensor->columns, elements);
-    ck_assert_uint_eq(tensor->bytes, bytes);
-    ck_assert_uint_eq(tensor->offset, offset);
-    ck_assert_uint_eq(tensor->part, part);
-    ck_assert_int_eq(tensor->rank, rank);
-    for (int i = 0; i < rank; i++)
-        ck_assert_uint_eq(tensor->dims[i], dims[i]);
-}
+#include "tests/unit/model_listing.h"
 
 static void compare(const char *name, const char *listing)
 {
     struct model_file file;
     struct error error = {0};
-    ck_assert_msg(gguf_open(data_path(name), &file, &error), "%s", error.message);
-    char *text = text_read_file(data_path(listing), 1 << 20), *rest = text, *line;
-    size_t count = 0;
-    ck_assert_ptr_nonnull(text);
-    while ((line = strsep(&rest, "\n")) && *line) {
-        ck_assert_uint_lt(count, file.tensor_count);
-        compare_tensor(&file.tensors[count++], line);
-    }
-    ck_assert_uint_eq(count, file.tensor_count);
-    free(text);
+    ck_assert_msg(gguf_open(model_path(name), &file, &error), "%s", error.message);
+    compare_listing(&file, listing);
     model_file_close(&file);
 }
 
@@ -65,7 +30,7 @@ START_TEST(settings_are_read)
 {
     struct model_file file;
     struct error error = {0};
-    ck_assert_msg(gguf_open(data_path("llama.gguf"), &file, &error), "%s", error.message);
+    ck_assert_msg(gguf_open(model_path("llama.gguf"), &file, &error), "%s", error.message);
     const struct settings *settings = &file.settings;
     ck_assert_str_eq(settings->architecture, "llama");
     ck_assert_str_eq(settings->name, "tiny llama");
@@ -281,7 +246,7 @@ START_TEST(every_cut_is_noticed)
 {
     struct mapping whole;
     struct error error = {0};
-    ck_assert_msg(mapping_open(data_path("llama.gguf"), &whole, &error), "%s", error.message);
+    ck_assert_msg(mapping_open(model_path("llama.gguf"), &whole, &error), "%s", error.message);
     for (uint64_t size = 1; size < whole.size; size += size < 4000 ? 1 : 997) {
         struct model_file file;
         error = (struct error){0};
