@@ -26,6 +26,7 @@ void model_file_close(struct model_file *file)
         before = block->before;
         free(block);
     }
+    outline_free(&file->outline);
     free(file->parts);
     free(file->tensors);
     *file = (struct model_file){0};

@@ -13,6 +13,7 @@
 
 #include "harness/base/error.h"
 #include "models/catalogue/mapping.h"
+#include "models/catalogue/outline.h"
 #include "models/catalogue/settings.h"
 #include "models/catalogue/storage.h"
 
@@ -45,6 +46,7 @@ struct model_file {
     struct settings settings;
     struct file_tensor *tensors; /* owned: part by part, as the file lists them */
     size_t tensor_count;
+    struct outline outline;   /* what its configuration implies; empty where none is known */
     struct name_store *names; /* owned */
     uint64_t name_bytes;      /* in all of them */
     uint64_t parameters;      /* a tied matrix once, buffers not */
