@@ -186,8 +186,13 @@ void outline_decoder(const struct configuration *c, const struct settings *setti
     struct json_view qkv_bias = configuration_find(c, "qkv_bias");
     if (qkv_bias.mapping && !configuration_flag(c, "qkv_bias"))
         d.traits &= ~(unsigned)QKV_BIAS;
-    if (strcmp(c->type->name, "gpt_neox") == 0 && !configuration_flag(c, "attention_bias"))
-        d.attention_bias = false;
+    bool neox = strcmp(c->type->name, "gpt_neox") == 0;
+    if (neox && !configuration_flag(c, "attention_bias")) {
+        d.traits &= ~(unsigned)ALL_BIAS;
+        d.feed_forward_bias = true;
+    }
+    if (strcmp(c->type->name, "stablelm") == 0 && configuration_flag(c, "use_parallel_residual"))
+        d.traits |= ONE_NORM;
     uint64_t width = configuration_count(c, "word_embed_proj_dim", settings->hidden);
     outline_add(outline, TENSOR_EMBEDDING, -1, settings->vocabulary, width);
     if (has(&d, POSITIONS)) /* OPT leaves two rows for padding */

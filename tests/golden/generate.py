@@ -2,8 +2,8 @@
 """Makes the golden files in tests/golden/data from PyTorch, gguf and
 scikit-learn. Run by hand when a case is added; tests only read them.
 
-    python3 -m venv venv && venv/bin/pip install torch numpy gguf safetensors scikit-learn
-    venv/bin/python tests/golden/generate.py [ops|optimizers|models|quants|classical|distillation|private|model_files]...
+    python3 -m venv venv && venv/bin/pip install torch numpy gguf safetensors scikit-learn transformers
+    venv/bin/python tests/golden/generate.py [ops|optimizers|models|quants|classical|distillation|private|model_files|configurations]...
 """
 import importlib
 import pathlib
@@ -11,7 +11,7 @@ import sys
 
 DATA = pathlib.Path(__file__).parent / "data"
 FILES = ("ops", "optimizers", "models", "quants", "classical", "distillation", "private",
-         "model_files")
+         "model_files", "configurations")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:
