@@ -54,7 +54,7 @@ struct model_file {
     uint64_t file_bytes;      /* of all parts; 0 without weights */
 };
 
-/* Opens what is at `path`, whichever of the formats it is (told by its first bytes and its name). */
+/* Opens what is at `path`, whichever of the formats it is, or in that folder (open.c). On failure *file is empty. */
 bool model_file_open(const char *path, struct model_file *file, struct error *error);
 void model_file_close(struct model_file *file);
 const char *file_format_name(enum file_format format);

@@ -101,7 +101,7 @@ static const struct model_type types[] = {
     {"whisper", "whisper", 0, outline_whisper,
      "{\"d_model\":384,\"vocab_size\":51865,\"max_target_positions\":448,\"max_source_positions\":1500,\"tie_word_embeddings\":true,\"encoder_layers\":4,\"decoder_layers\":4,\"encoder_attention_heads\":6,\"decoder_attention_heads\":6,\"encoder_ffn_dim\":1536,\"decoder_ffn_dim\":1536,\"num_mel_bins\":80,\"classifier_proj_size\":256}"},
     {"t5", "t5", 0, outline_t5,
-     "{\"num_layers\":6,\"d_model\":512,\"num_heads\":8,\"d_kv\":64,\"d_ff\":2048,\"vocab_size\":32128,\"relative_attention_num_buckets\":32,\"feed_forward_proj\":\"relu\",\"layer_norm_epsilon\":1e-06}"},
+     "{\"tie_word_embeddings\":true,\"num_layers\":6,\"d_model\":512,\"num_heads\":8,\"d_kv\":64,\"d_ff\":2048,\"vocab_size\":32128,\"relative_attention_num_buckets\":32,\"feed_forward_proj\":\"relu\",\"layer_norm_epsilon\":1e-06}"},
     {"qwen2_vl_text", "qwen2vl", QKV_BIAS, outline_decoder,
      "{\"num_hidden_layers\":80,\"hidden_size\":8192,\"num_attention_heads\":64,\"num_key_value_heads\":8,\"intermediate_size\":29568,\"vocab_size\":152064,\"max_position_embeddings\":32768,\"sliding_window\":4096,\"rms_norm_eps\":1e-05}"},
     {"qwen2_5_vl_text", "qwen2vl", QKV_BIAS, outline_decoder,
