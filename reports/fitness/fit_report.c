@@ -266,6 +266,9 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
     struct table *table = report_table(report, NULL, columns, COLUMN_COUNT);
     for (size_t i = 0; table && i < fit->row_count; i++)
         add_table_row(table, &fit->rows[i], i ? &fit->rows[i - 1] : NULL);
+    for (size_t i = 0; i < fit->row_count; i++)
+        if (fit->rows[i].tensors_only)
+            report_sentence(report, TONE_WARNING, "%s: %s.", fit->rows[i].one.size->name, fit->rows[i].reason);
     say_basis(report, fit, machine);
     return report;
 }
