@@ -167,7 +167,7 @@ static bool add_plain(struct fit *fit, const struct fit_file *file, const struct
                         : 0;
     fit_judge(&row, demands, machine);
     char total[32], speed[80] = "";
-    format_size(row.total_bytes, total, sizeof total);
+    format_size(row.weights_bytes + row.kv_cache_bytes, total, sizeof total);
     if (machine->read_gbs > 0)
         snprintf(speed, sizeof speed, "; at most %.3g tokens/s, from reading its bytes once for each",
                  machine->read_gbs * 1e9 / (double)row.weights_bytes);
