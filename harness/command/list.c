@@ -75,13 +75,15 @@ static void fill_families(json_t *items)
         json_put_string(item, "task", family->task);
         json_put(item, "modes", modes);
         json_put_string(item, "unit", family->unit);
+        json_put_string(item, "decode_unit", family->decode_unit);
         json_put_string(item, "optimizer", optimizer_name(family->optimizer));
         json_put_count(item, "models", family->size_count);
         json_put_string(item, "help", family->help);
     }
 }
 
-/* Counted from the graph, like every such figure; absent where the graph can't be built. */
+/* Counted from the graph, like every such figure; absent where the graph can't be built. Active ones only where a token
+ * doesn't meet them all. */
 static void put_parameters(json_t *item, const struct family *family, const struct family_size *size)
 {
     struct model_case one = case_of_size(family, size, (enum mode)__builtin_ctz(family->modes));
@@ -89,6 +91,8 @@ static void put_parameters(json_t *item, const struct family *family, const stru
     struct graph *graph = case_build(&one, NULL);
     if (graph && graph_parameters(graph)) /* a forest's nodes are no parameters: how many there are, its data decide */
         json_put_count(item, "parameters", graph_parameters(graph));
+    if (graph && graph_active_parameters(graph) < graph_parameters(graph))
+        json_put_count(item, "active_parameters", graph_active_parameters(graph));
     graph_free(graph);
 }
 
@@ -165,8 +169,9 @@ static const struct column family_columns[] = {{"name", "Family", false, 0},    
                                                {"optimizer", "Optimizer", false, 3}, {"models", "Models", true, 2},
                                                {"help", "What it is", false, 0}};
 static const struct column model_columns[] = {
-    {"name", "Model", false, 0},           {"family", "Family", false, 1},     {"task", "Task", false, 2},
-    {"parameters", "Parameters", true, 0}, {"runnable", "Runnable", false, 1}, {"aliases", "Also known as", false, 3}};
+    {"name", "Model", false, 0},           {"family", "Family", false, 1},           {"task", "Task", false, 2},
+    {"parameters", "Parameters", true, 0}, {"active_parameters", "Active", true, 1}, {"runnable", "Runnable", false, 1},
+    {"aliases", "Also known as", false, 3}};
 static const struct column device_columns[] = {{"name", "Device", false, 0},
                                                {"kind", "Kind", false, 2},
                                                {"memory_gib", "Memory [GiB]", true, 0},

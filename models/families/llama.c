@@ -14,45 +14,26 @@
 
 static const float DEVIATION = 0.02f;
 
-/* The projections side by side where nothing is cached. */
-static int attend(struct graph *graph, const struct config *config, const char *name, int x,
-                  const struct model_case *one)
-{
-    int64_t heads = config->heads, kv_heads = config->kv_heads, head_dim = config->head_dim;
-    const struct decoder_attention cached = {.heads = heads,
-                                             .kv_heads = kv_heads,
-                                             .head_dim = head_dim,
-                                             .bias = config->projection_bias,
-                                             .rope_theta = config->rope_theta,
-                                             .deviation = DEVIATION};
-    if (decoder_caches(one))
-        return decoder_attention(graph, name, x, &cached, one);
-    x = layer_linear_kind(graph, graph_name(graph, "%s.qkv", name), MATRIX_VALUE, x, (heads + 2 * kv_heads) * head_dim,
-                          config->projection_bias, DEVIATION, ACTIVATION_NONE);
-    x = build_rope(graph, graph_name(graph, "%s.rope", name), x, heads, kv_heads, head_dim, config->rope_theta, 0);
-    return build_attention(graph, name, x, heads, kv_heads, head_dim, true, 0);
-}
-
 static int block(struct graph *graph, const struct config *config, int x, int index, const struct model_case *one)
 {
     const char *name = graph_name(graph, "layers.%d", index);
+    const struct decoder_attention attention = {.heads = config->heads,
+                                                .kv_heads = config->kv_heads,
+                                                .head_dim = config->head_dim,
+                                                .bias = config->projection_bias,
+                                                .rope_theta = config->rope_theta,
+                                                .deviation = DEVIATION};
     float last = DEVIATION / sqrtf(2.0f * (float)config->layers);
     graph->segment = index + 1;
 
     int y = layer_rms_norm(graph, graph_name(graph, "%s.input_norm", name), x, config->epsilon);
-    y = attend(graph, config, graph_name(graph, "%s.attn", name), y, one);
+    y = decoder_attend(graph, graph_name(graph, "%s.attn", name), y, &attention, one);
     y = layer_linear(graph, graph_name(graph, "%s.attn.output", name), y, config->hidden, false, last, ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.attn.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.attn.residual", name), x, y);
 
     int n = layer_rms_norm(graph, graph_name(graph, "%s.post_norm", name), x, config->epsilon);
-    int gate = layer_linear(graph, graph_name(graph, "%s.mlp.gate", name), n, config->feed_forward, false, DEVIATION,
-                            ACTIVATION_SILU);
-    int up = layer_linear(graph, graph_name(graph, "%s.mlp.up", name), n, config->feed_forward, false, DEVIATION,
-                          ACTIVATION_NONE);
-    y = build_multiply(graph, graph_name(graph, "%s.mlp.gated", name), gate, up);
-    y = layer_linear_kind(graph, graph_name(graph, "%s.mlp.down", name), MATRIX_DOWN, y, config->hidden, false, last,
-                          ACTIVATION_NONE);
+    y = layer_gated(graph, graph_name(graph, "%s.mlp", name), n, config->feed_forward, DEVIATION, last);
     y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.mlp.residual", name), x, y);
 

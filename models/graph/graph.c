@@ -134,7 +134,7 @@ int graph_persistent(struct graph *graph, const char *name, enum role role, enum
         return NO_TENSOR;
     struct tensor *tensor = &graph->tensors[index];
     tensor->role = role;
-    tensor->persistent = true;
+    tensor->persistent = !(graph->resting && role == ROLE_INPUT);
     tensor->fill = fill;
     return index;
 }
@@ -163,8 +163,8 @@ int graph_output(struct graph *graph, struct node *node, enum dtype dtype, int r
         fail(graph, "an op has more outputs or dimensions than a node can hold");
         return NO_TENSOR;
     }
-    if (dtype_quantised(dtype)) {
-        error_set(&graph->error, ERROR_INPUT, "%s (%s) can't make a tensor of %s: only weights are stored so",
+    if (dtype_quantised(dtype) && !(node->op->packs >> node->output_count & 1)) {
+        error_set(&graph->error, ERROR_INPUT, "%s (%s) can't make a tensor of %s: only weights are stored so, and what quantise makes",
                   node->name, node->op->name, dtype_info(dtype)->name);
         return NO_TENSOR;
     }
@@ -213,7 +213,11 @@ int graph_append(struct graph *graph, const struct op *op, const char *name, con
         !grow(graph, (void **)&graph->nodes, graph->node_count, &graph->node_capacity, sizeof *graph->nodes))
         return NO_NODE;
     graph->nodes[graph->node_count] = node;
-    return graph->node_count++;
+    if (!graph->resting)
+        return graph->node_count++;
+    for (int i = 0; i < node.output_count; i++)
+        graph->tensors[node.outputs[i]].producer = NO_NODE;
+    return graph->node_count; /* until the next is appended in its place */
 }
 
 int64_t tensor_elements(const struct tensor *tensor)
@@ -256,4 +260,18 @@ uint64_t graph_parameters(const struct graph *graph)
         if (graph->tensors[i].trainable)
             count += (uint64_t)tensor_elements(&graph->tensors[i]);
     return count;
+}
+
+uint64_t graph_active_parameters(const struct graph *graph)
+{
+    double idle = 0;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
+        for (int i = 0; i < node->input_count && node->op->active && node->phase == PHASE_FORWARD; i++) {
+            const struct tensor *weight = node_input(graph, node, i);
+            if (weight && weight->trainable)
+                idle += (1 - node->op->active(graph, node, i)) * (double)tensor_elements(weight);
+        }
+    }
+    return graph_parameters(graph) - (uint64_t)(idle + 0.5);
 }

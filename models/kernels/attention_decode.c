@@ -120,6 +120,24 @@ static void softmax_row(float *scores, size_t count, struct span seen, float *la
     *sum = total;
 }
 
+/* Calls with constants, so that the compiler makes one loop for each number of rows and type. */
+#define FOR_TYPE(n, type, CALL)                                                                                        \
+    case (n)*DTYPE_COUNT + (type):                                                                                     \
+        CALL(n, type);                                                                                                 \
+        break;
+#define FOR_ROWS(n, CALL)                                                                                              \
+    FOR_TYPE(n, DTYPE_F32, CALL)                                                                                       \
+    FOR_TYPE(n, DTYPE_BF16, CALL)                                                                                      \
+    FOR_TYPE(n, DTYPE_F16, CALL)                                                                                       \
+    FOR_TYPE(n, DTYPE_Q8_0, CALL)
+#define FOR_ROWS_AND_TYPE(rows, type, CALL)                                                                            \
+    switch ((rows)*DTYPE_COUNT + (type)) {                                                                             \
+        FOR_ROWS(1, CALL)                                                                                              \
+        FOR_ROWS(2, CALL)                                                                                              \
+        FOR_ROWS(3, CALL)                                                                                              \
+        FOR_ROWS(4, CALL)                                                                                              \
+    }
+
 /* One chunk of keys of one key head, for up to ROWS of the queries that share it. */
 static void some_rows(const struct attention *a, size_t b, size_t g, struct span keys, size_t first, size_t rows,
                       const struct layout *l, float *w, float *partials)
@@ -137,58 +155,16 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
             queries[r * l->row + c] *= a->scale;
         out[r] = partials + (first + r) * l->partial;
     }
-#define FOR_ROWS(n, type)                                                                                              \
-    case (n)*DTYPE_COUNT + (type):                                                                                     \
-        all_scores(n, a, type, key, count, queries, l->row, scores);                                                   \
-        break;
-    switch (rows * DTYPE_COUNT + a->kv_dtype) {
-        FOR_ROWS(1, DTYPE_F32)
-        FOR_ROWS(2, DTYPE_F32)
-        FOR_ROWS(3, DTYPE_F32)
-        FOR_ROWS(4, DTYPE_F32)
-        FOR_ROWS(1, DTYPE_BF16)
-        FOR_ROWS(2, DTYPE_BF16)
-        FOR_ROWS(3, DTYPE_BF16)
-        FOR_ROWS(4, DTYPE_BF16)
-        FOR_ROWS(1, DTYPE_F16)
-        FOR_ROWS(2, DTYPE_F16)
-        FOR_ROWS(3, DTYPE_F16)
-        FOR_ROWS(4, DTYPE_F16)
-        FOR_ROWS(1, DTYPE_Q8_0)
-        FOR_ROWS(2, DTYPE_Q8_0)
-        FOR_ROWS(3, DTYPE_Q8_0)
-        FOR_ROWS(4, DTYPE_Q8_0)
-    }
-#undef FOR_ROWS
+#define SCORES(n, type) all_scores(n, a, type, key, count, queries, l->row, scores)
+    FOR_ROWS_AND_TYPE(rows, a->kv_dtype, SCORES)
     for (size_t r = 0; r < rows; r++) {
         size_t p = first_position(a) + (first + r) / sharing;
         struct span seen = span_within(keys_seen(a, (struct span){p, p + 1}), keys);
         struct span of_chunk = {least(seen.from - keys.from, count), least(seen.to - keys.from, count)};
         softmax_row(scores + r * CHUNK, count, of_chunk, out[r] + l->row, out[r] + l->row + 1);
     }
-#define FOR_ROWS(n, type)                                                                                              \
-    case (n)*DTYPE_COUNT + (type):                                                                                     \
-        weighted_sum(n, a, type, value, count, scores, out);                                                           \
-        break;
-    switch (rows * DTYPE_COUNT + a->kv_dtype) {
-        FOR_ROWS(1, DTYPE_F32)
-        FOR_ROWS(2, DTYPE_F32)
-        FOR_ROWS(3, DTYPE_F32)
-        FOR_ROWS(4, DTYPE_F32)
-        FOR_ROWS(1, DTYPE_BF16)
-        FOR_ROWS(2, DTYPE_BF16)
-        FOR_ROWS(3, DTYPE_BF16)
-        FOR_ROWS(4, DTYPE_BF16)
-        FOR_ROWS(1, DTYPE_F16)
-        FOR_ROWS(2, DTYPE_F16)
-        FOR_ROWS(3, DTYPE_F16)
-        FOR_ROWS(4, DTYPE_F16)
-        FOR_ROWS(1, DTYPE_Q8_0)
-        FOR_ROWS(2, DTYPE_Q8_0)
-        FOR_ROWS(3, DTYPE_Q8_0)
-        FOR_ROWS(4, DTYPE_Q8_0)
-    }
-#undef FOR_ROWS
+#define SUM(n, type) weighted_sum(n, a, type, value, count, scores, out)
+    FOR_ROWS_AND_TYPE(rows, a->kv_dtype, SUM)
 }
 
 static void join_chunks(const struct attention *a, size_t b, size_t g, size_t r, const struct layout *l,

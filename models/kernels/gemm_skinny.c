@@ -1,13 +1,13 @@
 /* Multiplications with a few rows on one side and a stored matrix on the other whose k runs along memory: a decoder's
- * linear layers, one token at a time. They run at the memory's speed: the matrix is read once and never packed, and
- * each thread takes neighbouring rows, so that what it asks for ahead is its own. */
+ * linear layers, one token at a time. They run at the memory's speed: the matrix is read once, as several streams
+ * (row_streams.h), and never packed. */
 #include <omp.h>
 #include <string.h>
 
 #include "models/kernels/gemm_kernel.h"
 
 enum {
-    CHUNK_ROWS = 64,
+    PIECE_ROWS = 32, /* of each stream: what is multiplied before results are stored */
     FEW_MOST = 16,
     THREAD_BYTES = 96 << 10, /* of the matrix: less is not worth waking a thread for */
 };
@@ -42,9 +42,14 @@ static bool is_skinny(const struct gemm_kernel *kernel, const struct gemm *gemm,
     return describe(kernel, gemm, true, skinny) || describe(kernel, gemm, false, skinny);
 }
 
+static size_t padded(size_t k)
+{
+    return (k + 15) / 16 * 16;
+}
+
 static size_t vector_stride(const struct skinny *skinny)
 {
-    return (skinny->gemm->k + 15) / 16 * 16;
+    return padded(skinny->gemm->k);
 }
 
 bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes)
@@ -76,28 +81,39 @@ static void pack_vectors(const struct skinny *skinny, float *to)
     }
 }
 
-static void run_chunk(const struct skinny *skinny, const float *vectors, size_t row)
+/* `rows` rows of each stream, from its row `at` on. */
+static void run_piece(const struct skinny *skinny, const float *vectors, const struct row_streams *streams, size_t at,
+                      size_t rows)
 {
     const struct gemm *gemm = skinny->gemm;
-    size_t rows = least(CHUNK_ROWS, skinny->rows - row), count = skinny->count, stride = vector_stride(skinny);
+    size_t count = skinny->count, stride = vector_stride(skinny);
     size_t row_bytes = skinny->matrix->row_stride * dtype_bytes(skinny->matrix->dtype, 1);
-    const char *matrix = (const char *)skinny->matrix->data + row * row_bytes;
-    float values[CHUNK_ROWS * FEW_MOST];
-    for (size_t i = 0; i < rows; i += GEMM_DOT_ROWS) {
+    float values[GEMM_DOT_ROWS][PIECE_ROWS * FEW_MOST];
+    for (size_t i = 0; i < rows; i++) {
         const void *pointers[GEMM_DOT_ROWS];
         float sums[FEW_MOST][GEMM_DOT_ROWS];
         for (size_t r = 0; r < GEMM_DOT_ROWS; r++) /* past the end: the last row again */
-            pointers[r] = matrix + least(i + r, rows - 1) * row_bytes;
+            pointers[r] = (const char *)skinny->matrix->data +
+                          least(row_streams_row(streams, r, at + i), skinny->rows - 1) * row_bytes;
         skinny->kernel->dot(gemm->k, skinny->matrix->dtype, pointers, vectors, stride, count, sums);
-        for (size_t r = 0; r < GEMM_DOT_ROWS && i + r < rows; r++)
+        for (size_t r = 0; r < GEMM_DOT_ROWS; r++)
             for (size_t f = 0; f < count; f++)
-                values[skinny->matrix_is_b ? f * CHUNK_ROWS + i + r : (i + r) * FEW_MOST + f] = sums[f][r];
+                values[r][skinny->matrix_is_b ? f * PIECE_ROWS + i : i * FEW_MOST + f] = sums[f][r];
     }
     struct gemm_finish finish = {.gemm = gemm, .last = true, .accumulate = gemm->accumulate};
-    if (skinny->matrix_is_b)
-        skinny->kernel->finish(&finish, values, CHUNK_ROWS, 1, 0, count, row, rows);
-    else
-        skinny->kernel->finish(&finish, values, FEW_MOST, 1, row, rows, 0, count);
+    for (size_t r = 0; r < GEMM_DOT_ROWS; r++) {
+        size_t row = row_streams_row(streams, r, at), useful = row_streams_useful(streams, row, rows);
+        if (useful && skinny->matrix_is_b)
+            skinny->kernel->finish(&finish, values[r], PIECE_ROWS, 1, 0, count, row, useful);
+        else if (useful)
+            skinny->kernel->finish(&finish, values[r], FEW_MOST, 1, row, useful, 0, count);
+    }
+}
+
+static void run_streams(const struct skinny *skinny, const float *vectors, const struct row_streams *streams)
+{
+    for (size_t at = 0; at < streams->most; at += PIECE_ROWS)
+        run_piece(skinny, vectors, streams, at, least(PIECE_ROWS, streams->most - at));
 }
 
 bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads)
@@ -108,8 +124,39 @@ bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, 
     pack_vectors(&skinny, workspace);
     size_t bytes = skinny.rows * gemm->k * dtype_bytes(skinny.matrix->dtype, 1);
     int useful = (int)least(bytes / THREAD_BYTES + 1, (size_t)threads);
-#pragma omp parallel for schedule(static) num_threads(useful) if (useful > 1)
-    for (size_t row = 0; row < skinny.rows; row += CHUNK_ROWS)
-        run_chunk(&skinny, workspace, row);
+#pragma omp parallel num_threads(useful) if (useful > 1)
+    {
+        struct row_streams share = row_streams_of(skinny.rows, omp_get_thread_num(), omp_get_num_threads());
+        run_streams(&skinny, workspace, &share);
+    }
     return true;
+}
+
+/* ---- the parts by themselves; B is the matrix ---- */
+
+bool gemm_skinny_takes(const struct gemm_kernel *kernel, const struct gemm *gemm)
+{
+    struct skinny skinny;
+    return describe(kernel, gemm, true, &skinny);
+}
+
+size_t gemm_skinny_vector_bytes(size_t k)
+{
+    return padded(k) * sizeof(float);
+}
+
+void gemm_skinny_pack(const struct gemm_kernel *kernel, const struct gemm *gemm, void *vectors)
+{
+    struct skinny skinny;
+    describe(kernel, gemm, true, &skinny);
+    pack_vectors(&skinny, vectors);
+}
+
+void gemm_skinny_rows(const struct gemm_kernel *kernel, const struct gemm *gemm, const void *vectors, size_t first,
+                      size_t end)
+{
+    struct skinny skinny;
+    describe(kernel, gemm, true, &skinny);
+    struct row_streams streams = row_streams_between(first, end);
+    run_streams(&skinny, vectors, &streams);
 }

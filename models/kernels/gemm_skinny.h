@@ -37,16 +37,14 @@ static inline __attribute__((always_inline)) vector load_lanes(bool narrow, cons
     return (vector)(__builtin_convertvector(v, bits_vector) << 16);
 }
 
-/* Memory is asked for as far before it is wanted as the rows that are read together are long, but at least: */
-enum { AHEAD_LEAST = 4096, LINE = 64 };
+/* Each row's memory is asked for so far before it is wanted: the row that follows it is read next. */
+enum { AHEAD_BYTES = 2048, LINE = 64 };
 
 static inline __attribute__((always_inline)) void dot_block(size_t k, bool narrow, const void *const rows[DOT_ROWS],
                                                             const float *vectors, size_t vector_stride, int count,
                                                             float sums[][DOT_ROWS])
 {
-    const size_t step = DOT_ROWS * LANES * (narrow ? sizeof(uint16_t) : sizeof(float));
-    size_t group = (size_t)((const char *)rows[1] - (const char *)rows[0]) * DOT_ROWS;
-    const char *ahead = (const char *)rows[0] + (group > AHEAD_LEAST ? group : AHEAD_LEAST);
+    const size_t bytes = LANES * (narrow ? sizeof(uint16_t) : sizeof(float));
     vector sum[DOT_VECTORS][DOT_ROWS];
     for (int f = 0; f < count; f++)
         for (int r = 0; r < DOT_ROWS; r++)
@@ -54,10 +52,10 @@ static inline __attribute__((always_inline)) void dot_block(size_t k, bool narro
     size_t p = 0;
     for (; p + LANES <= k; p += LANES) {
         vector row[DOT_ROWS];
+        if (p / LANES * bytes % LINE == 0)
 #pragma GCC unroll 4
-        for (size_t line = 0; line < step; line += LINE)
-            __builtin_prefetch(ahead + line, 0, 2);
-        ahead += step;
+            for (int r = 0; r < DOT_ROWS; r++)
+                __builtin_prefetch((const char *)rows[r] + p / LANES * bytes + AHEAD_BYTES, 0, 3);
 #pragma GCC unroll 4
         for (int r = 0; r < DOT_ROWS; r++)
             row[r] = load_lanes(narrow, rows[r], p);

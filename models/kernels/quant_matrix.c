@@ -5,6 +5,7 @@
 
 #include "models/kernels/elementwise.h"
 #include "models/kernels/quant_kernel.h"
+#include "models/kernels/quant_panel.h"
 #include "probes/isa.h"
 
 extern const struct quant_kernel quant_kernel_plain;
@@ -33,7 +34,6 @@ static const unsigned needs[] = {0};
 enum {
     PIECE = 1024,            /* of a row of x: what a thread makes ready at a time; a multiple of a super-block */
     PIECE_ROWS = 32,         /* of each stream of W: what is multiplied before results are stored */
-    LINE_ROWS = 16,          /* of W, whose results fill a cache line */
     AHEAD_BYTES = 2048,      /* so far before it is wanted, a stream's memory is asked for */
     WIDE_ROWS = 20,          /* with which matrix units for bf16 overtake integer products */
     THREAD_BYTES = 48 << 10, /* of W: less is not worth waking a thread for */
@@ -75,7 +75,7 @@ size_t quant_kernel_workspace(const struct quant_matrix *matrix)
     return matrix->rows * quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
 }
 
-static const float *widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer)
+const float *quant_matrix_widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer)
 {
     if (matrix->x_dtype == DTYPE_F32)
         return (const float *)matrix->x + first;
@@ -90,7 +90,7 @@ static void ready_piece(const struct quant_kernel *kernel, const struct quant_ma
     float buffer[PIECE];
     size_t left = layout->k - first, count = left < PIECE ? left : PIECE;
     size_t whole = round_up(count, QUANT_SUPER);
-    const float *x = widened(matrix, row * layout->k + first, count, buffer);
+    const float *x = quant_matrix_widened(matrix, row * layout->k + first, count, buffer);
     if (whole > count) {
         if (x != buffer)
             memcpy(buffer, x, count * sizeof *x);
@@ -108,8 +108,7 @@ static void store(const struct quant_matrix *matrix, void *to, const float *valu
         memcpy((float *)to + at, values, count * sizeof *values);
 }
 
-/* Bias, activation and storing of columns [column, column + count) of one row of y. */
-static void finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count)
+void quant_matrix_finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count)
 {
     const struct elementwise_kernels *kernels = elementwise_kernels();
     size_t at = row * matrix->n + column;
@@ -122,21 +121,17 @@ static void finish(const struct quant_matrix *matrix, float *values, size_t row,
     store(matrix, matrix->y, values, at, count);
 }
 
-/* ---- Few rows: a thread reads its rows of W as QUANT_DOT_ROWS streams, each forward through memory of its own. A
- * processor's prefetching follows a few streams a page, and loses its way where one place is read a row here, a row
- * there: rows that lie side by side were read at two thirds of the speed. ---- */
-
 enum { MOST_VECTORS = 16 };
 
-/* Rows of W: stream i starts i · length rows after `first`; `end` is where the thread's share ends. */
-struct streams {
-    size_t first, length, end;
-};
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 /* `rows` rows of each stream, from its row `at` on, with `count` <= MOST_VECTORS vectors from `vector` on. Every four
  * rows are multiplied with all vectors while they are in cache. */
 static void run_piece(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
-                      const struct quant_layout *layout, const struct streams *streams, const uint8_t *vectors,
+                      const struct quant_layout *layout, const struct row_streams *streams, const uint8_t *vectors,
                       size_t vector, size_t count, size_t at, size_t rows)
 {
     size_t row_bytes = dtype_bytes(matrix->weight_dtype, matrix->k);
@@ -144,8 +139,8 @@ static void run_piece(const struct quant_kernel *kernel, const struct quant_matr
     for (size_t r = 0; r < rows; r++) {
         const uint8_t *four[QUANT_DOT_ROWS];
         for (size_t i = 0; i < QUANT_DOT_ROWS; i++) { /* past the end: the last row again */
-            size_t row = streams->first + i * streams->length + at + r;
-            four[i] = (const uint8_t *)matrix->weight + (row < matrix->n ? row : matrix->n - 1) * row_bytes;
+            size_t row = least(row_streams_row(streams, i, at + r), matrix->n - 1);
+            four[i] = (const uint8_t *)matrix->weight + row * row_bytes;
         }
         for (size_t v = 0; v < count; v += QUANT_DOT_VECTORS) {
             float sums[QUANT_DOT_VECTORS][QUANT_DOT_ROWS];
@@ -158,24 +153,19 @@ static void run_piece(const struct quant_kernel *kernel, const struct quant_matr
         }
     }
     for (size_t i = 0; i < QUANT_DOT_ROWS; i++) {
-        size_t first = streams->first + i * streams->length + at;
-        size_t useful = first >= streams->end ? 0 : streams->end - first < rows ? streams->end - first : rows;
+        size_t first = row_streams_row(streams, i, at), useful = row_streams_useful(streams, first, rows);
         for (size_t v = 0; v < count && useful; v++)
-            finish(matrix, values[v][i], vector + v, first, useful);
+            quant_matrix_finish(matrix, values[v][i], vector + v, first, useful);
     }
 }
 
-static size_t least(size_t a, size_t b)
+static void run_streams(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
+                        const struct quant_layout *layout, const struct row_streams *streams, const uint8_t *vectors)
 {
-    return a < b ? a : b;
-}
-
-/* The share of thread `thread` of `threads`: streams are whole lines of y long, so that no two threads write one. */
-static struct streams share_of(size_t n, size_t thread, size_t threads)
-{
-    size_t length = round_up((n + threads * QUANT_DOT_ROWS - 1) / (threads * QUANT_DOT_ROWS), LINE_ROWS);
-    size_t first = least(thread * QUANT_DOT_ROWS * length, n);
-    return (struct streams){.first = first, .length = length, .end = least(first + QUANT_DOT_ROWS * length, n)};
+    for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
+        for (size_t at = 0; at < streams->most; at += PIECE_ROWS)
+            run_piece(kernel, matrix, layout, streams, vectors, v, least(matrix->rows - v, MOST_VECTORS), at,
+                      least(streams->most - at, PIECE_ROWS));
 }
 
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
@@ -190,16 +180,31 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
 #pragma omp for schedule(static)
         for (size_t i = 0; i < matrix->rows * pieces; i++)
             ready_piece(kernel, matrix, &layout, i / pieces, i % pieces * PIECE, workspace);
-        struct streams share = share_of(matrix->n, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
-        size_t most = least(share.length, share.end - share.first);
-        for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
-            for (size_t at = 0; at < most; at += PIECE_ROWS)
-                run_piece(kernel, matrix, &layout, &share, workspace, v, least(matrix->rows - v, MOST_VECTORS), at,
-                          least(most - at, PIECE_ROWS));
+        struct row_streams share = row_streams_of(matrix->n, omp_get_thread_num(), omp_get_num_threads());
+        run_streams(kernel, matrix, &layout, &share, workspace);
     }
 }
 
-/* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ---- */
+void quant_kernel_ready(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *vectors)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    for (size_t row = 0; row < matrix->rows; row++)
+        for (size_t first = 0; first < layout.k; first += PIECE)
+            ready_piece(kernel, matrix, &layout, row, first, vectors);
+}
+
+void quant_kernel_rows(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
+                       size_t first, size_t end)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    struct row_streams streams = row_streams_between(first, end);
+    run_streams(kernel, matrix, &layout, &streams, vectors);
+}
+
+/* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ----
+ *
+ * Such units multiply int8, too; but each run of 32 has a scale of its own, so its sums would have to leave the unit to
+ * be scaled: products in that way were measured at a fifth of bf16's. */
 
 bool quant_matrix_is_wide(const struct quant_matrix *matrix)
 {
@@ -255,21 +260,28 @@ void quant_wide_run(const struct quant_matrix *matrix, void *workspace, int thre
 
 size_t quant_matrix_workspace(const struct quant_matrix *matrix, int threads)
 {
-    return quant_matrix_is_wide(matrix) ? quant_wide_workspace(matrix, threads) : quant_kernel_workspace(matrix);
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
+    if (quant_matrix_is_wide(matrix))
+        return quant_wide_workspace(matrix, threads);
+    return panel ? quant_panel_workspace(panel, matrix, threads) : quant_kernel_workspace(matrix);
 }
 
 void quant_matrix_run(const struct quant_matrix *matrix, void *workspace, int threads)
 {
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
     if (quant_matrix_is_wide(matrix))
         quant_wide_run(matrix, workspace, threads);
+    else if (panel)
+        quant_panel_run(panel, matrix, workspace, threads);
     else
         quant_kernel_run(*quant_kernels(), matrix, workspace, threads);
 }
 
 const char *quant_matrix_variant(const struct quant_matrix *matrix)
 {
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
     if (!quant_matrix_is_wide(matrix))
-        return (*quant_kernels())->name;
+        return panel ? panel->name : (*quant_kernels())->name;
     struct gemm gemm = wide_gemm(matrix, NULL);
     return gemm_variant(&gemm);
 }

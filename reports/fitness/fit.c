@@ -153,8 +153,8 @@ void fit_judge(struct fit_row *row, const struct fit_demands *demands, const str
         if (fits > row->fits) {
             row->fits = fits;
             snprintf(row->reason, sizeof row->reason, "%s: %.3g %s of the %.3g asked for",
-                     fits == FITS_NO ? "too slow" : "may be too slow", row->throughput.median, case_unit(&row->one),
-                     demands->min_throughput);
+                     fits == FITS_NO ? "too slow" : "may be too slow", row->throughput.median,
+                     unit_words(case_unit(&row->one)), demands->min_throughput);
         }
     }
     if (demands->max_latency_s > 0) {
@@ -211,6 +211,7 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
     if (!plan_case(one, demands->threads, &plan, &graph, error))
         return false;
     row->parameters = graph_parameters(graph);
+    row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
     if (weights_bytes) { /* as the file has them */
         row->total_bytes += weights_bytes - row->weights_bytes;
@@ -314,7 +315,7 @@ static void explain_answer(struct fit *fit, const struct fit_machine *machine)
     int used = snprintf(fit->why, sizeof fit->why, "the largest that fits: %s of the %s available", total, room);
     if (row->measured || row->estimated)
         snprintf(fit->why + used, sizeof fit->why - (size_t)used, ", %s%.3g %s",
-                 row->measured ? "measured at " : "about ", row->throughput.median, case_unit(&row->one));
+                 row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
 }
 
 void fit_conclude(struct fit *fit, const struct fit_machine *machine)

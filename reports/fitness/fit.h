@@ -54,7 +54,7 @@ struct range {
 
 struct fit_row {
     struct model_case one;
-    uint64_t parameters;
+    uint64_t parameters, active_parameters; /* all; those that a token meets */
     uint64_t weights_bytes, kv_cache_bytes, activations_bytes, gradients_bytes, optimizer_bytes, workspace_bytes,
         runtime_bytes, total_bytes;
     int64_t max_batch; /* largest that fits at this context; 0: not even 1 */

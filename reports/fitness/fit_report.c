@@ -19,6 +19,8 @@ static json_t *range_to_json(struct range range, const char *unit)
     json_put_real(object, "low", range.low);
     json_put_real(object, "high", range.high);
     json_put_string(object, "unit", unit);
+    if (unit_is_audio(unit))
+        json_put_real(object, "real_time_factor", 1 / range.median);
     return object;
 }
 
@@ -49,6 +51,8 @@ static json_t *row_to_json(const struct fit_row *row, const struct fit_machine *
     json_put_string(object, "family", row->one.family->name);
     json_put_string(object, "task", row->one.family->task);
     json_put_count(object, "parameters", row->parameters);
+    if (row->active_parameters < row->parameters)
+        json_put_count(object, "active_parameters", row->active_parameters);
     json_put_string(object, "mode", mode_name(row->one.mode));
     json_put_string(object, "dtype", fit_row_dtype(row));
     json_put_count(object, "batch", (uint64_t)row->one.batch);
@@ -144,7 +148,7 @@ static void speed_cells(struct cell *cells, const struct fit_row *row)
         return;
     write_figure(row->throughput.median, median, sizeof median);
     cell_number(&cells[SPEED], row->throughput.median, "%s%s %s", row->measured ? "" : "~", median,
-                case_unit(&row->one));
+                unit_words(case_unit(&row->one)));
     cells[SPEED].low = row->throughput.low;
     cells[SPEED].high = row->throughput.high;
     if (isnan(row->throughput.low))
@@ -212,8 +216,8 @@ static void say_largest(struct report *report, const struct fit *fit, enum mode 
     }
     write_figure(row->throughput.median, speed, sizeof speed);
     report_sentence(report, TONE_STRONG, "The largest model here that this machine %s is %s in %s: %s%s %s, %s.", verb,
-                    row->one.size->name, fit_row_dtype(row), row->measured ? "" : "about ", speed, case_unit(&row->one),
-                    total);
+                    row->one.size->name, fit_row_dtype(row), row->measured ? "" : "about ", speed,
+                    unit_words(case_unit(&row->one)), total);
 }
 
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)

@@ -3,14 +3,14 @@
 scikit-learn. Run by hand when a case is added; tests only read them.
 
     python3 -m venv venv && venv/bin/pip install torch numpy gguf safetensors scikit-learn transformers
-    venv/bin/python tests/golden/generate.py [ops|optimizers|models|quants|classical|distillation|private|model_files|configurations]...
+    venv/bin/python tests/golden/generate.py [NAME]...
 """
 import importlib
 import pathlib
 import sys
 
 DATA = pathlib.Path(__file__).parent / "data"
-FILES = ("ops", "optimizers", "models", "quants", "classical", "distillation", "private",
+FILES = ("ops", "optimizers", "models", "quants", "classical", "distillation", "private", "fidelity",
          "model_files", "configurations")
 
 if __name__ == "__main__":

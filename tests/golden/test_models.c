@@ -43,11 +43,19 @@ static void change(struct config *config, const struct golden_case *golden)
     const struct {
         const char *key;
         int64_t *field;
-    } rows[] = {{"layers", &config->layers},         {"hidden", &config->hidden},
-                {"heads", &config->heads},           {"kv_heads", &config->kv_heads},
-                {"head_dim", &config->head_dim},     {"feed_forward", &config->feed_forward},
-                {"vocabulary", &config->vocabulary}, {"side", &config->side},
-                {"classes", &config->classes},       {"frames", &config->frames}};
+    } rows[] = {{"layers", &config->layers},
+                {"hidden", &config->hidden},
+                {"heads", &config->heads},
+                {"kv_heads", &config->kv_heads},
+                {"head_dim", &config->head_dim},
+                {"feed_forward", &config->feed_forward},
+                {"vocabulary", &config->vocabulary},
+                {"side", &config->side},
+                {"classes", &config->classes},
+                {"frames", &config->frames},
+                {"experts", &config->experts},
+                {"chosen", &config->chosen},
+                {"shared_feed_forward", &config->shared_feed_forward}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))
             *rows[i].field = (int64_t)golden_number(golden, rows[i].key);
@@ -261,17 +269,6 @@ END_TEST
 
 int main(int count, char **arguments)
 {
-    file = golden_load(count > 1 ? arguments[1] : NULL);
-    Suite *suite = suite_create("golden models");
-    TCase *cases = tcase_create("models");
-    tcase_set_timeout(cases, 900);
-    tcase_add_loop_test(cases, model, 0, file.count);
-    tcase_add_loop_test(cases, checkpointing_changes_nothing, 0, file.count);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    golden_free(&file);
-    return failed != 0;
+    return golden_main(count, arguments, &file, "golden models", 900,
+                       (const TTest *[]){model, checkpointing_changes_nothing, NULL});
 }

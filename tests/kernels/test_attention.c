@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "guarded.h"
 #include "harness/base/random.h"
 #include "models/kernels/attention_variants.h"
 #include "models/kernels/quant.h"
@@ -25,26 +26,16 @@ struct array {
     size_t bytes;
 };
 
-enum { GUARD = 256 };
-
 static struct array make(size_t bytes, size_t offset_bytes)
 {
-    struct array a = {.bytes = bytes};
-    a.memory = aligned_alloc(64, (bytes + offset_bytes + 2 * GUARD + 63) / 64 * 64);
-    ck_assert_ptr_nonnull(a.memory);
-    memset(a.memory, 0xA5, (bytes + offset_bytes + 2 * GUARD + 63) / 64 * 64);
+    struct array a = {.bytes = bytes, .memory = guarded_new(bytes, offset_bytes)};
     a.data = a.memory + GUARD + offset_bytes;
     return a;
 }
 
 static void check_and_free(struct array *a)
 {
-    const unsigned char *start = a->data, *end = start + a->bytes;
-    for (const unsigned char *p = a->memory; p < start; p++)
-        ck_assert_msg(*p == 0xA5, "wrote %td bytes before an array", start - p);
-    for (size_t i = 0; i < GUARD; i++)
-        ck_assert_msg(end[i] == 0xA5, "wrote %zu bytes after an array's end", i + 1);
-    free(a->memory);
+    guarded_free(a->memory, a->data, a->bytes);
 }
 
 static size_t size_of(enum dtype dtype)

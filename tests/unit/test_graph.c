@@ -51,6 +51,8 @@ START_TEST(parameters_are_the_published_ones)
         /* without the encoder's positions, which are fixed; the head is the embedding's matrix */
         {"whisper/whisper-tiny/forward/f32/b1/s64", 37184640},
         {"whisper/whisper-base/forward/f32/b1/s64", 71825920},
+        {"whisper/whisper-base/prefill/q4_0/b1/s64", 71825920},
+        {"whisper/whisper-base/decode/q8_0/b2/s64/kv-q8_0", 71825920},
         {"whisper/whisper-small/train/bf16/b1/s64", 240582912},
         {"cnn/resnet-18/forward/f32/b1", 11689512},
         {"cnn/resnet-50/forward/f32/b1", 25557032},
