@@ -7,8 +7,11 @@
 static double log_sum_exp(const float *x, size_t columns, double temperature)
 {
     double largest = -INFINITY, sum = 0;
-    for (size_t c = 0; c < columns; c++)
-        largest = fmax(largest, (double)x[c] / temperature);
+    /* Not fmax: GCC 12 for aarch64 ends with an internal error where it vectorises that. */
+    for (size_t c = 0; c < columns; c++) {
+        double value = (double)x[c] / temperature;
+        largest = value > largest ? value : largest;
+    }
     for (size_t c = 0; c < columns; c++)
         sum += exp((double)x[c] / temperature - largest);
     return largest + log(sum);

@@ -104,7 +104,7 @@ START_TEST(training_finds_what_the_specification_finds)
         struct array want = array_new(rows[i].columns + 1, 0), once = array_new(rows[i].columns + 1, 0);
         double objective = train(&problem, want.f, 0), size = 0;
         for (size_t c = 0; c < want.count; c++)
-            size = fmax(size, (double)fabsf(want.f[c]));
+            size = (double)fabsf(want.f[c]) > size ? (double)fabsf(want.f[c]) : size; /* fmax: see distillation.c */
         for (int threads = 1; threads <= 3; threads++) {
             struct array w = array_new(rows[i].columns + 1, 0);
             double found = train(&problem, w.f, threads);

@@ -2,7 +2,7 @@
 """Prefill and decode beside llama.cpp's: the same shapes, weight types, cache and threads, interleaved (turns.py).
 
     CMAKE_ARGS=-DGGML_NATIVE=ON venv/bin/pip install llama-cpp-python gguf numpy
-    venv/bin/python tests/peers/llama_cpp_peer.py build/tests/peers/step [ROW]... [--seconds S] [--json FILE]
+    venv/bin/python tests/peers/llama_cpp_peer.py build/tests/peers/step [ROW]... [--seconds S] [--json FILE] [--also PYTHON]
 
 llama.cpp reads a GGUF file that is written here, with each tensor of the type that our recipe gives it and blocks of
 random bits: its speed doesn't depend on them. Its settings are flash attention or not, and weights repacked or not; the
@@ -35,6 +35,13 @@ def load():
 
 def our_arguments(case):
     return []
+
+
+def build():
+    """The matrix instructions that this build may use. A build with AMX can crash where one without (--also) does not."""
+    import llama_cpp as llama
+
+    return "built with AMX" if b"AMX_INT8 = 1" in llama.llama_print_system_info() else "built without AMX"
 
 
 def settings_of(case):

@@ -3,7 +3,8 @@
 
     venv/bin/python tests/peers/pytorch.py build/tests/peers/step [ROW]... [--seconds S] [--json FILE]
 
-Without a row, all of ROWS. Its settings are eager or torch.compile, memory format, and how bf16 is asked for.
+Without a row, all of ROWS. Its settings are eager or torch.compile (and, forward, with weights frozen into the compiled
+code), memory format, and how bf16 is asked for. Attention is scaled_dot_product_attention, which picks its own kernel.
 """
 import pathlib
 import sys
@@ -36,6 +37,18 @@ ROWS = [
     "cnn/seed-cnn/train/bf16/b64",
     "mlp/mlp-25m/train/bf16/b128",
     "mlp/mlp-25m/forward/bf16/b128",
+    "gpt2/gpt2-124m/train/f32/b2/s512",
+    "gpt2/gpt2-124m/train/bf16/b2/s512",
+    "cnn/resnet-50/forward/f32/b1",
+    "cnn/resnet-50/forward/f32/b8",
+    "cnn/resnet-50/train/f32/b8",
+    "cnn/mobilenet-v2/forward/f32/b1",
+    "bert/bert-base/forward/f32/b8/s128",
+    "bert/bert-base/forward/bf16/b8/s128",
+    "bert/bert-base/train/f32/b8/s128",
+    "vit/vit-base/forward/f32/b8",
+    # No case is the encoder alone: this is the encoder, and a decoder over 64 tokens.
+    "whisper/whisper-base/forward/f32/b1/s64",
 ]
 
 
@@ -58,6 +71,8 @@ def settings_of(case):
         tried = {f"{name}, {how}": dict(given, bf16=how) for name, given in tried.items()
                  for how in ("autocast", "weights")}
     compiled = {f"{name}, compiled": dict(given, compiled=True) for name, given in tried.items()}
+    if not case.train:
+        compiled |= {f"{name}, frozen": dict(given, frozen=True) for name, given in compiled.items()}
     if case.family == "rnn":
         # The layer's own loop isn't compiled; one that is written out is.
         compiled = {f"{name}, loop": dict(given, loop=True) for name, given in compiled.items()}
@@ -65,7 +80,7 @@ def settings_of(case):
 
 
 def make_optimizer(families, model, case, sparse):
-    kind = {"gpt2": "adamw", "dlrm": "sgd"}.get(case.family, "adam")
+    kind = {"mlp": "adam", "cnn": "adam", "rnn": "adam", "lstm": "adam", "gru": "adam", "dlrm": "sgd"}.get(case.family, "adamw")
     try:
         return families.make_optimizer(model, kind, **({"foreach": True} if sparse else {"fused": True}))
     except (RuntimeError, TypeError, ValueError):
@@ -88,7 +103,37 @@ def make_teacher(case, bf16):
     return teach
 
 
-def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loop=False, sparse=False):
+def parameters_of(model, case):
+    """Those that the case has: BERT's classifier is for training."""
+    unused = "classifier." if case.family == "bert" and not case.train else None
+    return sum(p.numel() for name, p in model.named_parameters() if not unused or not name.startswith(unused))
+
+
+def summary_of(output):
+    """What step.c says of its output."""
+    output = output.double()
+    return {"output_elements": output.numel(), "output_mean": output.mean().item(),
+            "output_mean_square": output.square().mean().item()}
+
+
+def compute(case, threads):
+    """What one step from the program's own weights and inputs gives: eager, in the case's dtype."""
+    import torch
+
+    import families
+
+    torch.set_num_threads(threads)
+    model = families.build(case.family, case.size).generate(case.dtype).train(case.train)
+    x, targets = families.make_inputs(model, case.batch, case.context, case.dtype)
+    if case.family == "cnn":
+        model.flatten_channels_last = True
+    with torch.no_grad():
+        output = model(x)
+        result = {"loss": families.loss_of(output, targets).item()} if case.train else summary_of(output)
+    return {"parameters": parameters_of(model, case), **result}
+
+
+def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loop=False, sparse=False, frozen=False):
     """A function that runs one step."""
     import torch
 
@@ -122,10 +167,14 @@ def make_step(case, threads, compiled=False, channels_last=False, bf16=None, loo
             return families.loss_of(output, targets) if case.train else output
 
     if compiled:
+        if frozen:
+            import torch._inductor.config
+            torch._inductor.config.freezing = True
         forward = torch.compile(forward)
     if not case.train:
         def step():
-            with torch.inference_mode():
+            # What freezes weights asks for gradients to be off, but not for tensors of inference mode.
+            with torch.no_grad() if frozen else torch.inference_mode():
                 forward()
         return step
     optimizer = make_optimizer(families, model, case, sparse)

@@ -42,6 +42,25 @@ static size_t status_bytes(const char *field)
     return kib * 1024;
 }
 
+/* What the last step computed, for a comparison with another engine's: its elements, their mean and mean square. Of a
+ * training step the loss says it. */
+static void print_output(const struct graph *graph, struct engine *engine)
+{
+    int64_t elements = graph->output == NO_TENSOR ? 0 : tensor_elements(&graph->tensors[graph->output]);
+    float *output = elements > 0 ? malloc((size_t)elements * sizeof *output) : NULL;
+    double sum = 0, squares = 0;
+    if (!output)
+        return;
+    engine_read(engine, graph->output, output);
+    for (int64_t i = 0; i < elements; i++) {
+        sum += output[i];
+        squares += (double)output[i] * output[i];
+    }
+    printf(", \"output_elements\": %lld, \"output_mean\": %.9g, \"output_mean_square\": %.9g", (long long)elements,
+           sum / (double)elements, squares / (double)elements);
+    free(output);
+}
+
 static void answer_requests(struct engine *engine, clockid_t clock)
 {
     char line[64];
@@ -227,6 +246,8 @@ int main(int count, char **arguments)
         printf("{\"peak_bytes\": %zu", status_bytes("VmHWM") - idle);
         if (isfinite(engine_loss(engine)))
             printf(", \"loss\": %.9g", engine_loss(engine));
+        else if (!request.nodes)
+            print_output(graph, engine);
         printf("}\n");
     } else {
         fprintf(stderr, "step: %s\n", error.message);

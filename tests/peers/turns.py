@@ -2,13 +2,16 @@
 
 A peer is a module with NAME, ROWS, `settings_of(case)` (what is tried, by name: keyword arguments of its make_step),
 `make_step(case, threads, **setting)` (a function that runs one step), `load()` (imports what its idle process holds), and
-`our_arguments(case)` (of `step`, beyond the case). It ends with turns.main(its own module).
+`our_arguments(case)` (of `step`, beyond the case); perhaps `build()`, which names the build of the library that was
+loaded, and `compute(case, threads)`, what one step from the program's own weights and inputs gives (--check): the count
+of parameters, and the loss or the summary of the output that `step` prints. It ends with turns.main(its own module).
 
 A row is a case's name, such as gpt2/gpt2-124m/train/f32/b4/s64. For each row the peer's settings are first tried shortly;
 the fastest goes on. Then turns alternate: some of our steps, some of the peer's, the first of each turn not counted.
 The ratio is the peer's median step over ours, with the 95 % interval of resampled turns: above 1 we are faster.
 On a machine that others use too, --threads 1 --cpu-time compares the CPU time of single-threaded steps instead.
 Memory is each engine's peak resident set less that of its idle process, each in a process of its own.
+With --also PYTHON the settings are tried under that interpreter, too, which may have another build of the library.
 """
 import argparse
 import json
@@ -58,7 +61,7 @@ def answer_requests(peer, name, setting, threads, cpu_time):
     # What compiling or training took isn't what a step takes: the peak starts again.
     with open("/proc/self/clear_refs", "w", encoding="ascii") as clear:
         clear.write("5")
-    print(json.dumps({"case": name}), flush=True)
+    print(json.dumps({"case": name, "build": peer.build() if hasattr(peer, "build") else ""}), flush=True)
     clock = time.process_time if cpu_time else time.perf_counter
     for line in sys.stdin:
         print(" ".join(f"{t:.9f}" for t in run_steps(step, int(line), clock)), flush=True)
@@ -90,31 +93,37 @@ class Runner:
         return last.get("peak_bytes")
 
 
-def theirs(peer, case, setting, given):
-    return Runner([sys.executable, peer.__file__, "--serve", case.name, setting], given)
+def theirs(peer, case, choice, given):
+    """A choice is a setting and the interpreter that runs it."""
+    setting, python = choice
+    return Runner([python, peer.__file__, "--serve", case.name, setting], given)
 
 
-def best_setting(peer, case, given):
-    """Tries each for a while, one after the other, twice round; the smallest median goes on."""
-    medians, skipped, runners = {}, {}, {}
-    for setting in peer.settings_of(case):
-        runner = theirs(peer, case, setting, given)
-        if runner.failed:
-            skipped[setting] = runner.failed
-            runner.close()
-        else:
+def best_choice(peer, case, given):
+    """Tries each for a while, one after the other, twice round; the smallest median goes on. Returns it, its name, the
+    medians by name, and why others don't run."""
+    tried, skipped = {}, {}
+    for python in [sys.executable] + given.also:
+        for setting in peer.settings_of(case):
+            runner = theirs(peer, case, (setting, python), given)
+            if runner.failed:
+                skipped[f"{setting} ({python})" if given.also else setting] = runner.failed
+                runner.close()
+                continue
             runner.steps(2)
-            runners[setting] = (runner, [])
+            build = runner.first.get("build")
+            tried[f"{setting}, {build}" if build else setting] = (runner, (setting, python), [])
     for _ in range(2):
-        for runner, times in runners.values():
+        for runner, _, times in tried.values():
             first = runner.steps(1)[0]
             times += runner.steps(max(3, min(200, int(given.seconds / 8 / max(first, 1e-4)))))
-    for setting, (runner, times) in runners.items():
-        medians[setting] = statistics.median(times)
+    for runner, _, _ in tried.values():
         runner.close()
-    if not medians:
-        raise SystemExit(f"{peer.NAME}: {case.name}: no setting runs: {skipped}")
-    return min(medians, key=medians.get), medians, skipped
+    if not tried:
+        raise RuntimeError(f"no setting runs: {skipped}")
+    medians = {name: statistics.median(times) for name, (_, _, times) in tried.items()}
+    best = min(medians, key=medians.get)
+    return tried[best][1], best, medians, skipped
 
 
 def interleave(left, right, seconds):
@@ -142,16 +151,16 @@ def ratio_of(turns):
 
 def compare(peer, name, given):
     case = Case(name)
-    setting, medians, skipped = best_setting(peer, case, given)
+    choice, setting, medians, skipped = best_choice(peer, case, given)
     left = Runner([given.binary, case.name] + peer.our_arguments(case), given)
-    right = theirs(peer, case, setting, given)
+    right = theirs(peer, case, choice, given)
     if left.failed or right.failed:
-        raise SystemExit(f"{peer.NAME}: {name}: {left.failed or right.failed}")
+        raise RuntimeError(left.failed or right.failed)
     turns = interleave(left, right, given.seconds)
     ratio, low, high = ratio_of(turns)
     our_times, their_times = ([t for turn in turns for t in turn[side]] for side in (0, 1))
     return {
-        "case": name, "threads": given.threads, "ratio": ratio, "low": low, "high": high, "turns": len(turns),
+        "case": name, "peer": peer.NAME, "threads": given.threads, "ratio": ratio, "low": low, "high": high, "turns": len(turns),
         "ours_s": statistics.median(our_times), "theirs_s": statistics.median(their_times),
         "ours_fastest_s": min(our_times), "theirs_fastest_s": min(their_times),
         "gflops": left.first["flops"] / statistics.median(our_times) * 1e-9,
@@ -160,15 +169,47 @@ def compare(peer, name, given):
     }
 
 
-def table(peer, results):
-    lines = [f"| case | faster by | 95 % | ours | {peer.NAME} | ratio of fastest | peak, ours | peak, {peer.NAME} | its setting |",
-             "|---|---|---|---|---|---|---|---|---|"]
+def table(results):
+    """The table of README.md, of any number of peers."""
+    lines = ["| case | peer | its median time ÷ ours | 95 % | peak memory, ours | the peer's | its best setting |",
+             "|---|---|---|---|---|---|---|"]
     for r in results:
-        peaks = [f"{r[side] / 2**20:.0f} MiB" for side in ("ours_peak_bytes", "theirs_peak_bytes")]
-        lines.append(f"| {r['case']} | {r['ratio']:.2f} | {r['low']:.2f} to {r['high']:.2f} "
-                     f"| {r['ours_s'] * 1e3:.4g} ms | {r['theirs_s'] * 1e3:.4g} ms "
-                     f"| {r['theirs_fastest_s'] / r['ours_fastest_s']:.2f} | {peaks[0]} | {peaks[1]} | {r['setting']} |")
+        peaks = [f"{r[side] / 2**20:.0f} MiB" if r[side] else "" for side in ("ours_peak_bytes", "theirs_peak_bytes")]
+        lines.append(f"| `{r['case']}` | {r['peer']} | **{r['ratio']:.2f}** | {r['low']:.2f} to {r['high']:.2f} "
+                     f"| {peaks[0]} | {peaks[1]} | {r['setting']} |")
     return "\n".join(lines)
+
+
+def ours_once(peer, case, given):
+    """What step.c says before and after one step."""
+    command = [given.binary, case.name, "--threads", str(given.threads)] + peer.our_arguments(case)
+    ended = subprocess.run(command, input="1\n", capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(ended.stderr.strip())
+    lines = ended.stdout.splitlines()
+    return {**json.loads(lines[0]), **json.loads(lines[-1])}
+
+
+def differences(ours, other, tolerance):
+    """What differs of what both say: counts exactly, the rest by so much of its size."""
+    both = [key for key in other if key in ours]
+    for key in both:
+        allowed = 0 if isinstance(other[key], int) else tolerance
+        size = ours["output_mean_square"] ** 0.5 if key == "output_mean" else abs(ours[key])
+        if abs(ours[key] - other[key]) > allowed * size:
+            yield f"{key}: ours {ours[key]:.6g}, theirs {other[key]:.6g}"
+    if len(both) < 2:
+        yield f"nothing to compare: ours says {', '.join(ours)}"
+
+
+def check(peer, name, given):
+    """Whether both compute the same from the same weights and inputs."""
+    case = Case(name)
+    other = peer.compute(case, given.threads)
+    found = list(differences(ours_once(peer, case, given), other, 0.03 if case.dtype == "bf16" else 1e-3))
+    said = ", ".join(f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}" for key, value in other.items())
+    print(f"{name}: " + ("; ".join(found) if found else f"the same: {said}"), flush=True)
+    return not found
 
 
 def main(peer):
@@ -178,6 +219,9 @@ def main(peer):
     parser.add_argument("--cpu-time", action="store_true", help="CPU seconds instead of the clock's")
     parser.add_argument("--seconds", type=float, default=10, help="of interleaved steps a row")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--also", metavar="PYTHON", action="append", default=[],
+                        help="another interpreter, whose build of the library is tried as well")
+    parser.add_argument("--check", action="store_true", help="measure nothing: see that both sides compute the same")
     parser.add_argument("binary", nargs="?", help="build/tests/peers/step")
     parser.add_argument("rows", nargs="*")
     given = parser.parse_intermixed_args()
@@ -186,9 +230,23 @@ def main(peer):
         return
     if not given.binary:
         parser.error("the path of the built `step` is missing")
-    results = []
+    if given.check and not hasattr(peer, "compute"):
+        parser.error(f"{peer.NAME}'s weights can't be made the program's own")
+    if given.check:
+        sys.exit(not all([check(peer, row, given) for row in given.rows or peer.ROWS]))
+    sys.exit(not measure(peer, given))
+
+
+def measure(peer, given):
+    """All rows, each said and written as soon as it is there; then the table. False if one couldn't be had."""
+    results, failed = [], 0
     for row in given.rows or peer.ROWS:
-        result = compare(peer, row, given)
+        try:
+            result = compare(peer, row, given)
+        except (RuntimeError, OSError, ValueError) as error:
+            print(f"{peer.NAME}: {row}: {error}", file=sys.stderr, flush=True)
+            failed += 1
+            continue
         results.append(result)
         print(f"{row}: {result['ratio']:.2f} ({result['low']:.2f} to {result['high']:.2f}), {result['setting']}",
               file=sys.stderr, flush=True)
@@ -196,4 +254,5 @@ def main(peer):
             print(f"  skipped {setting}: {reason}", file=sys.stderr, flush=True)
         if given.json:
             pathlib.Path(given.json).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(table(peer, results))
+    print(table(results))
+    return not failed
