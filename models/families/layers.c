@@ -105,13 +105,15 @@ static struct norm_tensors batch_norm_tensors(struct graph *graph, const char *n
     return made;
 }
 
-/* Where a window's sums are long and images are several, convolution by itself is the faster by more than the passes
+/* Where a window's sums are long and output pixels are many, convolution by itself is the faster by more than the pass
  * over memory that its batch norm then takes: matrix units multiply several times as fast as vectors. */
 static bool fills_matrix_units(const struct graph *graph, int x, const struct conv_layer *layer)
 {
-    enum { IMAGES = 4, TERMS = 256 };
-    int64_t terms = layer->kernel * layer->kernel * tensor_columns(&graph->tensors[x]);
-    return layer->groups == 1 && layer->kernel > 1 && terms >= TERMS && graph->tensors[x].dims[0] >= IMAGES;
+    enum { PIXELS = 384, TERMS = 256 };
+    const int64_t *dims = graph->tensors[x].dims;
+    int64_t terms = layer->kernel * layer->kernel * dims[3];
+    int64_t pixels = dims[0] * dims[1] * dims[2] / (layer->stride * layer->stride);
+    return layer->groups == 1 && layer->kernel > 1 && terms >= TERMS && pixels >= PIXELS;
 }
 
 int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_layer layer)

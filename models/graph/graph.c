@@ -164,8 +164,9 @@ int graph_output(struct graph *graph, struct node *node, enum dtype dtype, int r
         return NO_TENSOR;
     }
     if (dtype_quantised(dtype) && !(node->op->packs >> node->output_count & 1)) {
-        error_set(&graph->error, ERROR_INPUT, "%s (%s) can't make a tensor of %s: only weights are stored so, and what quantise makes",
-                  node->name, node->op->name, dtype_info(dtype)->name);
+        error_set(&graph->error, ERROR_INPUT,
+                  "%s (%s) can't make a tensor of %s: only weights are stored so, and what quantise makes", node->name,
+                  node->op->name, dtype_info(dtype)->name);
         return NO_TENSOR;
     }
     int index = append_tensor(graph, node->name, dtype, rank, dims);

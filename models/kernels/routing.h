@@ -37,8 +37,8 @@ void routing_choose_gradient(const struct routing *routing, const float *probabi
 void routing_sort(const int32_t *chosen, size_t count, size_t experts, int32_t *slots, int32_t *offsets);
 
 /* How many different experts `rows` rows go to, as is to be expected: Σ 1 − (1 − pₑ)^rows. Without skew pₑ is chosen /
- * experts; with it the chance of being drawn, one draw after the other, with what earlier ones are expected to have left
- * standing for what they did. */
+ * experts; with it the chance of being drawn, one draw after the other, with what earlier ones are expected to have
+ * left standing for what they did. */
 double routing_distinct(size_t experts, size_t chosen, double rows, double skew);
 
 #endif
