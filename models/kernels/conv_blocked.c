@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/conv_blocked_kernel.h"
 #include "models/kernels/elementwise.h"
 #include "models/kernels/variant_table.h"
@@ -20,26 +21,6 @@ enum {
     PIXELS_TOGETHER = 6,    /* of a usual tile */
     THREAD_PRODUCTS = 20000 /* less is not worth waking a thread for */
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static size_t quotient_up(size_t a, size_t b)
-{
-    return a / b + (a % b != 0);
-}
-
-static size_t aligned(size_t bytes)
-{
-    return quotient_up(bytes, 64) * 64;
-}
 
 /* How the sums' terms are reached: `taps` runs of `run` floats; from the image, or from its padded copy. */
 struct terms {

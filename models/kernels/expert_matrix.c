@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/gemm_kernel.h"
 #include "models/kernels/quant_kernel.h"
 
@@ -21,11 +22,6 @@ struct batch {
     size_t count;
     size_t expert, first; /* where the next begins */
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* The next pieces, of at most BATCH_ROWS rows together; false when there are none. */
 static bool next_batch(const int32_t *offsets, size_t experts, struct batch *batch)
@@ -132,11 +128,6 @@ static bool keep_busy(const struct piece *pieces, size_t count, size_t threads)
     for (size_t i = 0; i < count; i++)
         work += pieces[i].rows + PACKING_ROWS;
     return count > 1 && threads > 1 && (pieces[0].rows + PACKING_ROWS) * threads * 2 <= work * 3;
-}
-
-static size_t aligned(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
 }
 
 static void run_pieces(const struct product *product, const void *of, struct piece *pieces, size_t count,

@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/gemm_kernel.h"
 
 enum {
@@ -19,11 +20,6 @@ struct skinny {
     bool matrix_is_b;
     size_t rows, count; /* of the matrix; of the vectors */
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static bool describe(const struct gemm_kernel *kernel, const struct gemm *gemm, bool matrix_is_b, struct skinny *skinny)
 {

@@ -3,6 +3,7 @@
 
 #include <omp.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/elementwise.h"
 #include "models/kernels/quant_kernel.h"
 #include "models/kernels/quant_panel.h"
@@ -47,11 +48,6 @@ const struct quant_kernel *const *quant_kernels(void)
 bool quant_matrix_takes(enum dtype weight)
 {
     return weight == DTYPE_F16 || dtype_quantised(weight);
-}
-
-static size_t round_up(size_t value, size_t to)
-{
-    return (value + to - 1) / to * to;
 }
 
 struct quant_layout quant_layout_of(enum dtype weight, size_t k)
@@ -122,11 +118,6 @@ void quant_matrix_finish(const struct quant_matrix *matrix, float *values, size_
 }
 
 enum { MOST_VECTORS = 16 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* `rows` rows of each stream, from its row `at` on, with `count` <= MOST_VECTORS vectors from `vector` on. Every four
  * rows are multiplied with all vectors while they are in cache. */

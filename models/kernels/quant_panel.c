@@ -3,6 +3,7 @@
 
 #include <omp.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/quant_kernel.h"
 #include "probes/isa.h"
 
@@ -45,16 +46,6 @@ const struct quant_panel_kernel *quant_panel_choose(const struct quant_matrix *m
     bool many =
         kernel && dtype_quantised(matrix->weight_dtype) && matrix->rows >= kernel->least_rows[matrix->weight_dtype];
     return many && matrix->n >= kernel->panel_rows ? kernel : NULL;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t aligned(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
 }
 
 /* The rows of x made ready, and then each thread's panel and sums. */

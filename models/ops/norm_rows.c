@@ -3,15 +3,12 @@
 #include <omp.h>
 #include <string.h>
 
+#include "harness/base/sizes.h"
+
 enum { X, GAMMA };
 
 /* Rows handed to a kernel at once: their widened copies stay in the second-level cache. */
 enum { ROWS = 16 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 bool norm_infer(struct graph *graph, struct node *node, int statistics, struct error *error)
 {
