@@ -80,7 +80,7 @@ const char *graph_name(struct graph *graph, const char *format, ...)
     return copy;
 }
 
-/* Room for one more of `size` bytes in a growing array. */
+/* Room for an element of `size` bytes at `count` in a growing array. */
 static bool grow(struct graph *graph, void **array, int count, int *capacity, size_t size)
 {
     if (count < *capacity)
@@ -96,9 +96,18 @@ static bool grow(struct graph *graph, void **array, int count, int *capacity, si
     return true;
 }
 
-static int append_tensor(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims)
+/* Room for so many more tensors: until they are there, pointers to tensors stay valid. */
+static bool reserve_tensors(struct graph *graph, int more)
 {
-    if (!grow(graph, (void **)&graph->tensors, graph->tensor_count, &graph->tensor_capacity, sizeof *graph->tensors))
+    return grow(graph, (void **)&graph->tensors, graph->tensor_count + more - 1, &graph->tensor_capacity,
+                sizeof *graph->tensors);
+}
+
+static int append_tensor(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *given)
+{
+    int64_t dims[MAX_RANK]; /* those given may be a tensor's of this graph, which is about to move */
+    memcpy(dims, given, (size_t)rank * sizeof *dims);
+    if (!reserve_tensors(graph, 1))
         return NO_TENSOR;
     struct tensor *tensor = &graph->tensors[graph->tensor_count];
     *tensor = (struct tensor){.name = name,
@@ -143,6 +152,8 @@ int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int ra
                  struct fill fill, bool decays)
 {
     fill.like = NO_TENSOR;
+    if (!reserve_tensors(graph, 2))
+        return NO_TENSOR;
     int index = graph_persistent(graph, name, ROLE_WEIGHT, dtype, rank, dims, fill);
     if (index == NO_TENSOR)
         return NO_TENSOR;
@@ -206,6 +217,8 @@ int graph_append(struct graph *graph, const struct op *op, const char *name, con
     memcpy(node.inputs, inputs, (size_t)input_count * sizeof *inputs);
     if (attributes)
         node.attributes = *attributes;
+    if (!reserve_tensors(graph, MAX_OUTPUTS))
+        return NO_NODE;
     if (!takes_inputs(graph, &node) || !op->infer(graph, &node, &graph->error)) {
         error_prefix(&graph->error, "%s (%s)", node.name, op->name);
         return NO_NODE;
