@@ -10,6 +10,8 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/store/document.h"
+#include "models/families/family.h"
+#include "reports/run_fidelity.h"
 
 enum column_place { CASE, THROUGHPUT, UNIT, TIME, MFU, BOUND, GFLOPS, PEAK, PLANNED, CHECK, MBU, STATUS, COLUMNS };
 
@@ -146,7 +148,7 @@ static void add_row(struct table *table, const struct record *record)
     bool measured = status_is_measured(record->status);
     cell_text(&row[CASE], TONE_PLAIN, "%s", record->id);
     put_rate(&row[THROUGHPUT], record->throughput);
-    cell_text(&row[UNIT], TONE_FAINT, "%s", measured ? record->unit : "");
+    cell_text(&row[UNIT], TONE_FAINT, "%s", measured ? unit_words(record->unit) : "");
     put_time(&row[TIME], record);
     put_percent(&row[MFU], record->mfu);
     cell_text(&row[BOUND], TONE_PLAIN, "%s", record->bound);
@@ -279,6 +281,7 @@ struct report *run_report(const struct run *run)
     struct table *table = report_table(report, NULL, columns, COLUMNS);
     for (size_t i = 0; i < run->record_count; i++)
         add_row(table, &run->records[i]);
+    run_add_fidelity(report, run);
     add_warnings(report, run);
     add_answer(report, run);
     return report;

@@ -16,7 +16,7 @@ struct invocation {
     const char *const *arguments; /* positional, NULL-ended */
     size_t argument_count;
     const char *const *command_line; /* argv as given, NULL-ended */
-    const char *format;              /* "text" unless --format or --json */
+    const char *format;              /* of --format or --json, else the command's own */
     const char *output;              /* path of -o, or NULL for stdout */
     const char *database;            /* --db, BENCHMARK_DB or the default path; never NULL */
     bool color;                      /* decided from --color, NO_COLOR and the terminal */
@@ -34,7 +34,8 @@ struct command {
      * numeric types take junk. A value's description of the form "a|b|c" is completed by the shells. */
     struct poptOption *options;
     size_t least_arguments, most_arguments;
-    bool hidden; /* not listed: the worker side of run */
+    bool hidden;        /* not listed: the worker side of run */
+    const char *format; /* what it writes unless told otherwise; NULL: text */
     /* Returns the exit code; on failure fills *error and returns its kind. Results to stdout or -o, else to stderr. */
     int (*run)(const struct invocation *invocation, struct error *error);
 };

@@ -1,22 +1,6 @@
 /* `benchmark export`: a run as a document that `import` reads, here or on another machine. */
-#include <string.h>
-
 #include "harness/command/command.h"
 #include "harness/command/run_reference.h"
-#include "reports/run.h"
-
-static int run_export(const struct invocation *invocation, struct error *error)
-{
-    struct run run;
-    if (!run_load(invocation->argument_count ? invocation->arguments[0] : "latest", invocation->database, &run, error))
-        return (int)error->kind;
-    struct invocation as_document = *invocation;
-    if (!strcmp(as_document.format, "text")) /* what other commands do unless told otherwise */
-        as_document.format = "json";
-    int code = command_write(&as_document, run_report(&run), error);
-    run_free(&run);
-    return code;
-}
 
 const struct command command_export = {
     .name = "export",
@@ -25,5 +9,6 @@ const struct command command_export = {
     .details = "RUN is a run's id or its beginning, latest (when left out), latest~N, or a JSON file. What is written "
                "as JSON, `benchmark import` reads.",
     .most_arguments = 1,
-    .run = run_export,
+    .format = "json",
+    .run = run_show,
 };

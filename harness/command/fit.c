@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "harness/base/json.h"
 #include "harness/base/log.h"
@@ -16,6 +17,7 @@
 #include "models/families/family.h"
 #include "probes/machine.h"
 #include "reports/fitness/fit.h"
+#include "reports/fitness/fit_file.h"
 
 static char *task, *mode, *dtype, *context, *batch, *optimizer, *min_throughput, *max_latency, *memory, *reserve,
     *threads;
@@ -41,11 +43,36 @@ static struct poptOption options[] = {
 
 /* ---- what is asked ---- */
 
+enum { MOST_FILES = 64 };
+static struct fit_file files[MOST_FILES];
+static size_t file_count;
+
+/* What is no model's name and looks like a path, or is there. */
+static bool names_file(const char *argument)
+{
+    static const char *const tails[] = {".gguf", ".json", ".safetensors"};
+    struct stat status;
+    size_t length = strlen(argument);
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
+        if (length > strlen(tails[i]) && strcasecmp(argument + length - strlen(tails[i]), tails[i]) == 0)
+            return true;
+    return strchr(argument, '/') || stat(argument, &status) == 0;
+}
+
 static bool read_models(const struct invocation *invocation, struct error *error)
 {
+    size_t names_count = 0;
     for (size_t i = 0; i < invocation->argument_count; i++) {
-        if (family_find_size(invocation->arguments[i], NULL))
+        if (family_find_size(invocation->arguments[i], NULL)) {
+            names_count++;
             continue;
+        }
+        if (names_file(invocation->arguments[i])) {
+            if (!fit_file_open(invocation->arguments[i], &files[file_count], error))
+                return false;
+            file_count++;
+            continue;
+        }
         const char *names[256];
         size_t count = 0;
         for (size_t f = 0; families[f]; f++)
@@ -56,7 +83,8 @@ static bool read_models(const struct invocation *invocation, struct error *error
         return error_set(error, ERROR_INPUT, "no model is called '%s'; the nearest are %s", invocation->arguments[i],
                          nearest);
     }
-    return true;
+    return !names_count || !file_count ||
+           error_set(error, ERROR_INPUT, "models by name and files are asked about one kind at a time");
 }
 
 static bool read_task(struct fit_demands *demands, struct error *error)
@@ -224,8 +252,13 @@ static bool learn(const struct invocation *invocation, const struct fit_demands 
 static int answer(const struct invocation *invocation, const struct fit_demands *demands, struct fit_machine *room,
                   json_t *machine_document, struct error *error)
 {
-    struct fit fit;
-    if (!fit_make(demands, room, &fit, error)) {
+    struct fit fit = {.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
+    bool right = true;
+    for (size_t i = 0; right && i < file_count; i++)
+        right = fit_file_add(&fit, &files[i], demands, room, error);
+    if (file_count && right)
+        fit_conclude(&fit, room);
+    if (file_count ? !right : !fit_make(demands, room, &fit, error)) {
         json_decref(machine_document);
         return (int)error->kind;
     }
@@ -260,18 +293,21 @@ static int run_fit(const struct invocation *invocation, struct error *error)
         room.records = known.records;
         room.record_count = known.record_count;
         room.estimator = known.estimator;
+        room.read_gbs = known.limits.read_gbs;
         code = answer(invocation, &demands, &room, machine_to_json(&machine), error);
     } else {
         code = stopped_by ? 128 + stopped_by : (int)error->kind;
     }
     known_free(&known);
     machine_free(&machine);
+    for (size_t i = 0; i < file_count; i++)
+        fit_file_close(&files[i]);
     return code;
 }
 
 const struct command command_fit = {
     .name = "fit",
-    .arguments = "[MODEL]...",
+    .arguments = "[MODEL|FILE]...",
     .help = "which model sizes fit this machine, and how fast they will be",
     .details =
         "Memory is planned to the byte. Speed is what was measured on this machine, or else an estimate from the "

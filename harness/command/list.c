@@ -9,6 +9,7 @@
 #include "harness/base/text.h"
 #include "harness/command/command.h"
 #include "harness/command/list.h"
+#include "models/catalogue/devices.h"
 #include "models/engine/case.h"
 #include "models/families/family.h"
 #include "models/graph/dtype.h"
@@ -74,13 +75,15 @@ static void fill_families(json_t *items)
         json_put_string(item, "task", family->task);
         json_put(item, "modes", modes);
         json_put_string(item, "unit", family->unit);
+        json_put_string(item, "decode_unit", family->decode_unit);
         json_put_string(item, "optimizer", optimizer_name(family->optimizer));
         json_put_count(item, "models", family->size_count);
         json_put_string(item, "help", family->help);
     }
 }
 
-/* Counted from the graph, like every such figure; absent where the graph can't be built. */
+/* Counted from the graph, like every such figure; absent where the graph can't be built. Active ones only where a token
+ * doesn't meet them all. */
 static void put_parameters(json_t *item, const struct family *family, const struct family_size *size)
 {
     struct model_case one = case_of_size(family, size, (enum mode)__builtin_ctz(family->modes));
@@ -88,6 +91,8 @@ static void put_parameters(json_t *item, const struct family *family, const stru
     struct graph *graph = case_build(&one, NULL);
     if (graph && graph_parameters(graph)) /* a forest's nodes are no parameters: how many there are, its data decide */
         json_put_count(item, "parameters", graph_parameters(graph));
+    if (graph && graph_active_parameters(graph) < graph_parameters(graph))
+        json_put_count(item, "active_parameters", graph_active_parameters(graph));
     graph_free(graph);
 }
 
@@ -135,6 +140,24 @@ static void fill_ceilings(json_t *items)
         add_named(items, ceiling_probes[i]->name, ceiling_probes[i]->help);
 }
 
+static void fill_devices(json_t *items)
+{
+    for (size_t i = 0; i < device_count; i++) {
+        const struct device *device = &devices[i];
+        json_t *item = add_item(items, device->name);
+        json_put_string(item, "kind", device->kind);
+        json_put_real(item, "f32_tflops", device->f32_tflops);
+        json_put_real(item, "half_tflops", device->half_tflops);
+        json_put_real(item, "int8_tops", device->int8_tops);
+        json_put_real(item, "memory_gib", device->memory_gib);
+        json_put_real(item, "bandwidth_gbs", device->bandwidth_gbs);
+        json_put_real(item, "watts", device->watts);
+        json_put_real(item, "price_usd", device->price_usd);
+        json_put_real(item, "cores", device->cores);
+        json_put_string(item, "basis", "data sheet");
+    }
+}
+
 static void fill_optimizers(json_t *items)
 {
     for (int i = 0; i < OPTIMIZER_COUNT; i++)
@@ -146,8 +169,19 @@ static const struct column family_columns[] = {{"name", "Family", false, 0},    
                                                {"optimizer", "Optimizer", false, 3}, {"models", "Models", true, 2},
                                                {"help", "What it is", false, 0}};
 static const struct column model_columns[] = {
-    {"name", "Model", false, 0},           {"family", "Family", false, 1},     {"task", "Task", false, 2},
-    {"parameters", "Parameters", true, 0}, {"runnable", "Runnable", false, 1}, {"aliases", "Also known as", false, 3}};
+    {"name", "Model", false, 0},           {"family", "Family", false, 1},           {"task", "Task", false, 2},
+    {"parameters", "Parameters", true, 0}, {"active_parameters", "Active", true, 1}, {"runnable", "Runnable", false, 1},
+    {"aliases", "Also known as", false, 3}};
+static const struct column device_columns[] = {{"name", "Device", false, 0},
+                                               {"kind", "Kind", false, 2},
+                                               {"memory_gib", "Memory [GiB]", true, 0},
+                                               {"bandwidth_gbs", "Bandwidth [GB/s]", true, 0},
+                                               {"f32_tflops", "f32 [TFLOP/s]", true, 1},
+                                               {"half_tflops", "bf16 or f16 [TFLOP/s]", true, 1},
+                                               {"int8_tops", "int8 [TOP/s]", true, 2},
+                                               {"watts", "Power [W]", true, 2},
+                                               {"price_usd", "Price at launch [USD]", true, 3},
+                                               {"basis", "Basis", false, 1}};
 static const struct column op_columns[] = {
     {"name", "Op", false, 0}, {"has_gradient", "Gradient", false, 1}, {"help", "What it computes", false, 0}};
 static const struct column name_columns[] = {{"name", "Name", false, 0}};
@@ -174,6 +208,7 @@ static const struct listable listables[] = {
     {"commands", "what this program does", COLUMNS(named_columns), fill_commands},
     {"families", "kinds of models", COLUMNS(family_columns), fill_families},
     {"models", "models of every family, from small to large", COLUMNS(model_columns), fill_models},
+    {"devices", "machines by their data sheets", COLUMNS(device_columns), fill_devices},
     {"modes", "what is done with a model", COLUMNS(name_columns), fill_modes},
     {"ops", "what models are made of", COLUMNS(op_columns), fill_ops},
     {"optimizers", "how weights are updated in training", COLUMNS(name_columns), fill_optimizers},

@@ -52,9 +52,10 @@ static bool decide_color(const struct options *options, bool *color, struct erro
     return true;
 }
 
-static bool decide_format(const struct options *options, const char **format, struct error *error)
+static bool decide_format(const struct command *command, const struct options *options, const char **format,
+                          struct error *error)
 {
-    *format = options->format ? options->format : "text";
+    *format = options->format ? options->format : command->format ? command->format : "text";
     if (format_find(*format))
         return true;
     const char *names[32];
@@ -136,8 +137,8 @@ static int run_command(const struct command *command, poptContext context, const
     struct text database = {0};
     int code = ERROR_INPUT;
     if (!check_arguments(command, invocation.arguments, invocation.argument_count, error) ||
-        !decide_format(options, &invocation.format, error) || !decide_color(options, &invocation.color, error) ||
-        !decide_database(options, &database, error) ||
+        !decide_format(command, options, &invocation.format, error) ||
+        !decide_color(options, &invocation.color, error) || !decide_database(options, &database, error) ||
         (options->output && strcmp(options->output, "-") != 0 && !write_file_possible(options->output, error))) {
         code = (int)error->kind;
     } else {

@@ -5,6 +5,7 @@
 
 #include "harness/store/document.h"
 #include "harness/store/store.h"
+#include "reports/run.h"
 
 /* Ids have neither dots nor slashes; a file without either is taken for one when it is there. */
 bool run_is_file(const char *reference)
@@ -24,4 +25,14 @@ bool run_load(const char *reference, const char *database, struct run *run, stru
     bool right = store && store_find_run(store, reference, id, error) && store_get_run(store, id, run, error);
     store_close(store);
     return right;
+}
+
+int run_show(const struct invocation *invocation, struct error *error)
+{
+    struct run run;
+    if (!run_load(invocation->argument_count ? invocation->arguments[0] : "latest", invocation->database, &run, error))
+        return (int)error->kind;
+    int code = command_write(invocation, run_report(&run), error);
+    run_free(&run);
+    return code;
 }

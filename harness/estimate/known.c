@@ -64,7 +64,7 @@ static bool make_estimator(struct known *known, struct error *error)
                                                     .ops = record->ops,
                                                     .op_count = record->op_count};
     }
-    struct limits limits = find_limits(known);
+    struct limits limits = known->limits = find_limits(known);
     if (count)
         known->estimator = estimator_create(cases, count, &limits, CONFIDENCE, error);
     free(cases);

@@ -13,6 +13,7 @@ struct known {
     size_t record_count;
     size_t op_cases;             /* how many of them have their ops' times */
     struct estimator *estimator; /* NULL when op_cases is 0 */
+    struct limits limits;        /* NaN where none were measured */
 };
 
 /* Of the machine with that fingerprint, measured with that many threads. A store that isn't there knows nothing. */

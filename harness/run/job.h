@@ -2,6 +2,7 @@
  *
  * A worker answers on its stdout with one JSON object a line, each with an "event":
  *   check    passed, error, allowed, against                     the case's output was compared
+ *   against_f32  figures: {output_error, kl_nats, …}             what the case's types lose (models/engine/fidelity.h)
  *   samples  seconds: […]                                        in the order they were taken; any number of times
  *   ops      ops: [{op, dtype, flops, bytes, rows, columns, count, seconds}…]   how long each op took in place
  *   ceiling  name, value, low, high                              one measured limit of the machine

@@ -165,6 +165,7 @@ static void take_check(struct record *record, const struct visit *visit)
     record->check_passed = visit->check_passed;
     record->check_error = visit->check_error;
     memcpy(record->check_against, visit->check_against, sizeof record->check_against);
+    record->fidelity = visit->fidelity;
 }
 
 static bool is_precise(const struct course *course, const struct record *record)

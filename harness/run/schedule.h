@@ -87,6 +87,7 @@ struct visit {
     bool cold, has_check, check_passed;
     double check_error;
     char check_against[TEXT_NAME];
+    struct fidelity fidelity; /* output_error is NaN where it wasn't looked at */
     json_t *counters;
     enum fate fate;
     char reason[TEXT_REASON];

@@ -33,7 +33,7 @@ static bool add_family(struct case_list *list, const struct family *family, stru
 {
     bool right = true;
     for (size_t s = 0; right && s < family->size_count; s++)
-        if (family->sizes[s].runnable)
+        if (family->sizes[s].runnable && !family->sizes[s].by_name)
             right = pick_size(&whole, family, &family->sizes[s], list, error);
     return right;
 }

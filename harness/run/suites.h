@@ -22,6 +22,7 @@ struct suite {
     int rounds;
     const struct pick *picks;
     size_t pick_count;
+    const char *const *named; /* cases besides, of sizes that are there by name only; NULL-ended, or NULL */
 };
 
 extern const struct suite suites[];

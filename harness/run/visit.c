@@ -7,6 +7,7 @@
 #include "harness/run/clock.h"
 #include "harness/run/job.h"
 #include "harness/run/schedule.h"
+#include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
 
 enum { SAMPLES_MOST = 1 << 20 };
@@ -47,6 +48,11 @@ static void take_check(struct visit *visit, const json_t *line)
     strncpy(visit->check_against, against ? against : "", sizeof visit->check_against - 1);
 }
 
+static bool take_fidelity(struct visit *visit, const json_t *line)
+{
+    return fidelity_from_json(json_object_get(line, "figures"), &visit->fidelity);
+}
+
 static bool take_ops(struct visit *visit, const json_t *line)
 {
     free(visit->ops);
@@ -75,6 +81,8 @@ static bool take(void *state, const json_t *line)
         return take_samples(visit, line);
     if (!strcmp(event, "check"))
         take_check(visit, line);
+    else if (!strcmp(event, "against_f32"))
+        return take_fidelity(visit, line);
     else if (!strcmp(event, "ops"))
         return take_ops(visit, line);
     else if (!strcmp(event, "done"))
@@ -108,6 +116,7 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
                             .canary_s = NAN,
                             .energy_j = NAN,
                             .check_error = NAN,
+                            .fidelity = fidelity_unknown(),
                             .peak_bytes = BYTES_UNKNOWN};
     double timeout = timeout_s(schedule, item, slice_s), now = clock_now_s();
     struct job job = {.cpus = schedule->cpus, .threads = schedule->threads, .measure = schedule->measure};

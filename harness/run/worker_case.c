@@ -15,6 +15,7 @@
 #include "harness/run/op_times.h"
 #include "harness/run/resident.h"
 #include "harness/stats/robust.h"
+#include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
 #include "models/engine/case.h"
 #include "models/engine/engine.h"
@@ -87,6 +88,20 @@ static bool check_subject(const struct job *job, const struct subject *subject, 
     return check.passed ||
            error_set(error, ERROR_MEASURE, "the output of %s is wrong: it differs by %.2g from %s, %.2g allowed",
                      check.node, check.error, check.against, check.allowed);
+}
+
+/* Tells what the case's types lose against f32. Once a case, beside the check. */
+static bool compare_subject(const struct job *job, const struct subject *subject, int out, struct error *error)
+{
+    if (!job->check || !case_has_fidelity(&subject->one))
+        return true;
+    struct fidelity fidelity;
+    if (!case_fidelity(&subject->one, (int)job->threads, &fidelity, error))
+        return error_prefix(error, "the comparison with f32");
+    json_t *line = answer_event("against_f32");
+    json_put(line, "figures", fidelity_to_json(&fidelity));
+    answer(out, line);
+    return true;
 }
 
 static bool open_subject(const struct job *job, struct subject *subject, struct error *error)
@@ -231,7 +246,8 @@ void worker_measure_case(const struct job *job, struct counters *counters, int o
     double canary_s = canary_run_s((int)job->threads);
     if (job->planned_bytes)
         limit_address_space(2 * job->planned_bytes + address_margin(job));
-    if (!plan_subject(job, &subject, &error) || !check_subject(job, &subject, out, &error)) {
+    if (!plan_subject(job, &subject, &error) || !check_subject(job, &subject, out, &error) ||
+        !compare_subject(job, &subject, out, &error)) {
         answer_failed(out, failed_status(&subject, &error), error.message);
     } else if (clock_now_s() >= job->measure.deadline_s) {
         answer_failed(out, "skipped", "the run's budget was spent while it was set up");

@@ -4,7 +4,9 @@
 #include <math.h>
 
 #include "harness/base/json.h"
+#include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
+#include "models/families/family.h"
 
 static void put_text(json_t *object, const char *key, const char *text)
 {
@@ -54,6 +56,8 @@ static void put_times(json_t *object, const struct record *record)
         json_t *throughput = json_object();
         json_put_real(throughput, "value", record->throughput);
         put_text(throughput, "unit", record->unit);
+        if (unit_is_audio(record->unit))
+            json_put_real(throughput, "real_time_factor", 1 / record->throughput);
         json_put(object, "throughput", throughput);
     }
     json_put_real(object, "gflops", record->gflops);
@@ -72,6 +76,7 @@ static void put_judgement(json_t *object, const struct record *record)
         put_text(check, "against", record->check_against);
         json_put(object, "check", check);
     }
+    json_put(object, "against_f32", fidelity_to_json(&record->fidelity));
     if (record->counters)
         json_put(object, "counters", json_incref(record->counters));
     json_put_real(object, "energy_j", record->energy_j);

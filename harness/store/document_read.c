@@ -8,6 +8,7 @@
 #include "harness/base/json.h"
 #include "harness/base/text.h"
 #include "harness/store/document.h"
+#include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
 
 enum { MOST_CASES = 100000, MOST_SAMPLES = 10000000 };
@@ -169,6 +170,9 @@ static void take_judgement(struct reader *reader, const json_t *object, struct r
     take_bool(reader, check, "passed", &record->check_passed);
     take_real(reader, check, "error", 0, &record->check_error);
     take_text(reader, check, "against", record->check_against, sizeof record->check_against);
+    const json_t *fidelity = take_object(reader, object, "against_f32");
+    if (fidelity && !fidelity_from_json(fidelity, &record->fidelity))
+        fail(reader, "against_f32", "figures from 0 up, and an agreement from 0 to 1");
     const json_t *counters = take_object(reader, object, "counters");
     if (counters)
         record->counters = json_deep_copy(counters);

@@ -69,7 +69,7 @@ static bool pragma_number(struct store *store, const char *sql, int64_t *value, 
 /* Our application's mark, a version that we know, and pages that hang together. */
 static bool judge_contents(struct store *store, off_t bytes, struct error *error)
 {
-    int64_t version, application, tables;
+    int64_t version = 0, application, tables;
     if (!pragma_number(store, "PRAGMA user_version", &version, error) ||
         !pragma_number(store, "PRAGMA application_id", &application, error) ||
         !pragma_number(store, "SELECT count(*) FROM sqlite_schema", &tables, error))
@@ -81,6 +81,7 @@ static bool judge_contents(struct store *store, off_t bytes, struct error *error
         return error_set(error, ERROR_SYSTEM,
                          "%s: made by a newer benchmark (version %d of the store, this one reads %d)", store->path,
                          (int)version, schema_version);
+    store->version = version;
     if (bytes > most_checked_bytes)
         return true;
     struct statement check = statement_prepare(store, "PRAGMA quick_check(1)", error);

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/store/fidelity_json.h"
+
 static const char *const status_names[STATUS_COUNT] = {
     [STATUS_OK] = "ok",
     [STATUS_NOISY] = "noisy",
@@ -53,6 +55,7 @@ void record_clear(struct record *record)
     record->time = record->estimate = (struct interval){NAN, NAN, NAN, NAN};
     record->flops = record->bytes = NAN;
     record->throughput = record->gflops = record->mfu = record->mbu = record->check_error = NAN;
+    record->fidelity = fidelity_unknown();
     record->energy_j = record->steal = record->run_delay = record->canary_s = record->canary = NAN;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "harness/stats/robust.h"
+#include "models/engine/fidelity.h"
 #include "models/graph/dtype.h"
 
 enum status {
@@ -80,6 +81,7 @@ struct record {
     bool has_check, check_passed;
     double check_error;
     char check_against[TEXT_NAME];
+    struct fidelity fidelity; /* to f32; output_error is NaN where it wasn't looked at */
 
     json_t *counters;        /* name -> count a step, or NULL; owned */
     double energy_j;         /* a step */

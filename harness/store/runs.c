@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/base/json.h"
+#include "harness/store/fidelity_json.h"
 #include "harness/store/statement.h"
 
 static int64_t machine_count(const json_t *machine, const char *part, const char *key)
@@ -146,6 +147,9 @@ static void bind_judgement(struct statement *put, const struct record *record)
     bind_real(put, record->run_delay);
     bind_real(put, record->canary_s);
     bind_real(put, record->canary);
+    json_t *fidelity = fidelity_to_json(&record->fidelity);
+    bind_json(put, fidelity);
+    json_decref(fidelity);
 }
 
 static bool put_samples(struct store *store, int64_t key, const struct record *record, struct error *error)
@@ -201,7 +205,8 @@ static bool put_case(struct store *store, const char *run_id, size_t position, c
         "activations_bytes, gradients_bytes, optimizer_bytes, kv_cache_bytes, workspace_bytes, median_s, low_s, "
         "high_s, confidence, estimate_median_s, estimate_low_s, estimate_high_s, estimate_confidence, throughput, "
         "unit, gflops, mfu, mbu, bound, check_passed, check_error, check_against, counters, energy_j, steal, "
-        "run_delay, canary_s, canary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "run_delay, canary_s, canary, against_f32) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, "
         "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         error);
     bind_identity(&put, run_id, position, record);

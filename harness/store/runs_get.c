@@ -5,6 +5,7 @@
 #include "harness/base/json.h"
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
+#include "harness/store/fidelity_json.h"
 #include "harness/store/statement.h"
 
 static json_t *column_json(struct statement *statement, int column)
@@ -90,6 +91,10 @@ static void get_figures(struct statement *get, struct record *record)
     record->run_delay = column_real(get, 45);
     record->canary_s = column_real(get, 46);
     record->canary = column_real(get, 47);
+    json_t *fidelity = column_json(get, 48);
+    if (fidelity && !fidelity_from_json(fidelity, &record->fidelity))
+        record->fidelity = fidelity_unknown();
+    json_decref(fidelity);
 }
 
 static bool get_samples(struct store *store, int64_t key, struct record *record, struct error *error)
@@ -151,17 +156,19 @@ static struct record *append_record(struct run *run)
     return &more[run->record_count++];
 }
 
+/* `against_f32` names the column of that, which tables of version 1 don't have. */
+#define SELECT_CASES(against_f32)                                                                                      \
+    "SELECT key, id, family, model, task, mode, dtype, batch, context, device, threads, status, reason, unfinished, "  \
+    "parameters, flops, bytes, planned_bytes, peak_bytes, weights_bytes, activations_bytes, gradients_bytes, "         \
+    "optimizer_bytes, kv_cache_bytes, workspace_bytes, median_s, low_s, high_s, confidence, estimate_median_s, "       \
+    "estimate_low_s, estimate_high_s, estimate_confidence, throughput, unit, gflops, mfu, mbu, bound, check_passed, "  \
+    "check_error, check_against, counters, energy_j, steal, run_delay, canary_s, canary, " against_f32                 \
+    " FROM cases WHERE run = ? ORDER BY position"
+
 static bool get_cases(struct store *store, struct run *run, struct error *error)
 {
-    struct statement get = statement_prepare(
-        store,
-        "SELECT key, id, family, model, task, mode, dtype, batch, context, device, threads, status, reason, "
-        "unfinished, parameters, flops, bytes, planned_bytes, peak_bytes, weights_bytes, activations_bytes, "
-        "gradients_bytes, optimizer_bytes, kv_cache_bytes, workspace_bytes, median_s, low_s, high_s, confidence, "
-        "estimate_median_s, estimate_low_s, estimate_high_s, estimate_confidence, throughput, unit, gflops, mfu, "
-        "mbu, bound, check_passed, check_error, check_against, counters, energy_j, steal, run_delay, canary_s, "
-        "canary FROM cases WHERE run = ? ORDER BY position",
-        error);
+    struct statement get =
+        statement_prepare(store, store->version < 2 ? SELECT_CASES("NULL") : SELECT_CASES("against_f32"), error);
     bind_text(&get, run->id);
     bool right = true;
     while (right && statement_step(&get)) {

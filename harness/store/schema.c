@@ -49,6 +49,8 @@ static const char *const steps[] = {
     "  value REAL NOT NULL, low REAL, high REAL, measured TEXT NOT NULL,"
     "  PRIMARY KEY (fingerprint, software, kind, name)"
     ") WITHOUT ROWID;",
+    /* 1 -> 2 */
+    "ALTER TABLE cases ADD COLUMN against_f32 TEXT;", /* a JSON document */
 };
 
 const int schema_version = sizeof steps / sizeof *steps;
@@ -77,5 +79,8 @@ static bool climb(struct store *store, struct error *error)
 
 bool schema_make(struct store *store, struct error *error)
 {
-    return store_begin(store, error) && store_end(store, climb(store, error), error);
+    if (!store_begin(store, error) || !store_end(store, climb(store, error), error))
+        return false;
+    store->version = schema_version;
+    return true;
 }

@@ -10,6 +10,7 @@
 struct store {
     sqlite3 *database;
     char *path;
+    int64_t version; /* of the tables as they are: one that is only read may be older than this program's */
 };
 
 /* *error from what SQLite says of the database, in words a user can act on; false. */

@@ -1,5 +1,6 @@
 #include "models/engine/case.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,9 +56,9 @@ static bool take_model(const char *part, const char *id, struct model_case *one,
         one->size = size;
     if (one->size)
         return true;
-    const char *names[64];
+    const char *names[256];
     size_t count = 0;
-    for (; count < one->family->size_count && count < 64; count++)
+    for (; count < one->family->size_count && count < 256; count++)
         names[count] = one->family->sizes[count].name;
     char nearest[160];
     nearest_names(part, names, count, 3, nearest, sizeof nearest);
@@ -93,7 +94,7 @@ struct model_case case_of_size(const struct family *family, const struct family_
 
 const char *case_dtype_names(void)
 {
-    return "f32, bf16, " RECIPE_NAMES;
+    return "f32, bf16" RECIPE_NAMES;
 }
 
 bool case_set_dtype(struct model_case *one, const char *name)
@@ -123,6 +124,21 @@ static bool take_kv_dtype(const char *name, const char *id, struct model_case *o
         return error_set(error, ERROR_INPUT, "case '%s': '%s' is no type of a cache; f32, bf16, f16 and q8_0 are", id,
                          name);
     one->kv_dtype = (int)dtype;
+    return true;
+}
+
+static const double MOST_SKEW = 4;
+
+static bool take_skew(const char *number, const char *id, struct model_case *one, struct error *error)
+{
+    char what[CASE_ID_SIZE + 32];
+    snprintf(what, sizeof what, "case '%s': the routing's skew", id);
+    double skew;
+    if (one->skew > 0)
+        return error_set(error, ERROR_INPUT, "%s twice", what);
+    if (!parse_number(number, what, 0, MOST_SKEW, &skew, error))
+        return false;
+    one->skew = roundf((float)skew * 1000) / 1000;
     return true;
 }
 
@@ -164,6 +180,8 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
     }
     if (strncasecmp(part, "kv-", 3) == 0)
         return take_kv_dtype(part + 3, id, one, error);
+    if (strncasecmp(part, "skew-", 5) == 0)
+        return take_skew(part + 5, id, one, error);
     for (int word = 0; word < TRAINING_WORD_COUNT; word++)
         if (strcasecmp(part, training_words[word].word) == 0) {
             *training_flag(one, word) = true;
@@ -178,7 +196,7 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         }
     return error_set(error, ERROR_INPUT,
                      "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
-                     "l1, l2, mse, dp-sgd nor a cache's type (kv-f16)",
+                     "l1, l2, mse, dp-sgd, a cache's type (kv-f16) nor a routing's skew (skew-1)",
                      id, part);
 }
 
@@ -200,6 +218,8 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
     bool caches = one->mode == MODE_PREFILL || one->mode == MODE_DECODE;
     if (one->kv_dtype >= 0 && !caches)
         return error_set(error, ERROR_INPUT, "case '%s': a cache's type goes with the modes prefill and decode", id);
+    if (one->skew > 0 && !one->family->routes)
+        return error_set(error, ERROR_INPUT, "case '%s': a routing's skew goes with family moe", id);
     if (one->recipe && !one->family->quantises)
         return error_set(error, ERROR_INPUT, "case '%s': family %s runs in f32 and bf16, not in %s", id,
                          one->family->name, one->recipe->name);
@@ -283,6 +303,8 @@ void case_name(struct model_case *one)
     if (one->kv_dtype >= 0 && used < sizeof one->id)
         used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/kv-%s",
                                  dtype_info((enum dtype)one->kv_dtype)->name);
+    if (one->skew > 0 && used < sizeof one->id)
+        used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/skew-%g", (double)one->skew);
     bool own = one->optimizer < 0 || one->optimizer == (int)one->family->optimizer;
     if (!own && used < sizeof one->id)
         used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/%s",
@@ -378,5 +400,5 @@ double case_units(const struct model_case *one)
 
 const char *case_unit(const struct model_case *one)
 {
-    return one->family->unit;
+    return family_unit(one->family, one->mode);
 }

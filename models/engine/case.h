@@ -3,6 +3,7 @@
  * rmsprop, adam, adamw; the family's own when absent), `checkpointing`, `dropout` (a tenth of the activations), `l1`
  * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices), `mse` (mean squared error instead of cross-entropy)
  * and `dp-sgd` (each sample's gradient clipped to the norm 1, and noise of 1.1 times that on their sum).
+ * `skew-S` routes tokens to experts by Zipf's law with the exponent S in place of the router's choice, up to 4.
  * `kv-TYPE` is the type of the cache in the modes prefill and decode. A dtype is f32, bf16, or a recipe (recipe.h) for
  * the weights of what isn't trained. In decode sN is the cache's length, of which a step computes the last position.
  *
@@ -38,6 +39,7 @@ struct model_case {
     int64_t context; /* 0 where the family has none */
     int optimizer;   /* enum optimizer_kind, or -1: the family's own */
     bool checkpointing, dropout, l1, l2, mse, dp_sgd;
+    float skew;      /* of experts' routing: kernels/routing.h; 0: as the router says */
     char device[32]; /* "cpu" */
 };
 

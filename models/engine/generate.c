@@ -4,6 +4,7 @@
 
 #include "harness/base/random.h"
 #include "models/engine/generate_tabular.h"
+#include "models/kernels/conv_blocked.h"
 #include "models/kernels/quant.h"
 
 /* Elements made at a time where the tensor isn't f32; a multiple of every block. */
@@ -28,7 +29,7 @@ static int32_t zipf_at(const struct fill *fill, uint64_t key, uint64_t index)
  * out as Radford et al. 2022 do). */
 static float sinusoid_at(const struct fill *fill, uint64_t index)
 {
-    uint64_t half = fill->columns / 2, column = index % fill->columns, position = index / fill->columns % fill->limit;
+    uint64_t half = fill->columns / 2, column = index % fill->columns, position = index / fill->columns;
     double step = half > 1 ? log(10000.0) / (double)(half - 1) : 0;
     double angle = (double)position * exp(-step * (double)(column % half));
     return (float)(column < half ? sin(angle) : cos(angle));
@@ -74,6 +75,15 @@ static void generate_piece(enum dtype dtype, const struct fill *fill, uint64_t k
         store(dtype, values, data + dtype_bytes(dtype, first), count);
 }
 
+/* Filters in blocks: each place gets the element that belongs there. */
+static void generate_blocked(const struct tensor *tensor, uint64_t key, float *data, int threads)
+{
+    size_t count = (size_t)tensor_elements(tensor), channels = (size_t)tensor->dims[0];
+#pragma omp parallel for schedule(static) num_threads(threads) if (count > 4 * PIECE)
+    for (size_t place = 0; place < count; place++)
+        data[place] = value_at(&tensor->fill, key, conv_blocked_element(channels, count / channels, place));
+}
+
 void generate_tensor(const struct graph *graph, int index, void *data, int threads)
 {
     const struct tensor *tensor = &graph->tensors[index];
@@ -90,6 +100,10 @@ void generate_tensor(const struct graph *graph, int index, void *data, int threa
     }
     const char *name = fill.like == NO_TENSOR ? tensor->name : graph->tensors[fill.like].name;
     uint64_t key = random_key(graph->seed, name);
+    if (tensor->blocked) {
+        generate_blocked(tensor, key, data, threads);
+        return;
+    }
     size_t count = (size_t)tensor_elements(tensor), pieces = (count + PIECE - 1) / PIECE;
     enum dtype dtype = tensor->dtype;
 #pragma omp parallel for schedule(static) num_threads(threads) if (pieces > 4)

@@ -2,6 +2,12 @@
 
 #include "models/families/layers.h"
 
+static int head_norm(struct graph *graph, const char *name, int x, const struct decoder_attention *a)
+{
+    return a->norm_less_one ? layer_rms_norm_less_one(graph, name, x, a->epsilon)
+                            : layer_rms_norm(graph, name, x, a->epsilon);
+}
+
 bool decoder_caches(const struct model_case *one)
 {
     return one->mode == MODE_PREFILL || one->mode == MODE_DECODE;
@@ -17,36 +23,126 @@ int64_t decoder_position(const struct model_case *one)
     return one->mode == MODE_DECODE ? one->context - 1 : 0;
 }
 
-/* As if positions before this step's had been stored: decoding reads them. */
-static int cache(struct graph *graph, const char *name, int64_t width, const struct model_case *one)
+/* As if an earlier step had stored positions before this step's, or a memory: decoding reads them. */
+static int cache(struct graph *graph, const char *name, int64_t positions, int64_t width, const struct model_case *one)
 {
     return graph_persistent(graph, name, ROLE_KV_CACHE, case_kv_dtype(one), 3,
-                            (int64_t[]){one->batch, one->context, width},
+                            (int64_t[]){one->batch, positions, width},
                             (struct fill){.kind = FILL_NORMAL, .scale = 1, .like = NO_TENSOR});
 }
 
-static int turn(struct graph *graph, const char *name, int x, int64_t heads, const struct decoder_attention *a,
-                const struct model_case *one)
+/* Normalised and turned by their positions: queries, or keys. */
+static int place(struct graph *graph, const char *name, int x, int64_t heads, const struct decoder_attention *a,
+                 const struct model_case *one)
 {
+    const char *norm = graph_name(graph, "%s_norm", name);
+    if (a->head_norm == HEAD_NORM_ALL) {
+        x = head_norm(graph, norm, x, a);
+    } else if (a->head_norm == HEAD_NORM_EACH && x != NO_TENSOR) {
+        const struct tensor shape = graph->tensors[x];
+        x = build_reshape(graph, norm, x, 4, (int64_t[]){shape.dims[0], shape.dims[1], heads, a->head_dim});
+        x = head_norm(graph, norm, x, a);
+        x = build_reshape(graph, norm, x, shape.rank, shape.dims);
+    }
     if (a->rope_theta <= 0)
         return x;
-    return build_rope(graph, name, x, heads, 0, a->head_dim, a->rope_theta, decoder_position(one));
+    return build_scaled_rope(graph, graph_name(graph, "%s.rope", name), x, heads, 0, a->head_dim, a->rope_theta,
+                             a->rope, decoder_position(one));
+}
+
+static struct attention_scores scores_of(const struct decoder_attention *a)
+{
+    return (struct attention_scores){.window = a->window, .scale = a->scale, .softcap = a->softcap};
+}
+
+static struct projections project(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
+                                  const struct model_case *one)
+{
+    const char *q = graph_name(graph, "%s.q", name), *k = graph_name(graph, "%s.k", name);
+    int64_t width = a->kv_heads * a->head_dim;
+    enum matrix_kind keys = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_PLAIN;
+    enum matrix_kind values = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_VALUE;
+    struct projections made = {
+        .q = layer_linear(graph, q, x, a->heads * a->head_dim, a->bias, a->deviation, ACTIVATION_NONE),
+        .k = layer_linear_kind(graph, k, keys, x, width, a->bias && !a->bare_keys, a->deviation, ACTIVATION_NONE),
+        .v = layer_linear_kind(graph, graph_name(graph, "%s.v", name), values, x, width, a->bias, a->deviation,
+                               ACTIVATION_NONE)};
+    made.q = place(graph, q, made.q, a->heads, a, one);
+    made.k = place(graph, k, made.k, a->kv_heads, a, one);
+    return made;
+}
+
+static int project_query(struct graph *graph, const char *name, int x, const struct decoder_attention *a)
+{
+    return layer_linear(graph, graph_name(graph, "%s.q", name), x, a->heads * a->head_dim, a->bias, a->deviation,
+                        ACTIVATION_NONE);
+}
+
+static void project_memory(struct graph *graph, const char *name, int memory, const struct decoder_attention *a,
+                           struct projections *made)
+{
+    int64_t width = a->kv_heads * a->head_dim;
+    made->k = layer_linear(graph, graph_name(graph, "%s.k", name), memory, width, a->bias && !a->bare_keys,
+                           a->deviation, ACTIVATION_NONE);
+    made->v = layer_linear_kind(graph, graph_name(graph, "%s.v", name), MATRIX_VALUE, memory, width, a->bias,
+                                a->deviation, ACTIVATION_NONE);
+}
+
+struct projections decoder_project(struct graph *graph, const char *name, int x, int memory,
+                                   const struct decoder_attention *a)
+{
+    struct projections made = {.q = project_query(graph, name, x, a)};
+    project_memory(graph, name, memory, a, &made);
+    return made;
 }
 
 int decoder_attention(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
                       const struct model_case *one)
 {
     int64_t width = a->kv_heads * a->head_dim;
-    int q = layer_linear(graph, graph_name(graph, "%s.q", name), x, a->heads * a->head_dim, a->bias, a->deviation,
-                         ACTIVATION_NONE);
-    int k = layer_linear(graph, graph_name(graph, "%s.k", name), x, width, a->bias, a->deviation, ACTIVATION_NONE);
-    int v = layer_linear_kind(graph, graph_name(graph, "%s.v", name), MATRIX_VALUE, x, width, a->bias, a->deviation,
-                              ACTIVATION_NONE);
-    q = turn(graph, graph_name(graph, "%s.q.rope", name), q, a->heads, a, one);
-    k = turn(graph, graph_name(graph, "%s.k.rope", name), k, a->kv_heads, a, one);
-    int keys = cache(graph, graph_name(graph, "%s.cache.k", name), width, one);
-    int values = cache(graph, graph_name(graph, "%s.cache.v", name), width, one);
-    return build_cached_attention(graph, name, q, k, v, keys, values, a->head_dim, decoder_position(one), a->window);
+    const struct attention_scores scores = scores_of(a);
+    struct projections made = project(graph, name, x, a, one);
+    int keys = cache(graph, graph_name(graph, "%s.cache.k", name), one->context, width, one);
+    int values = cache(graph, graph_name(graph, "%s.cache.v", name), one->context, width, one);
+    return build_cached_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim, decoder_position(one),
+                                  &scores);
+}
+
+int decoder_attend(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
+                   const struct model_case *one)
+{
+    if (decoder_caches(one))
+        return decoder_attention(graph, name, x, a, one);
+    const struct attention_scores scores = scores_of(a);
+    if (a->head_norm != HEAD_NORM_NONE) {
+        struct projections made = project(graph, name, x, a, one);
+        return build_scored_cross_attention(graph, name, made.q, made.k, made.v, a->head_dim, true, &scores);
+    }
+    x = layer_linear_kind(graph, graph_name(graph, "%s.qkv", name), MATRIX_VALUE, x,
+                          (a->heads + 2 * a->kv_heads) * a->head_dim, a->bias, a->deviation, ACTIVATION_NONE);
+    if (a->rope_theta > 0)
+        x = build_scaled_rope(graph, graph_name(graph, "%s.rope", name), x, a->heads, a->kv_heads, a->head_dim,
+                              a->rope_theta, a->rope, 0);
+    return build_scored_attention(graph, name, x, a->heads, a->kv_heads, a->head_dim, true, &scores);
+}
+
+/* In decode the projections of the memory had their turn in the prefill. */
+int decoder_memory_attention(struct graph *graph, const char *name, int x, int memory,
+                             const struct decoder_attention *a, const struct model_case *one)
+{
+    if (memory == NO_TENSOR)
+        return NO_TENSOR;
+    bool decodes = one->mode == MODE_DECODE;
+    int64_t width = a->kv_heads * a->head_dim, positions = graph->tensors[memory].dims[1];
+    struct projections made = {.q = project_query(graph, name, x, a)};
+    graph->resting = decodes;
+    project_memory(graph, name, memory, a, &made);
+    graph->resting = false;
+    if (decodes)
+        made.k = made.v = NO_TENSOR;
+    int keys = cache(graph, graph_name(graph, "%s.cache.k", name), positions, width, one);
+    int values = cache(graph, graph_name(graph, "%s.cache.v", name), positions, width, one);
+    return build_memory_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim);
 }
 
 int decoder_last(struct graph *graph, int x, const struct model_case *one)

@@ -13,17 +13,44 @@ bool decoder_caches(const struct model_case *one);
 int64_t decoder_length(const struct model_case *one);
 int64_t decoder_position(const struct model_case *one);
 
-struct decoder_attention {
-    int64_t heads, kv_heads, head_dim, window; /* window 0: all */
-    bool bias;
-    float rope_theta; /* 0: no rotary positions */
-    float deviation;
+/* What queries and keys are scaled to a root mean square of 1 over, before their rotation. */
+enum head_norm {
+    HEAD_NORM_NONE,
+    HEAD_NORM_EACH /* head by head, with one gamma */,
+    HEAD_NORM_ALL /* all heads at once */
 };
 
-/* Projections name.q, name.k and name.v of x[B,T,C], rotary positions, and attention to the caches name.cache.k and
- * name.cache.v; y[B,T,heads·head_dim], before the output projection. */
+struct decoder_attention {
+    int64_t heads, kv_heads, head_dim, window; /* window 0: all. Its cache holds all positions all the same */
+    bool bias, bare_keys;                      /* bare: the key projection has no bias nevertheless */
+    float rope_theta;                          /* 0: no rotary positions */
+    const struct rope *rope;                   /* how they are stretched; NULL: not at all */
+    float scale, softcap;                      /* of the scores; 0: 1/√head_dim, none */
+    float deviation;
+    bool beside_eight;  /* experts: what recipes make of keys and values then */
+    int head_norm;      /* enum head_norm, named name.q_norm and name.k_norm; `epsilon` is theirs */
+    bool norm_less_one; /* their gammas are stored less 1 */
+    float epsilon;
+};
+
+/* Projections name.q of x[B,T,C], name.k and name.v of what it attends to, memory[B,S,C]. */
+struct projections {
+    int q, k, v;
+};
+struct projections decoder_project(struct graph *graph, const char *name, int x, int memory,
+                                   const struct decoder_attention *attention);
+/* These projections of x, rotary positions, and attention to the caches name.cache.k and name.cache.v;
+ * y[B,T,heads·head_dim], before the output projection. */
 int decoder_attention(struct graph *graph, const char *name, int x, const struct decoder_attention *attention,
                       const struct model_case *one);
+/* The same in every mode: where nothing is cached, the projections lie side by side as name.qkv, unless queries and
+ * keys are normalised by themselves. */
+int decoder_attend(struct graph *graph, const char *name, int x, const struct decoder_attention *attention,
+                   const struct model_case *one);
+/* Attention of x[B,T,C] to memory[B,S,C], which an encoder made once for each sequence: a prefill projects it into the
+ * caches name.cache.k and name.cache.v, decoding reads them. No rotary positions, no mask; y as above. */
+int decoder_memory_attention(struct graph *graph, const char *name, int x, int memory,
+                             const struct decoder_attention *attention, const struct model_case *one);
 /* The positions whose logits are asked for: the last. */
 int decoder_last(struct graph *graph, int x, const struct model_case *one);
 /* Tokens of a step. */

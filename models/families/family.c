@@ -1,5 +1,6 @@
 #include "models/families/family.h"
 
+#include <string.h>
 #include <strings.h>
 
 /* Each is defined in the file of its name; lstm and gru in gated.c. */
@@ -12,6 +13,7 @@
     FAMILY(dlrm)                                                                                                       \
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
+    FAMILY(moe)                                                                                                        \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
     FAMILY(vit)                                                                                                        \
@@ -22,6 +24,16 @@ FAMILIES(DECLARE)
 
 #define ENTRY(name) &family_##name,
 const struct family *const families[] = {FAMILIES(ENTRY) NULL};
+
+bool unit_is_audio(const char *unit)
+{
+    return unit && strcmp(unit, UNIT_AUDIO) == 0;
+}
+
+const char *unit_words(const char *unit)
+{
+    return unit_is_audio(unit) ? "× real time" : unit;
+}
 
 const struct family *family_find(const char *name)
 {

@@ -20,11 +20,26 @@ struct config {
     int64_t expansion; /* resnet: a block's outputs over its inner width */
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
-    int64_t widths[8];                 /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
-    int64_t top[8];                    /* dlrm: of those after it */
-    const int64_t *tables;             /* dlrm: rows of each table, 0-ended */
-    int64_t lookups;                   /* dlrm: rows that a sample takes from each */
-    int64_t trees, examples;           /* classical: of a forest (0: none), and the rows that a model was trained on */
+    int head_norm;                     /* enum head_norm of queries and keys */
+    /* llama's relatives. Layers that attend to the last `window` positions only: all, or all but every global_every-th;
+     * these may have rotary positions of their own, of base local_theta, which aren't stretched. Every
+     * unplaced_every-th layer has no positions. 0: none of these */
+    int64_t window, global_every, unplaced_every;
+    float local_theta;
+    const struct rope *rope;                    /* ops/rope.h: how the others are stretched; NULL: not at all */
+    float attention_softcap, logits_softcap;    /* 0: none */
+    float query_width;                          /* scores are scaled by 1/√ of it; 0: of head_dim */
+    int norm_place;                             /* enum norm_place */
+    bool norm_less_one, gelu, scaled_embedding; /* gammas stored less 1; a GELU gate; words times √hidden */
+    /* moe: experts of a layer, those that a token goes to, and whether their weights are made to sum to 1; the width of
+     * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
+    int64_t experts, chosen, shared_feed_forward;
+    bool renormalise, shared_gate;
+    int64_t widths[8];       /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
+    int64_t top[8];          /* dlrm: of those after it */
+    const int64_t *tables;   /* dlrm: rows of each table, 0-ended */
+    int64_t lookups;         /* dlrm: rows that a sample takes from each */
+    int64_t trees, examples; /* classical: of a forest (0: none), and the rows that a model was trained on */
 };
 
 struct family_size {
@@ -33,6 +48,7 @@ struct family_size {
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
+    bool by_name;                    /* only where it is named: neither suites nor a table of all models have it */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
 };
 
@@ -40,18 +56,32 @@ struct family {
     const char *name, *task, *help;
     const struct family_size *sizes;
     size_t size_count;
-    unsigned modes;   /* 1 << MODE_… */
-    const char *unit; /* "tokens/s" */
+    unsigned modes;          /* 1 << MODE_… */
+    const char *unit;        /* "tokens/s" */
+    const char *decode_unit; /* where decoding makes something else than the other modes take in; else NULL */
     bool has_context;
     bool quantises; /* its matrices may be stored by a recipe, where it isn't trained */
+    bool routes;    /* its layers have experts, whose routing may be skewed */
     enum optimizer_kind optimizer;
     bool solves;     /* training is the work of ops of its own: no gradients, no optimizer */
     unsigned dtypes; /* 1 << DTYPE_…; 0: all that the engine runs */
     /* Appends the model to `graph`: for training also its loss (graph->loss). Reads one->config through *config. */
     bool (*build)(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error);
-    /* Units of `unit` in one step. */
+    /* Units in one step. */
     double (*units)(const struct model_case *one);
 };
+
+/* Seconds of audio in a second: how many times faster than speech. Its inverse is speech's real-time factor. */
+#define UNIT_AUDIO "audio_s/s"
+bool unit_is_audio(const char *unit);
+/* A unit as a sentence or a table says it: "tokens/s", "× real time". */
+const char *unit_words(const char *unit);
+
+/* In what the mode's speed is told. */
+static inline const char *family_unit(const struct family *family, enum mode mode)
+{
+    return mode == MODE_DECODE && family->decode_unit ? family->decode_unit : family->unit;
+}
 
 /* Does the family run at this dtype? */
 static inline bool family_has_dtype(const struct family *family, enum dtype dtype)

@@ -37,6 +37,38 @@ int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind ki
     return build_linear(graph, name, x, w, b, activation, dtype);
 }
 
+int layer_gated(struct graph *graph, const char *name, int x, int64_t width, float deviation, float last)
+{
+    return layer_gated_by(graph, name, x, width, ACTIVATION_SILU, deviation, last);
+}
+
+int layer_gated_by(struct graph *graph, const char *name, int x, int64_t width, enum activation activation,
+                   float deviation, float last)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    int gate = layer_linear(graph, graph_name(graph, "%s.gate", name), x, width, false, deviation, activation);
+    int up = layer_linear(graph, graph_name(graph, "%s.up", name), x, width, false, deviation, ACTIVATION_NONE);
+    int y = build_multiply(graph, graph_name(graph, "%s.gated", name), gate, up);
+    return layer_linear_kind(graph, graph_name(graph, "%s.down", name), MATRIX_DOWN, y, columns, false, last,
+                             ACTIVATION_NONE);
+}
+
+int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, int rows, int offsets, int64_t outputs,
+                  enum activation activation, const struct layer_experts *shape)
+{
+    if (rows == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t inputs = tensor_columns(&graph->tensors[rows]);
+    enum dtype dtype = graph->recipe ? recipe_dtype(graph->recipe, kind, inputs, graph->segment - 1, graph->layers)
+                                     : graph->tensors[rows].dtype;
+    int w = graph_weight(graph, graph_name(graph, "%s.weight", name), dtype, 3,
+                         (int64_t[]){shape->experts, outputs, inputs},
+                         (struct fill){.kind = FILL_NORMAL, .scale = shape->deviation}, true);
+    return build_expert_linear(graph, name, rows, w, offsets, activation, shape->chosen, shape->skew);
+}
+
 /* Filters [outputs, kernel, kernel, inputs / groups], named as the layer's weight. */
 static int filters(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t groups)
 {
@@ -60,26 +92,58 @@ int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, in
     return build_conv(graph, name, x, w, b, shape, activation);
 }
 
-int layer_conv_norm(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
-                    int64_t groups, enum activation activation)
+static struct norm_tensors batch_norm_tensors(struct graph *graph, const char *norm, int64_t channels)
+{
+    const struct fill one = {.kind = FILL_CONSTANT, .scale = 1}, zero = {.kind = FILL_ZERO};
+    struct norm_tensors made;
+    made.gamma = graph_weight(graph, graph_name(graph, "%s.weight", norm), DTYPE_F32, 1, &channels, one, false);
+    made.beta = graph_weight(graph, graph_name(graph, "%s.bias", norm), DTYPE_F32, 1, &channels, zero, false);
+    made.mean =
+        graph_persistent(graph, graph_name(graph, "%s.running_mean", norm), ROLE_BUFFER, DTYPE_F32, 1, &channels, zero);
+    made.variance = graph_persistent(graph, graph_name(graph, "%s.running_variance", norm), ROLE_BUFFER, DTYPE_F32, 1,
+                                     &channels, one);
+    return made;
+}
+
+/* Where a window's sums are long and output pixels are many, convolution by itself is the faster by more than the pass
+ * over memory that its batch norm then takes: matrix units multiply several times as fast as vectors. */
+static bool fills_matrix_units(const struct graph *graph, int x, const struct conv_layer *layer)
+{
+    enum { PIXELS = 384, TERMS = 256 };
+    const int64_t *dims = graph->tensors[x].dims;
+    int64_t terms = layer->kernel * layer->kernel * dims[3];
+    int64_t pixels = dims[0] * dims[1] * dims[2] / (layer->stride * layer->stride);
+    return layer->groups == 1 && layer->kernel > 1 && terms >= TERMS && pixels >= PIXELS;
+}
+
+int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_layer layer)
 {
     if (x == NO_TENSOR)
         return NO_TENSOR;
-    int64_t pad = kernel / 2;
-    const struct fill one = {.kind = FILL_CONSTANT, .scale = 1}, zero = {.kind = FILL_ZERO};
-    const struct conv_attributes shape = {
-        .stride = {stride, stride}, .pad = {pad, pad}, .dilation = {1, 1}, .groups = groups};
-    x = build_conv(graph, name, x, filters(graph, name, x, outputs, kernel, groups), NO_TENSOR, shape, ACTIVATION_NONE);
+    const float epsilon = 1e-5f, momentum = 0.1f;
+    const struct conv_attributes shape = {.stride = {layer.stride, layer.stride},
+                                          .pad = {layer.kernel / 2, layer.kernel / 2},
+                                          .dilation = {1, 1},
+                                          .groups = layer.groups};
+    bool together = !graph->training && graph->tensors[x].dtype == DTYPE_F32 && !fills_matrix_units(graph, x, &layer);
+    int w = filters(graph, name, x, layer.outputs, layer.kernel, layer.groups);
     const char *norm = graph_name(graph, "%s.norm", name);
-    int gamma = graph_weight(graph, graph_name(graph, "%s.weight", norm), DTYPE_F32, 1, &outputs, one, false);
-    int beta = graph_weight(graph, graph_name(graph, "%s.bias", norm), DTYPE_F32, 1, &outputs, zero, false);
-    int mean =
-        graph_persistent(graph, graph_name(graph, "%s.running_mean", norm), ROLE_BUFFER, DTYPE_F32, 1, &outputs, zero);
-    int variance = graph_persistent(graph, graph_name(graph, "%s.running_variance", norm), ROLE_BUFFER, DTYPE_F32, 1,
-                                    &outputs, one);
-    bool relu = activation == ACTIVATION_RELU;
-    x = build_batch_norm(graph, norm, x, gamma, beta, mean, variance, 1e-5f, 0.1f, relu);
-    return relu || activation == ACTIVATION_NONE ? x : build_activation(graph, norm, x, activation);
+    if (together) {
+        if (w != NO_TENSOR)
+            graph->tensors[w].blocked = layer.groups == 1;
+        const struct norm_tensors tensors = batch_norm_tensors(graph, norm, layer.outputs);
+        return build_conv_norm(graph, name, x, w, &tensors, epsilon, layer.residual, shape, layer.activation);
+    }
+    x = build_conv(graph, name, x, w, NO_TENSOR, shape, ACTIVATION_NONE);
+    const struct norm_tensors tensors = batch_norm_tensors(graph, norm, layer.outputs);
+    bool relu = layer.activation == ACTIVATION_RELU && layer.residual == NO_TENSOR;
+    x = build_batch_norm(graph, norm, x, tensors.gamma, tensors.beta, tensors.mean, tensors.variance, epsilon, momentum,
+                         relu);
+    if (layer.residual != NO_TENSOR)
+        x = build_add(graph, graph_name(graph, "%s.residual", name), x, layer.residual);
+    return relu || layer.activation == ACTIVATION_NONE
+               ? x
+               : build_activation(graph, graph_name(graph, "%s.activation", name), x, layer.activation);
 }
 
 int layer_norm(struct graph *graph, const char *name, int x, float epsilon)
@@ -102,6 +166,16 @@ int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon)
     int gamma = graph_weight(graph, graph_name(graph, "%s.weight", name), DTYPE_F32, 1, &columns,
                              (struct fill){.kind = FILL_CONSTANT, .scale = 1}, false);
     return build_rms_norm(graph, name, x, gamma, epsilon);
+}
+
+int layer_rms_norm_less_one(struct graph *graph, const char *name, int x, float epsilon)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    int gamma = graph_weight(graph, graph_name(graph, "%s.weight", name), DTYPE_F32, 1, &columns,
+                             (struct fill){.kind = FILL_NORMAL, .scale = 0.02f}, false);
+    return build_rms_norm_less_one(graph, name, x, gamma, epsilon);
 }
 
 /* An input that a teacher reads already is its student's too. */

@@ -18,12 +18,31 @@ int layer_linear(struct graph *graph, const char *name, int x, int64_t outputs, 
 /* The same for a matrix that a recipe may treat in its own way. */
 int layer_linear_kind(struct graph *graph, const char *name, enum matrix_kind kind, int x, int64_t outputs, bool bias,
                       float deviation, enum activation activation);
-/* Channels-last convolution without bias, then batch norm; depthwise when groups equals both channel counts. */
-int layer_conv_norm(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
-                    int64_t groups, enum activation activation);
+/* name.down(silu(name.gate(x)) · name.up(x)), as wide as x; `last` is the deviation of down (Shazeer 2020). */
+int layer_gated(struct graph *graph, const char *name, int x, int64_t width, float deviation, float last);
+/* The same with another activation of the gate. */
+int layer_gated_by(struct graph *graph, const char *name, int x, int64_t width, enum activation activation,
+                   float deviation, float last);
+/* As layer_linear_kind, for rows that lie sorted by expert: name.weight is [experts, outputs, inputs]. */
+struct layer_experts {
+    int64_t experts, chosen; /* of which a token goes to `chosen` */
+    float skew, deviation;
+};
+int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, int rows, int offsets, int64_t outputs,
+                  enum activation activation, const struct layer_experts *shape);
+struct conv_layer {
+    int64_t outputs, kernel, stride, groups; /* square, padded by kernel / 2; groups: 1, or all channels: depthwise */
+    int residual;                            /* added before the activation, of the result's shape; or NO_TENSOR */
+    enum activation activation;
+};
+/* Channels-last convolution without bias, then batch norm, a residual and an activation: one op where nothing needs
+ * what lies between. */
+int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_layer layer);
 int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                int64_t pad, bool bias, enum activation activation);
 int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon);
+/* The same with gammas that are stored less 1, and aren't 0 at the start. */
+int layer_rms_norm_less_one(struct graph *graph, const char *name, int x, float epsilon);
 int layer_norm(struct graph *graph, const char *name, int x, float epsilon);
 
 /* Inputs. Images and features are normal with deviation 1; tokens and classes are uniform in [0, limit). */

@@ -15,18 +15,20 @@ static int block(struct graph *graph, const char *name, int x, int64_t channels,
     if (x == NO_TENSOR)
         return NO_TENSOR;
     int64_t inputs = tensor_columns(&graph->tensors[x]), wide = inputs * expansion;
-    int y = x;
+    int residual = stride == 1 && inputs == channels ? x : NO_TENSOR;
     if (expansion > 1)
-        y = layer_conv_norm(graph, graph_name(graph, "%s.expand", name), y, wide, 1, 1, 1, ACTIVATION_RELU);
-    y = layer_conv_norm(graph, graph_name(graph, "%s.depthwise", name), y, wide, 3, stride, wide, ACTIVATION_RELU);
-    y = layer_conv_norm(graph, graph_name(graph, "%s.project", name), y, channels, 1, 1, 1, ACTIVATION_NONE);
-    return stride == 1 && inputs == channels ? build_add(graph, graph_name(graph, "%s.residual", name), x, y) : y;
+        x = layer_conv_norm(graph, graph_name(graph, "%s.expand", name), x,
+                            (struct conv_layer){wide, 1, 1, 1, NO_TENSOR, ACTIVATION_RELU});
+    x = layer_conv_norm(graph, graph_name(graph, "%s.depthwise", name), x,
+                        (struct conv_layer){wide, 3, stride, wide, NO_TENSOR, ACTIVATION_RELU});
+    return layer_conv_norm(graph, graph_name(graph, "%s.project", name), x,
+                           (struct conv_layer){channels, 1, 1, 1, residual, ACTIVATION_NONE});
 }
 
 int mobilenet_layers(struct graph *graph, const struct config *config, int images)
 {
     (void)config;
-    int x = layer_conv_norm(graph, "stem", images, 32, 3, 2, 1, ACTIVATION_RELU);
+    int x = layer_conv_norm(graph, "stem", images, (struct conv_layer){32, 3, 2, 1, NO_TENSOR, ACTIVATION_RELU});
     for (size_t s = 0; s < sizeof stages / sizeof *stages; s++) {
         graph->segment = (int)s + 1;
         for (int64_t i = 0; i < stages[s].repetitions; i++)
@@ -34,5 +36,5 @@ int mobilenet_layers(struct graph *graph, const struct config *config, int image
                       stages[s].expansion, i == 0 ? stages[s].stride : 1);
     }
     graph->segment = 0;
-    return layer_conv_norm(graph, "head", x, 1280, 1, 1, 1, ACTIVATION_RELU);
+    return layer_conv_norm(graph, "head", x, (struct conv_layer){1280, 1, 1, 1, NO_TENSOR, ACTIVATION_RELU});
 }

@@ -2,11 +2,8 @@
 
 #include <strings.h>
 
-const struct recipe recipes[] = {
-    {"f16", DTYPE_F16, DTYPE_F16, DTYPE_F16},     {"q8_0", DTYPE_Q8_0, DTYPE_Q8_0, DTYPE_Q8_0},
-    {"q4_0", DTYPE_Q4_0, DTYPE_Q6_K, DTYPE_Q4_0}, {"q4_K", DTYPE_Q4_K, DTYPE_Q6_K, DTYPE_Q4_K},
-    {"q6_K", DTYPE_Q6_K, DTYPE_Q6_K, DTYPE_Q6_K}, {"q4_K_M", DTYPE_Q4_K, DTYPE_Q6_K, DTYPE_Q6_K},
-};
+#define ENTRY(name, base, head, more) {#name, DTYPE_##base, DTYPE_##head, DTYPE_##more},
+const struct recipe recipes[] = {RECIPES(ENTRY)};
 const int recipe_count = sizeof recipes / sizeof *recipes;
 
 const struct recipe *recipe_find(const char *name)
@@ -30,7 +27,8 @@ enum dtype recipe_dtype(const struct recipe *recipe, enum matrix_kind kind, int6
     enum dtype dtype = kind == MATRIX_HEAD                     ? recipe->head
                        : sensitive && gets_more(layer, layers) ? recipe->more
                                                                : recipe->base;
-    if (columns % dtype_info(dtype)->block)
+    bool beside_eight = kind == MATRIX_BESIDE_EIGHT && dtype_quantised(dtype);
+    if (beside_eight || columns % dtype_info(dtype)->block)
         dtype = DTYPE_Q8_0;
     return columns % dtype_info(dtype)->block ? DTYPE_F16 : dtype;
 }

@@ -6,34 +6,36 @@
 #include "models/families/resnet.h"
 #include "models/families/layers.h"
 
-/* The two 3x3 of a basic block, or the 1x1, 3x3, 1x1 of a bottleneck, without the sum and the last ReLU. */
-static int residual(struct graph *graph, const char *name, int x, int64_t width, int64_t stride, int64_t expansion)
+static int conv(struct graph *graph, const char *block, const char *name, int x, int64_t outputs, int64_t kernel,
+                int64_t stride)
 {
-    if (expansion == 1) {
-        x = layer_conv_norm(graph, graph_name(graph, "%s.conv1", name), x, width, 3, stride, 1, ACTIVATION_RELU);
-        return layer_conv_norm(graph, graph_name(graph, "%s.conv2", name), x, width, 3, 1, 1, ACTIVATION_NONE);
-    }
-    x = layer_conv_norm(graph, graph_name(graph, "%s.conv1", name), x, width, 1, 1, 1, ACTIVATION_RELU);
-    x = layer_conv_norm(graph, graph_name(graph, "%s.conv2", name), x, width, 3, stride, 1, ACTIVATION_RELU);
-    return layer_conv_norm(graph, graph_name(graph, "%s.conv3", name), x, width * expansion, 1, 1, 1, ACTIVATION_NONE);
+    return layer_conv_norm(graph, graph_name(graph, "%s.%s", block, name), x,
+                           (struct conv_layer){outputs, kernel, stride, 1, NO_TENSOR, ACTIVATION_RELU});
 }
 
+/* The two 3x3 of a basic block, or the 1x1, 3x3, 1x1 of a bottleneck; the last one's result is added to the shortcut,
+ * and then comes its ReLU. */
 static int block(struct graph *graph, const char *name, int x, int64_t width, int64_t stride, int64_t expansion)
 {
     if (x == NO_TENSOR)
         return NO_TENSOR;
-    int y = residual(graph, name, x, width, stride, expansion), shortcut = x;
-    if (stride != 1 || tensor_columns(&graph->tensors[x]) != width * expansion)
-        shortcut = layer_conv_norm(graph, graph_name(graph, "%s.shortcut", name), x, width * expansion, 1, stride, 1,
-                                   ACTIVATION_NONE);
-    x = build_add(graph, graph_name(graph, "%s.residual", name), y, shortcut);
-    return build_activation(graph, graph_name(graph, "%s.relu", name), x, ACTIVATION_RELU);
+    int64_t outputs = width * expansion;
+    int shortcut = x;
+    if (stride != 1 || tensor_columns(&graph->tensors[x]) != outputs)
+        shortcut = layer_conv_norm(graph, graph_name(graph, "%s.shortcut", name), x,
+                                   (struct conv_layer){outputs, 1, stride, 1, NO_TENSOR, ACTIVATION_NONE});
+    bool basic = expansion == 1;
+    x = basic ? conv(graph, name, "conv1", x, width, 3, stride) : conv(graph, name, "conv1", x, width, 1, 1);
+    if (!basic)
+        x = conv(graph, name, "conv2", x, width, 3, stride);
+    return layer_conv_norm(graph, graph_name(graph, basic ? "%s.conv2" : "%s.conv3", name), x,
+                           (struct conv_layer){outputs, basic ? 3 : 1, 1, 1, shortcut, ACTIVATION_RELU});
 }
 
 int resnet_layers(struct graph *graph, const struct config *config, int images)
 {
     const struct pool_attributes halve = {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .dilation = {1, 1}};
-    int x = layer_conv_norm(graph, "conv1", images, 64, 7, 2, 1, ACTIVATION_RELU);
+    int x = layer_conv_norm(graph, "conv1", images, (struct conv_layer){64, 7, 2, 1, NO_TENSOR, ACTIVATION_RELU});
     x = build_max_pool(graph, "pool", x, halve);
     int64_t width = 64;
     for (int stage = 0; stage < 4; stage++, width *= 2) {

@@ -49,6 +49,8 @@ static enum dtype node_dtype(const struct graph *graph, const struct node *node,
         if (input && node->op->packed >> i & 1 && (dtype_quantised(input->dtype) || input->dtype == DTYPE_F16))
             return input->dtype;
     }
+    if (node->op->packs && dtype_quantised(output->dtype))
+        return output->dtype;
     const struct tensor *first = node_input(graph, node, 0);
     return first ? first->dtype : output->dtype;
 }

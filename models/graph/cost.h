@@ -12,7 +12,7 @@ struct cost {
 /* What a node's time depends on: the axes along which a measured op stands for one that wasn't measured. */
 struct features {
     const char *op;       /* the op's name; static */
-    enum dtype dtype;     /* of its first input, or of the weight that it unpacks */
+    enum dtype dtype;     /* of its first input, or of what it unpacks or packs */
     double flops, bytes;  /* its cost; bytes read and written together */
     double rows, columns; /* of its first output, or of its first input when it has none */
 };

@@ -80,7 +80,7 @@ const char *graph_name(struct graph *graph, const char *format, ...)
     return copy;
 }
 
-/* Room for one more of `size` bytes in a growing array. */
+/* Room for an element of `size` bytes at `count` in a growing array. */
 static bool grow(struct graph *graph, void **array, int count, int *capacity, size_t size)
 {
     if (count < *capacity)
@@ -96,9 +96,18 @@ static bool grow(struct graph *graph, void **array, int count, int *capacity, si
     return true;
 }
 
-static int append_tensor(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims)
+/* Room for so many more tensors: until they are there, pointers to tensors stay valid. */
+static bool reserve_tensors(struct graph *graph, int more)
 {
-    if (!grow(graph, (void **)&graph->tensors, graph->tensor_count, &graph->tensor_capacity, sizeof *graph->tensors))
+    return grow(graph, (void **)&graph->tensors, graph->tensor_count + more - 1, &graph->tensor_capacity,
+                sizeof *graph->tensors);
+}
+
+static int append_tensor(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *given)
+{
+    int64_t dims[MAX_RANK]; /* those given may be a tensor's of this graph, which is about to move */
+    memcpy(dims, given, (size_t)rank * sizeof *dims);
+    if (!reserve_tensors(graph, 1))
         return NO_TENSOR;
     struct tensor *tensor = &graph->tensors[graph->tensor_count];
     *tensor = (struct tensor){.name = name,
@@ -134,7 +143,7 @@ int graph_persistent(struct graph *graph, const char *name, enum role role, enum
         return NO_TENSOR;
     struct tensor *tensor = &graph->tensors[index];
     tensor->role = role;
-    tensor->persistent = true;
+    tensor->persistent = !(graph->resting && role == ROLE_INPUT);
     tensor->fill = fill;
     return index;
 }
@@ -143,6 +152,8 @@ int graph_weight(struct graph *graph, const char *name, enum dtype dtype, int ra
                  struct fill fill, bool decays)
 {
     fill.like = NO_TENSOR;
+    if (!reserve_tensors(graph, 2))
+        return NO_TENSOR;
     int index = graph_persistent(graph, name, ROLE_WEIGHT, dtype, rank, dims, fill);
     if (index == NO_TENSOR)
         return NO_TENSOR;
@@ -163,9 +174,10 @@ int graph_output(struct graph *graph, struct node *node, enum dtype dtype, int r
         fail(graph, "an op has more outputs or dimensions than a node can hold");
         return NO_TENSOR;
     }
-    if (dtype_quantised(dtype)) {
-        error_set(&graph->error, ERROR_INPUT, "%s (%s) can't make a tensor of %s: only weights are stored so",
-                  node->name, node->op->name, dtype_info(dtype)->name);
+    if (dtype_quantised(dtype) && !(node->op->packs >> node->output_count & 1)) {
+        error_set(&graph->error, ERROR_INPUT,
+                  "%s (%s) can't make a tensor of %s: only weights are stored so, and what quantise makes", node->name,
+                  node->op->name, dtype_info(dtype)->name);
         return NO_TENSOR;
     }
     int index = append_tensor(graph, node->name, dtype, rank, dims);
@@ -205,6 +217,8 @@ int graph_append(struct graph *graph, const struct op *op, const char *name, con
     memcpy(node.inputs, inputs, (size_t)input_count * sizeof *inputs);
     if (attributes)
         node.attributes = *attributes;
+    if (!reserve_tensors(graph, MAX_OUTPUTS))
+        return NO_NODE;
     if (!takes_inputs(graph, &node) || !op->infer(graph, &node, &graph->error)) {
         error_prefix(&graph->error, "%s (%s)", node.name, op->name);
         return NO_NODE;
@@ -213,7 +227,11 @@ int graph_append(struct graph *graph, const struct op *op, const char *name, con
         !grow(graph, (void **)&graph->nodes, graph->node_count, &graph->node_capacity, sizeof *graph->nodes))
         return NO_NODE;
     graph->nodes[graph->node_count] = node;
-    return graph->node_count++;
+    if (!graph->resting)
+        return graph->node_count++;
+    for (int i = 0; i < node.output_count; i++)
+        graph->tensors[node.outputs[i]].producer = NO_NODE;
+    return graph->node_count; /* until the next is appended in its place */
 }
 
 int64_t tensor_elements(const struct tensor *tensor)
@@ -256,4 +274,18 @@ uint64_t graph_parameters(const struct graph *graph)
         if (graph->tensors[i].trainable)
             count += (uint64_t)tensor_elements(&graph->tensors[i]);
     return count;
+}
+
+uint64_t graph_active_parameters(const struct graph *graph)
+{
+    double idle = 0;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n];
+        for (int i = 0; i < node->input_count && node->op->active && node->phase == PHASE_FORWARD; i++) {
+            const struct tensor *weight = node_input(graph, node, i);
+            if (weight && weight->trainable)
+                idle += (1 - node->op->active(graph, node, i)) * (double)tensor_elements(weight);
+        }
+    }
+    return graph_parameters(graph) - (uint64_t)(idle + 0.5);
 }

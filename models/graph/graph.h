@@ -41,7 +41,7 @@ enum fill_kind {
     FILL_INDEX,        /* whole numbers in [0, limit) */
     FILL_ZIPF,         /* whole numbers in [0, limit), the k-th most frequent with a probability of about k^-scale */
     FILL_HEAVY_TAILED, /* random_heavy_tailed · scale: variance 1 as normal, but with the outliers of trained weights */
-    FILL_SINUSOIDS,    /* fixed positions: `limit` rows of `columns`, then the same again */
+    FILL_SINUSOIDS,    /* fixed positions: rows of `columns` */
     FILL_LABELS,       /* 0 or 1 by a planted rule on the rows of `like`: engine/generate_tabular.h */
     FILL_FOREST,       /* trees of the shape that training gives them: the same */
 };
@@ -64,12 +64,15 @@ struct tensor {
     bool persistent; /* lives before the first node and after the last */
     bool kept;       /* lives until the step's end although a node makes it: outputs, gradients that are looked at */
     bool trainable;
-    bool decays; /* weight decay applies (matrices; not biases and norms) */
+    bool blocked; /* f32 filters, stored as kernels/conv_blocked.h reads them */
+    bool decays;  /* weight decay applies (matrices; not biases and norms) */
     struct fill fill;
     int master; /* of a bf16 weight in training: the f32 tensor that the optimizer updates; else NO_TENSOR */
 };
 
 enum phase { PHASE_FORWARD, PHASE_BACKWARD, PHASE_OPTIMIZER };
+
+struct rope;
 
 /* Numbers that an op needs besides its tensors. Each op's file says which it reads. */
 struct attributes {
@@ -77,9 +80,14 @@ struct attributes {
     float epsilon, rate, scale;
     int64_t heads, kv_heads, head_dim, window;
     int64_t position; /* of the first of the tensors' positions in its sequence; of the one that is picked */
-    bool causal, count_padding, bias, relu;
+    int64_t chosen;   /* experts that a row is routed to */
+    float skew;       /* of the routing; kernels/routing.h */
+    bool causal, count_padding, bias, relu, renormalise;
+    bool less_one;           /* rms_norm: gamma is stored less 1 */
+    float softcap;           /* of attention's scores, or of an op's inputs; 0: none */
+    const struct rope *rope; /* ops/rope.h: how rotary positions are stretched; NULL: not at all */
     int64_t kernel[2], stride[2], pad[2], dilation[2], groups;
-    uint64_t key;   /* of dropout's mask */
+    uint64_t key;   /* of dropout's mask, or of a skewed routing */
     float momentum; /* of batch norm's running statistics */
     int dtype;      /* enum dtype of an output that the inputs don't tell */
     int rank;
@@ -135,6 +143,7 @@ struct graph {
     enum phase phase;
     bool teaching; /* the part that is being built is a teacher: its weights aren't trained, nor called a student's */
     int teacher;   /* the teacher's output, from which a student learns; NO_TENSOR */
+    bool resting;  /* the part that is being built has its turn in another step: its weights are held, nothing is run */
 };
 
 struct graph *graph_create(uint64_t seed);
@@ -168,6 +177,8 @@ int tensor_storage(const struct graph *graph, int tensor);
 
 /* Trainable elements, tied matrices once, buffers and copies not counted. */
 uint64_t graph_parameters(const struct graph *graph);
+/* Those of them that work on one row (a token): all, but of stacked experts the chosen ones'. */
+uint64_t graph_active_parameters(const struct graph *graph);
 
 /* What training appends to a graph whose forward part and loss are built (gradient.c). */
 struct training {

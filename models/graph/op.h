@@ -30,8 +30,11 @@ struct op {
      * for inputs in the `accumulates` mask that includes the entry's value, for others the caller adds it. NULL: the op
      * has no gradient. */
     void (*gradient)(struct graph *graph, const struct node *node, const int *dy, const bool *wanted, int *dx);
+    /* The share of input `input`, a weight, that computes any one row; NULL: all of it. */
+    double (*active)(const struct graph *graph, const struct node *node, int input);
     unsigned accumulates; /* bit i: gradient adds to dx[i] itself */
     unsigned packed;      /* bit i: input i may be of a block type; other inputs may not */
+    unsigned packs;       /* bit i: output i may be of a block type; other outputs may not */
     unsigned in_place;    /* bit i: output 0 may take input i's memory when this node is that tensor's last use */
     size_t (*workspace)(const struct graph *graph, const struct node *node, int threads); /* NULL: none */
     /* Of an op that makes a weight's gradient with few rows that aren't zero: the op that moves just those by plain

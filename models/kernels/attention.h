@@ -3,6 +3,7 @@
  *
  *     O[b,t,h,:] = Σ_s softmax_s( scale · Q[b,t,h,:]·K[b,s,g,:] ) · V[b,s,g,:],   g = h / (heads / kv_heads)
  *
+ * where a softcap c > 0 bends the scaled scores x to c · tanh(x / c) (Gemma 2: Riviere et al. 2024),
  * over the s that the mask allows: s <= t + (kv_length − length) when causal, s > t + (kv_length − length) − window
  * when window > 0. Each of q, k, v is a matrix whose row is a position ([batch·length, ...] with its own row stride) in
  * which the heads lie side by side: head h starts at element h · head_dim. So they may be parts of one
@@ -22,20 +23,22 @@ struct attention {
     bool causal;
     size_t window;       /* 0: all */
     float scale;         /* 1/√head_dim usually */
+    float softcap;       /* 0: none */
     enum dtype dtype;    /* of q, out and all gradients */
     enum dtype kv_dtype; /* of k and v; `dtype` where a gradient follows */
     const void *q, *k, *v;
     size_t q_stride, k_stride, v_stride;                   /* elements from one position to the next */
     size_t q_batch_stride, k_batch_stride, v_batch_stride; /* elements from one sequence to the next */
     void *out;                                             /* [batch, length, heads · head_dim] */
-    float *log_sum; /* [batch, heads, length]: log Σ exp of the scaled scores; NULL when no gradient follows */
+    float
+        *log_sum; /* [batch, heads, length]: log Σ exp of the scaled (and bent) scores; NULL when no gradient follows */
 };
 
 size_t attention_workspace(const struct attention *attention, int threads);
 void attention_run(const struct attention *attention, void *workspace, int threads);
 
 /* Gradients, recomputing the scores block by block from log_sum:  P = exp(S − log_sum), D = Σ dO·O,
- * dV = Pᵀ dO,  dS = P ∘ (dO Vᵀ − D),  dQ = scale · dS K,  dK = scale · dSᵀ Q.
+ * dV = Pᵀ dO,  dS = P ∘ (dO Vᵀ − D),  dQ = scale · dS K,  dK = scale · dSᵀ Q;  with a softcap c, dS times 1 − (S/c)².
  * dq, dk, dv have the strides of q, k, v and are overwritten. */
 struct attention_gradient {
     struct attention forward; /* with out and log_sum as attention_run left them */

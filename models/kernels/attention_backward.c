@@ -45,6 +45,14 @@ struct queries {
     struct span positions;
 };
 
+/* The slope of a softcap at a score that it has bent, 1 where there is none. Hidden scores are −∞: their weight is 0
+ * already, and 0 · ∞ would be NaN. */
+LANES_INLINE lanes slope_of(const struct attention *a, lanes bent)
+{
+    lanes ratio = lanes_max(bent, lanes_set(-a->softcap)) * (1 / a->softcap);
+    return lanes_set(1) - ratio * ratio;
+}
+
 /* Scores and dO·V to P and dS in place, in the vectors that were computed. */
 static void weights_and_dscores(const struct attention *a, const struct queries *q, struct span keys,
                                 const struct layout *l, float *w)
@@ -56,9 +64,10 @@ static void weights_and_dscores(const struct attention *a, const struct queries 
             lanes log_sum = lanes_load(w + l->log_sum + m), centre = lanes_load(w + l->centre + m);
             for (size_t k = s - keys.from; k < strip.to - keys.from; k++) {
                 float *score = w + l->weights + k * q->tile + m, *dscore = w + l->dscores + k * q->tile + m;
-                lanes weight = lanes_exp(lanes_load(score) - log_sum);
+                lanes bent = lanes_load(score), weight = lanes_exp(bent - log_sum);
+                lanes slope = weight * (lanes_load(dscore) - centre);
                 lanes_store(score, weight);
-                lanes_store(dscore, weight * (lanes_load(dscore) - centre));
+                lanes_store(dscore, a->softcap > 0 ? slope * slope_of(a, bent) : slope);
             }
         }
     }
@@ -82,6 +91,7 @@ static void one_key_tile(const struct attention *a, const struct queries *q, str
     }
     float *weights = w + l->weights, *dscores = w + l->dscores;
     multiply_seen(a, p, keys, w + l->key_rows, row, w + l->query_columns, tile, weights);
+    bend_seen(a, p, keys, tile, weights);
     if (mask_cuts(a, q->positions, keys))
         hide_masked(a, p, keys, tile, weights);
     multiply_seen(a, p, keys, value_rows, value_stride, w + l->dout_columns, tile, dscores);

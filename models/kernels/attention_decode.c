@@ -12,6 +12,7 @@ enum { CHUNK = 256, ROWS = 4, AHEAD = 8 }; /* keys in an item; queries that go t
 struct layout {
     size_t rows;    /* queries sharing a key head: heads / kv_heads · length */
     size_t row;     /* head_dim rounded up to whole vectors */
+    size_t first;   /* of the keys that are seen at all: those before the window are not read */
     size_t chunks;  /* of one key head */
     size_t partial; /* of one row and chunk: out [row], largest score, sum */
     size_t scores, queries, thread_total;
@@ -22,7 +23,8 @@ struct layout {
 static struct layout layout_of(const struct attention *a, int threads)
 {
     struct layout l = {.rows = a->heads / a->kv_heads * a->length, .row = round_up(a->head_dim, LANES)};
-    l.chunks = (a->kv_length + CHUNK - 1) / CHUNK;
+    l.first = keys_seen(a, (struct span){first_position(a), a->kv_length}).from;
+    l.chunks = (a->kv_length - l.first + CHUNK - 1) / CHUNK;
     l.partial = round_up(l.row + 2, LINE_FLOATS);
     l.scores = reserve(&l.thread_total, ROWS * CHUNK);
     l.queries = reserve(&l.thread_total, ROWS * l.row);
@@ -97,6 +99,12 @@ LANES_INLINE void weighted_sum(size_t rows, const struct attention *a, enum dtyp
     }
 }
 
+static void bend_row(const struct attention *a, float *scores, size_t count)
+{
+    for (size_t k = 0; k < round_up(count, LANES); k += LANES)
+        lanes_store(scores + k, lanes_tanh(lanes_load(scores + k) * (1 / a->softcap)) * a->softcap);
+}
+
 /* Scores to weights in place; keys outside `seen` weigh 0. Returns the largest score and the sum. */
 static void softmax_row(float *scores, size_t count, struct span seen, float *largest, float *sum)
 {
@@ -120,6 +128,24 @@ static void softmax_row(float *scores, size_t count, struct span seen, float *la
     *sum = total;
 }
 
+/* Calls with constants, so that the compiler makes one loop for each number of rows and type. */
+#define FOR_TYPE(n, type, CALL)                                                                                        \
+    case (n)*DTYPE_COUNT + (type):                                                                                     \
+        CALL(n, type);                                                                                                 \
+        break;
+#define FOR_ROWS(n, CALL)                                                                                              \
+    FOR_TYPE(n, DTYPE_F32, CALL)                                                                                       \
+    FOR_TYPE(n, DTYPE_BF16, CALL)                                                                                      \
+    FOR_TYPE(n, DTYPE_F16, CALL)                                                                                       \
+    FOR_TYPE(n, DTYPE_Q8_0, CALL)
+#define FOR_ROWS_AND_TYPE(rows, type, CALL)                                                                            \
+    switch ((rows)*DTYPE_COUNT + (type)) {                                                                             \
+        FOR_ROWS(1, CALL)                                                                                              \
+        FOR_ROWS(2, CALL)                                                                                              \
+        FOR_ROWS(3, CALL)                                                                                              \
+        FOR_ROWS(4, CALL)                                                                                              \
+    }
+
 /* One chunk of keys of one key head, for up to ROWS of the queries that share it. */
 static void some_rows(const struct attention *a, size_t b, size_t g, struct span keys, size_t first, size_t rows,
                       const struct layout *l, float *w, float *partials)
@@ -137,58 +163,18 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
             queries[r * l->row + c] *= a->scale;
         out[r] = partials + (first + r) * l->partial;
     }
-#define FOR_ROWS(n, type)                                                                                              \
-    case (n)*DTYPE_COUNT + (type):                                                                                     \
-        all_scores(n, a, type, key, count, queries, l->row, scores);                                                   \
-        break;
-    switch (rows * DTYPE_COUNT + a->kv_dtype) {
-        FOR_ROWS(1, DTYPE_F32)
-        FOR_ROWS(2, DTYPE_F32)
-        FOR_ROWS(3, DTYPE_F32)
-        FOR_ROWS(4, DTYPE_F32)
-        FOR_ROWS(1, DTYPE_BF16)
-        FOR_ROWS(2, DTYPE_BF16)
-        FOR_ROWS(3, DTYPE_BF16)
-        FOR_ROWS(4, DTYPE_BF16)
-        FOR_ROWS(1, DTYPE_F16)
-        FOR_ROWS(2, DTYPE_F16)
-        FOR_ROWS(3, DTYPE_F16)
-        FOR_ROWS(4, DTYPE_F16)
-        FOR_ROWS(1, DTYPE_Q8_0)
-        FOR_ROWS(2, DTYPE_Q8_0)
-        FOR_ROWS(3, DTYPE_Q8_0)
-        FOR_ROWS(4, DTYPE_Q8_0)
-    }
-#undef FOR_ROWS
+#define SCORES(n, type) all_scores(n, a, type, key, count, queries, l->row, scores)
+    FOR_ROWS_AND_TYPE(rows, a->kv_dtype, SCORES)
     for (size_t r = 0; r < rows; r++) {
         size_t p = first_position(a) + (first + r) / sharing;
         struct span seen = span_within(keys_seen(a, (struct span){p, p + 1}), keys);
         struct span of_chunk = {least(seen.from - keys.from, count), least(seen.to - keys.from, count)};
+        if (a->softcap > 0)
+            bend_row(a, scores + r * CHUNK, count);
         softmax_row(scores + r * CHUNK, count, of_chunk, out[r] + l->row, out[r] + l->row + 1);
     }
-#define FOR_ROWS(n, type)                                                                                              \
-    case (n)*DTYPE_COUNT + (type):                                                                                     \
-        weighted_sum(n, a, type, value, count, scores, out);                                                           \
-        break;
-    switch (rows * DTYPE_COUNT + a->kv_dtype) {
-        FOR_ROWS(1, DTYPE_F32)
-        FOR_ROWS(2, DTYPE_F32)
-        FOR_ROWS(3, DTYPE_F32)
-        FOR_ROWS(4, DTYPE_F32)
-        FOR_ROWS(1, DTYPE_BF16)
-        FOR_ROWS(2, DTYPE_BF16)
-        FOR_ROWS(3, DTYPE_BF16)
-        FOR_ROWS(4, DTYPE_BF16)
-        FOR_ROWS(1, DTYPE_F16)
-        FOR_ROWS(2, DTYPE_F16)
-        FOR_ROWS(3, DTYPE_F16)
-        FOR_ROWS(4, DTYPE_F16)
-        FOR_ROWS(1, DTYPE_Q8_0)
-        FOR_ROWS(2, DTYPE_Q8_0)
-        FOR_ROWS(3, DTYPE_Q8_0)
-        FOR_ROWS(4, DTYPE_Q8_0)
-    }
-#undef FOR_ROWS
+#define SUM(n, type) weighted_sum(n, a, type, value, count, scores, out)
+    FOR_ROWS_AND_TYPE(rows, a->kv_dtype, SUM)
 }
 
 static void join_chunks(const struct attention *a, size_t b, size_t g, size_t r, const struct layout *l,
@@ -222,7 +208,7 @@ void attention_decode(const struct attention *a, float *workspace, int threads)
         float *w = workspace + (size_t)omp_get_thread_num() * l.thread_total;
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < items; i++) {
-            size_t from = i % l.chunks * CHUNK, head = i / l.chunks;
+            size_t from = l.first + i % l.chunks * CHUNK, head = i / l.chunks;
             struct span keys = {from, least(from + CHUNK, a->kv_length)};
             for (size_t r = 0; r < l.rows; r += ROWS)
                 some_rows(a, head / a->kv_heads, head % a->kv_heads, keys, r, least(ROWS, l.rows - r), &l, w,

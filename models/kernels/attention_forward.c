@@ -86,6 +86,7 @@ static void one_key_tile(const struct attention *a, const struct queries *q, str
     size_t p = q->positions.from;
     float *scores = w + l->scores;
     multiply_seen(a, p, keys, key_rows, key_stride, w + l->queries, q->tile, scores);
+    bend_seen(a, p, keys, q->tile, scores);
     if (mask_cuts(a, q->positions, keys))
         hide_masked(a, p, keys, q->tile, scores);
     for (size_t m = 0; m < q->count; m += LANES) {

@@ -64,7 +64,8 @@ static double score(const struct attention *a, size_t b, size_t t, size_t h, siz
     double sum = 0;
     for (size_t d = 0; d < a->head_dim; d++)
         sum += element(a->q, a->dtype, q + d) * element(a->k, a->kv_dtype, k + d);
-    return sum * a->scale;
+    sum *= a->scale;
+    return a->softcap > 0 ? a->softcap * tanh(sum / a->softcap) : sum;
 }
 
 static void one_query(const struct attention *a, size_t b, size_t t, size_t h)
@@ -113,8 +114,9 @@ static void weight_gradient(const struct attention_gradient *g, size_t b, size_t
         dweight += dout * element(a->v, a->kv_dtype, v + d);
         centre += dout * element(a->out, a->dtype, out + d);
     }
-    *weight = exp(score(a, b, t, h, s) - a->log_sum[(b * a->heads + h) * a->length + t]);
-    *dscore = *weight * (dweight - centre);
+    double bent = score(a, b, t, h, s), ratio = a->softcap > 0 ? bent / a->softcap : 0;
+    *weight = exp(bent - a->log_sum[(b * a->heads + h) * a->length + t]);
+    *dscore = *weight * (dweight - centre) * (1 - ratio * ratio);
 }
 
 static void one_query_gradient(const struct attention_gradient *g, size_t b, size_t t, size_t h)

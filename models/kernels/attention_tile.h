@@ -102,6 +102,23 @@ static inline __attribute__((unused)) void hide_masked(const struct attention *a
     }
 }
 
+/* c · tanh(score / c) of the vectors that multiply_seen computed; nothing without a softcap. */
+static inline __attribute__((unused)) void bend_seen(const struct attention *a, size_t p, struct span keys, size_t tile,
+                                                     float *scores)
+{
+    if (!(a->softcap > 0))
+        return;
+    for (size_t s = keys.from; s < keys.to; s += TILE_ROWS) {
+        struct span strip = {s, least(s + TILE_ROWS, keys.to)};
+        struct span v = vectors_seeing(a, p, strip, tile);
+        for (size_t k = s - keys.from; k < strip.to - keys.from; k++)
+            for (size_t m = v.from * LANES; m < v.to * LANES; m += LANES) {
+                float *score = scores + k * tile + m;
+                lanes_store(score, lanes_tanh(lanes_load(score) * (1 / a->softcap)) * a->softcap);
+            }
+    }
+}
+
 /* Asks for rows ahead of their use. They often lie pages apart, where the processor's own prefetching stops. */
 LANES_INLINE void prefetch_rows(const void *first, enum dtype dtype, size_t stride, size_t rows, size_t columns)
 {

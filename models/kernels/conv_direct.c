@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/conv_direct_kernel.h"
 #include "models/kernels/elementwise.h"
 #include "probes/isa.h"
@@ -30,16 +31,6 @@ const struct conv_kernel *const *conv_kernels(void)
     while (((*first)->isa & isa_flags()) != (*first)->isa)
         first++;
     return first;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t quotient_up(size_t a, size_t b)
-{
-    return a / b + (a % b != 0);
 }
 
 static struct conv_job geometry(const struct conv_direct *conv)

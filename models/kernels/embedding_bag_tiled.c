@@ -6,7 +6,7 @@
 #include "models/kernels/recommender_variants.h"
 #include "models/kernels/variant.h"
 
-enum { AHEAD = 24, MOST_VECTORS = 4, CACHE_LINE_BYTES = 64 };
+enum { AHEAD = 24, MOST_VECTORS = 4 };
 
 LANES_INLINE size_t row_of(const struct bags *bags, size_t lookup)
 {

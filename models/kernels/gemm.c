@@ -85,6 +85,11 @@ static const struct gemm_variant *choose(const struct gemm *gemm)
     return *variant;
 }
 
+const struct gemm_kernel *gemm_kernel_of(const struct gemm *gemm)
+{
+    return gemm_variant_kernel(choose(gemm), gemm);
+}
+
 size_t gemm_workspace(const struct gemm *gemm, int threads)
 {
     return gemm_variant_workspace(choose(gemm), gemm, threads);
@@ -97,5 +102,5 @@ void gemm_run(const struct gemm *gemm, void *workspace, int threads)
 
 const char *gemm_variant(const struct gemm *gemm)
 {
-    return gemm_variant_kernel(choose(gemm), gemm)->name;
+    return gemm_kernel_of(gemm)->name;
 }

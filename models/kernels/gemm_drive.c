@@ -5,6 +5,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/gemm_kernel.h"
 
 enum { FINISH_ROWS = 16, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20, BATCHES = 8, BATCH_MOST = 4 };
@@ -43,11 +44,6 @@ struct worker {
 struct held {
     size_t panel, panels, k, depth;
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Sets out to fetch a block of k of a chunk in the course of `tiles` tiles. */
 static void plan_ahead(const struct worker *worker, size_t panel, size_t k, size_t depth, size_t tiles)

@@ -76,6 +76,8 @@ struct gemm_variant {
 
 /* The variants that this machine has, fastest first, ended by NULL. */
 const struct gemm_variant *const *gemm_variants(void);
+/* The kernel that gemm_run picks for these types. */
+const struct gemm_kernel *gemm_kernel_of(const struct gemm *gemm);
 /* NULL when the variant can't do these types. */
 const struct gemm_kernel *gemm_variant_kernel(const struct gemm_variant *variant, const struct gemm *gemm);
 size_t gemm_variant_workspace(const struct gemm_variant *variant, const struct gemm *gemm, int threads);
@@ -90,6 +92,14 @@ size_t gemm_staging_bytes(const struct operand *operand, size_t rows, size_t dep
 /* gemm_skinny.c: false when the multiplication is not skinny in the way that it is good at. */
 bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes);
 bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads);
+/* Its parts, for callers that share several such multiplications among threads: whether it takes one; the bytes of a
+ * vector made ready; making all of them ready; and the products of rows [first, end) of the matrix, which is B, with
+ * them. */
+bool gemm_skinny_takes(const struct gemm_kernel *kernel, const struct gemm *gemm);
+size_t gemm_skinny_vector_bytes(size_t k);
+void gemm_skinny_pack(const struct gemm_kernel *kernel, const struct gemm *gemm, void *vectors);
+void gemm_skinny_rows(const struct gemm_kernel *kernel, const struct gemm *gemm, const void *vectors, size_t first,
+                      size_t end);
 
 /* gemm_plan.c */
 struct gemm_side {

@@ -1,6 +1,7 @@
 /* How a multiplication is cut up: which operand is tall, which side stays resident, how much of k at once, what a task
  * is, and how the workspace is laid out. It depends on nothing but the call's shape, types and thread count, so that
  * gemm_workspace and gemm_run agree. */
+#include "harness/base/sizes.h"
 #include "models/kernels/gemm_kernel.h"
 
 /* Sizes that suit caches from Zen 4's (1 MiB L2) up: what one thread's task touches stays in L2, the resident side in
@@ -19,26 +20,6 @@ enum {
     K_PART_MOST = 32768,   /* keeps scaled sums of in-range values finite; see gemm_amx.c */
     THREAD_CYCLES = 12000, /* less work than this is not worth waking a thread for */
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static size_t quotient_up(size_t a, size_t b)
-{
-    return a / b + (a % b != 0);
-}
-
-static size_t aligned(size_t bytes)
-{
-    return quotient_up(bytes, 64) * 64;
-}
 
 static struct gemm_side side(const struct gemm_kernel *kernel, const struct gemm *gemm, bool is_b, bool is_tall)
 {

@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/gemm_kernel.h"
 
 enum {
@@ -19,11 +20,6 @@ struct skinny {
     bool matrix_is_b;
     size_t rows, count; /* of the matrix; of the vectors */
 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 static bool describe(const struct gemm_kernel *kernel, const struct gemm *gemm, bool matrix_is_b, struct skinny *skinny)
 {
@@ -42,9 +38,14 @@ static bool is_skinny(const struct gemm_kernel *kernel, const struct gemm *gemm,
     return describe(kernel, gemm, true, skinny) || describe(kernel, gemm, false, skinny);
 }
 
+static size_t padded(size_t k)
+{
+    return (k + 15) / 16 * 16;
+}
+
 static size_t vector_stride(const struct skinny *skinny)
 {
-    return (skinny->gemm->k + 15) / 16 * 16;
+    return padded(skinny->gemm->k);
 }
 
 bool gemm_skinny_workspace(const struct gemm_kernel *kernel, const struct gemm *gemm, size_t *bytes)
@@ -105,6 +106,12 @@ static void run_piece(const struct skinny *skinny, const float *vectors, const s
     }
 }
 
+static void run_streams(const struct skinny *skinny, const float *vectors, const struct row_streams *streams)
+{
+    for (size_t at = 0; at < streams->most; at += PIECE_ROWS)
+        run_piece(skinny, vectors, streams, at, least(PIECE_ROWS, streams->most - at));
+}
+
 bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, void *workspace, int threads)
 {
     struct skinny skinny;
@@ -116,8 +123,36 @@ bool gemm_skinny_run(const struct gemm_kernel *kernel, const struct gemm *gemm, 
 #pragma omp parallel num_threads(useful) if (useful > 1)
     {
         struct row_streams share = row_streams_of(skinny.rows, omp_get_thread_num(), omp_get_num_threads());
-        for (size_t at = 0; at < share.most; at += PIECE_ROWS)
-            run_piece(&skinny, workspace, &share, at, least(PIECE_ROWS, share.most - at));
+        run_streams(&skinny, workspace, &share);
     }
     return true;
+}
+
+/* ---- the parts by themselves; B is the matrix ---- */
+
+bool gemm_skinny_takes(const struct gemm_kernel *kernel, const struct gemm *gemm)
+{
+    struct skinny skinny;
+    return describe(kernel, gemm, true, &skinny);
+}
+
+size_t gemm_skinny_vector_bytes(size_t k)
+{
+    return padded(k) * sizeof(float);
+}
+
+void gemm_skinny_pack(const struct gemm_kernel *kernel, const struct gemm *gemm, void *vectors)
+{
+    struct skinny skinny;
+    describe(kernel, gemm, true, &skinny);
+    pack_vectors(&skinny, vectors);
+}
+
+void gemm_skinny_rows(const struct gemm_kernel *kernel, const struct gemm *gemm, const void *vectors, size_t first,
+                      size_t end)
+{
+    struct skinny skinny;
+    describe(kernel, gemm, true, &skinny);
+    struct row_streams streams = row_streams_between(first, end);
+    run_streams(&skinny, vectors, &streams);
 }

@@ -2,20 +2,11 @@
 #ifndef KERNELS_LAYOUT_H
 #define KERNELS_LAYOUT_H
 
+#include "harness/base/sizes.h"
 #include "models/graph/dtype.h"
 #include "models/kernels/lanes.h"
 
 enum { LINE_FLOATS = 16 }; /* floats in a cache line */
-
-LANES_INLINE size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-LANES_INLINE size_t round_up(size_t count, size_t multiple)
-{
-    return (count + multiple - 1) / multiple * multiple;
-}
 
 /* Keeps `count` floats in a workspace whose first free one is *total; returns where they start. */
 LANES_INLINE size_t reserve(size_t *total, size_t count)

@@ -1,16 +1,9 @@
-/* The LSTM layer over recurrent_walk.h. Forward, a panel holds the four gates of as many units as a vector has lanes,
- * so that a cell's gates are in registers together; backward, dh comes back through all four parts of U at once. */
+/* The LSTM layer over recurrent_gated.h: the formulas of lstm.h, a vector of units at a time. */
 #include "models/kernels/lstm.h"
 #include "models/kernels/recurrent_cells.h"
-#include "models/kernels/recurrent_walk.h"
+#include "models/kernels/recurrent_gated.h"
 
 enum { GATES = 4 };
-
-static void pack_gates(const struct walk *w, size_t v, float *rows, float *panels)
-{
-    size_t first = v / GATES * LANES, gate = v % GATES;
-    walk_pack_rows(w, v, gate * w->units + first, least(LANES, w->units - first), rows, panels);
-}
 
 static void finish_forward(const void *cell, const struct walk_tile *tile)
 {
@@ -39,8 +32,9 @@ static void finish_forward(const void *cell, const struct walk_tile *tile)
     }
 }
 
-static void one_gradient(const struct lstm_gradient *gradient, size_t at, bool first, size_t j, lanes dh, float *carry)
+static void one_gradient(const void *cell, size_t at, bool first, size_t j, lanes dh, float *carry)
 {
+    const struct lstm_gradient *gradient = cell;
     const struct lstm *l = &gradient->forward;
     size_t units = l->units, left = units - j;
     const float *gates = l->gates + at * GATES * units + j, *c = l->c + at * units + j;
@@ -60,87 +54,47 @@ static void one_gradient(const struct lstm_gradient *gradient, size_t at, bool f
 static void finish_backward(const void *cell, const struct walk_tile *tile)
 {
     const struct lstm_gradient *g = cell;
-    const struct lstm *l = &g->forward;
-    size_t first = tile->panel * tile->sums_row, end = least(first + tile->sums_row, l->units);
-    for (size_t row = 0; row < tile->rows; row++) {
-        size_t at = (tile->b + row) * l->steps + tile->t;
-        for (size_t j = first; j < end; j += LANES) {
-            lanes dh = lanes_load_some(g->dh + at * l->units + j, end - j) +
-                       lanes_load(tile->sums + row * tile->sums_row + j - first);
-            one_gradient(g, at, tile->t == 0, j, dh, tile->carry + (tile->b + row) * tile->carry_row + j);
-        }
-    }
+    gated_finish_backward(cell, tile, g->forward.steps, g->forward.units, g->dh, one_gradient);
 }
 
-static struct walk walk_of(const struct lstm *l)
+static struct gated gated_of(const struct lstm *l, const void *cell,
+                             void (*finish)(const void *cell, const struct walk_tile *tile))
 {
-    return (struct walk){.batch = l->batch,
-                         .steps = l->steps,
-                         .state = l->h,
-                         .state_width = l->units,
-                         .u = l->u,
-                         .units = l->units,
-                         .panel_count = (l->units + LANES - 1) / LANES,
-                         .panel_vectors = GATES,
-                         .pack = pack_gates,
-                         .finish = finish_forward,
-                         .cell = l};
-}
-
-static struct walk backward_walk_of(const struct lstm_gradient *g)
-{
-    const struct lstm *l = &g->forward;
-    size_t vectors = l->units ? (l->units + LANES - 1) / LANES : 1, width = tile_width(vectors, TILE_VECTORS);
-    return (struct walk){.batch = l->batch,
-                         .steps = l->steps,
-                         .backward = true,
-                         .state = g->dx,
-                         .state_width = GATES * l->units,
-                         .u = l->u,
-                         .units = l->units,
-                         .panel_count = (vectors + width - 1) / width,
-                         .panel_vectors = width,
-                         .carries = true,
-                         .pack = walk_pack_columns,
-                         .finish = finish_backward,
-                         .cell = g};
-}
-
-static struct outer outer_of(const struct lstm_gradient *g)
-{
-    const struct lstm *l = &g->forward;
-    return (struct outer){.batch = l->batch,
+    return (struct gated){.batch = l->batch,
                           .steps = l->steps,
-                          .left = g->dx,
-                          .right = l->h,
-                          .rows = GATES * l->units,
-                          .columns = l->units,
-                          .sum = g->du};
+                          .units = l->units,
+                          .gates = GATES,
+                          .u = l->u,
+                          .h = l->h,
+                          .finish = finish,
+                          .cell = cell};
+}
+
+static struct gated_gradient gradient_of(const struct lstm_gradient *g)
+{
+    return (struct gated_gradient){.forward = gated_of(&g->forward, g, finish_backward), .da = g->dx, .du = g->du};
 }
 
 void lstm_forward(const struct lstm *l, void *workspace, int threads)
 {
-    const struct walk walk = walk_of(l);
-    if (l->batch && l->steps && l->units)
-        walk_run(&walk, NULL, workspace, threads > 1 ? threads : 1);
+    const struct gated gated = gated_of(l, l, finish_forward);
+    gated_forward(&gated, workspace, threads);
 }
 
 size_t lstm_forward_workspace(const struct lstm *l, int threads)
 {
-    const struct walk walk = walk_of(l);
-    return walk_layout_of(&walk, NULL, threads > 1 ? threads : 1).total * sizeof(float);
+    const struct gated gated = gated_of(l, l, finish_forward);
+    return gated_forward_workspace(&gated, threads);
 }
 
 void lstm_backward(const struct lstm_gradient *g, void *workspace, int threads)
 {
-    const struct walk walk = backward_walk_of(g);
-    const struct outer outer = outer_of(g);
-    walk_run(&walk, &outer, workspace, threads > 1 ? threads : 1);
+    const struct gated_gradient gradient = gradient_of(g);
+    gated_backward(&gradient, workspace, threads);
 }
 
 size_t lstm_backward_workspace(const struct lstm_gradient *g, int threads)
 {
-    const struct walk walk = backward_walk_of(g);
-    const struct outer outer = outer_of(g);
-    return walk_layout_of(&walk, &outer, threads > 1 ? threads : 1).total * sizeof(float);
+    const struct gated_gradient gradient = gradient_of(g);
+    return gated_backward_workspace(&gradient, threads);
 }

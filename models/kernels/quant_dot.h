@@ -48,7 +48,9 @@ INLINE void add_group(enum dtype type, int count, const struct quant_layout *lay
                 sums->of[v][r] = add_mins(&group[r], (const float *)(const void *)shift, sums->of[v][r]);
         }
     const int vectors_of_part = type == DTYPE_Q6_K ? 1 : 2;
+#ifndef __SANITIZE_ADDRESS__ /* whose checks keep GCC from unrolling, and it says so */
 #pragma GCC unroll 8
+#endif
     for (int part = 0; part < (int)(group_elements(type) / (WIDTH * vectors_of_part)); part++) {
         /* Of 128 elements, the second halves of runs lie 64 bytes after the first. */
         size_t at = first + (type == DTYPE_Q6_K ? part * WIDTH : part * WIDTH / 64 * 128 + part * WIDTH % 64);

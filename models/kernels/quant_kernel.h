@@ -57,6 +57,16 @@ const struct quant_kernel *const *quant_kernels(void);
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
                       int threads);
 size_t quant_kernel_workspace(const struct quant_matrix *matrix);
+/* Its parts, for callers that share several multiplications among threads: making all rows of x ready, one after the
+ * other as quant_layout_of says; and the products of rows [first, end) of W with all of them. */
+void quant_kernel_ready(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *vectors);
+void quant_kernel_rows(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
+                       size_t first, size_t end);
+
+/* Elements [first, first + count) of x as f32: where they are, or in `buffer`. */
+const float *quant_matrix_widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer);
+/* Bias, activation and storing of columns [column, column + count) of one row of y. */
+void quant_matrix_finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count);
 
 /* Multiplication of x rounded to bf16 with weights dequantised to bf16, and whether quant_matrix_run chooses it. */
 bool quant_matrix_is_wide(const struct quant_matrix *matrix);

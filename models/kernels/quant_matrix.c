@@ -3,8 +3,10 @@
 
 #include <omp.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/elementwise.h"
 #include "models/kernels/quant_kernel.h"
+#include "models/kernels/quant_panel.h"
 #include "probes/isa.h"
 
 extern const struct quant_kernel quant_kernel_plain;
@@ -48,11 +50,6 @@ bool quant_matrix_takes(enum dtype weight)
     return weight == DTYPE_F16 || dtype_quantised(weight);
 }
 
-static size_t round_up(size_t value, size_t to)
-{
-    return (value + to - 1) / to * to;
-}
-
 struct quant_layout quant_layout_of(enum dtype weight, size_t k)
 {
     size_t padded = round_up(k, QUANT_SUPER);
@@ -74,7 +71,7 @@ size_t quant_kernel_workspace(const struct quant_matrix *matrix)
     return matrix->rows * quant_layout_of(matrix->weight_dtype, matrix->k).row_bytes;
 }
 
-static const float *widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer)
+const float *quant_matrix_widened(const struct quant_matrix *matrix, size_t first, size_t count, float *buffer)
 {
     if (matrix->x_dtype == DTYPE_F32)
         return (const float *)matrix->x + first;
@@ -89,7 +86,7 @@ static void ready_piece(const struct quant_kernel *kernel, const struct quant_ma
     float buffer[PIECE];
     size_t left = layout->k - first, count = left < PIECE ? left : PIECE;
     size_t whole = round_up(count, QUANT_SUPER);
-    const float *x = widened(matrix, row * layout->k + first, count, buffer);
+    const float *x = quant_matrix_widened(matrix, row * layout->k + first, count, buffer);
     if (whole > count) {
         if (x != buffer)
             memcpy(buffer, x, count * sizeof *x);
@@ -107,8 +104,7 @@ static void store(const struct quant_matrix *matrix, void *to, const float *valu
         memcpy((float *)to + at, values, count * sizeof *values);
 }
 
-/* Bias, activation and storing of columns [column, column + count) of one row of y. */
-static void finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count)
+void quant_matrix_finish(const struct quant_matrix *matrix, float *values, size_t row, size_t column, size_t count)
 {
     const struct elementwise_kernels *kernels = elementwise_kernels();
     size_t at = row * matrix->n + column;
@@ -122,11 +118,6 @@ static void finish(const struct quant_matrix *matrix, float *values, size_t row,
 }
 
 enum { MOST_VECTORS = 16 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* `rows` rows of each stream, from its row `at` on, with `count` <= MOST_VECTORS vectors from `vector` on. Every four
  * rows are multiplied with all vectors while they are in cache. */
@@ -155,8 +146,17 @@ static void run_piece(const struct quant_kernel *kernel, const struct quant_matr
     for (size_t i = 0; i < QUANT_DOT_ROWS; i++) {
         size_t first = row_streams_row(streams, i, at), useful = row_streams_useful(streams, first, rows);
         for (size_t v = 0; v < count && useful; v++)
-            finish(matrix, values[v][i], vector + v, first, useful);
+            quant_matrix_finish(matrix, values[v][i], vector + v, first, useful);
     }
+}
+
+static void run_streams(const struct quant_kernel *kernel, const struct quant_matrix *matrix,
+                        const struct quant_layout *layout, const struct row_streams *streams, const uint8_t *vectors)
+{
+    for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
+        for (size_t at = 0; at < streams->most; at += PIECE_ROWS)
+            run_piece(kernel, matrix, layout, streams, vectors, v, least(matrix->rows - v, MOST_VECTORS), at,
+                      least(streams->most - at, PIECE_ROWS));
 }
 
 void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *workspace,
@@ -172,14 +172,30 @@ void quant_kernel_run(const struct quant_kernel *kernel, const struct quant_matr
         for (size_t i = 0; i < matrix->rows * pieces; i++)
             ready_piece(kernel, matrix, &layout, i / pieces, i % pieces * PIECE, workspace);
         struct row_streams share = row_streams_of(matrix->n, omp_get_thread_num(), omp_get_num_threads());
-        for (size_t v = 0; v < matrix->rows; v += MOST_VECTORS)
-            for (size_t at = 0; at < share.most; at += PIECE_ROWS)
-                run_piece(kernel, matrix, &layout, &share, workspace, v, least(matrix->rows - v, MOST_VECTORS), at,
-                          least(share.most - at, PIECE_ROWS));
+        run_streams(kernel, matrix, &layout, &share, workspace);
     }
 }
 
-/* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ---- */
+void quant_kernel_ready(const struct quant_kernel *kernel, const struct quant_matrix *matrix, void *vectors)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    for (size_t row = 0; row < matrix->rows; row++)
+        for (size_t first = 0; first < layout.k; first += PIECE)
+            ready_piece(kernel, matrix, &layout, row, first, vectors);
+}
+
+void quant_kernel_rows(const struct quant_kernel *kernel, const struct quant_matrix *matrix, const void *vectors,
+                       size_t first, size_t end)
+{
+    struct quant_layout layout = quant_layout_of(matrix->weight_dtype, matrix->k);
+    struct row_streams streams = row_streams_between(first, end);
+    run_streams(kernel, matrix, &layout, &streams, vectors);
+}
+
+/* ---- Many rows, where there are units for bf16: gemm, which unpacks the weight while it packs it ----
+ *
+ * Such units multiply int8, too; but each run of 32 has a scale of its own, so its sums would have to leave the unit to
+ * be scaled: products in that way were measured at a fifth of bf16's. */
 
 bool quant_matrix_is_wide(const struct quant_matrix *matrix)
 {
@@ -235,21 +251,28 @@ void quant_wide_run(const struct quant_matrix *matrix, void *workspace, int thre
 
 size_t quant_matrix_workspace(const struct quant_matrix *matrix, int threads)
 {
-    return quant_matrix_is_wide(matrix) ? quant_wide_workspace(matrix, threads) : quant_kernel_workspace(matrix);
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
+    if (quant_matrix_is_wide(matrix))
+        return quant_wide_workspace(matrix, threads);
+    return panel ? quant_panel_workspace(panel, matrix, threads) : quant_kernel_workspace(matrix);
 }
 
 void quant_matrix_run(const struct quant_matrix *matrix, void *workspace, int threads)
 {
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
     if (quant_matrix_is_wide(matrix))
         quant_wide_run(matrix, workspace, threads);
+    else if (panel)
+        quant_panel_run(panel, matrix, workspace, threads);
     else
         quant_kernel_run(*quant_kernels(), matrix, workspace, threads);
 }
 
 const char *quant_matrix_variant(const struct quant_matrix *matrix)
 {
+    const struct quant_panel_kernel *panel = quant_panel_choose(matrix);
     if (!quant_matrix_is_wide(matrix))
-        return (*quant_kernels())->name;
+        return panel ? panel->name : (*quant_kernels())->name;
     struct gemm gemm = wide_gemm(matrix, NULL);
     return gemm_variant(&gemm);
 }

@@ -4,8 +4,9 @@
  *
  * With quantised weights the rows of x are first quantised too, each run of 32 to int8 with an f32 scale (largest
  * magnitude / 127, nearest even), and products are summed as integers: what that loses is below 1/254 of a run's
- * largest magnitude per element. Many rows, where the machine has matrix units for bf16, are multiplied with weights
- * and x rounded to that instead. f16 weights are multiplied in f32. Runs of x with an infinity or NaN give NaN.
+ * largest magnitude per element. Many rows take the same products from panels of W that are unpacked once
+ * (quant_panel.h), or, where the machine has matrix units for bf16, are multiplied with weights and x rounded to that
+ * instead. f16 weights are multiplied in f32. Runs of x with an infinity or NaN give NaN.
  *
  * Few rows run at the speed at which memory delivers the weights. The call uses the OpenMP pool and must not be made
  * inside a parallel region; it allocates nothing. */

@@ -26,6 +26,13 @@ static inline struct row_streams row_streams_of(size_t rows, int thread, int thr
     return (struct row_streams){first, length, end, end - first < length ? end - first : length};
 }
 
+/* Rows [first, end) by themselves: whole lines of results where `first` begins one. */
+static inline struct row_streams row_streams_between(size_t first, size_t end)
+{
+    struct row_streams streams = row_streams_of(end - first, 0, 1);
+    return (struct row_streams){first, streams.length, end, streams.most};
+}
+
 /* Row `at` of a stream, counted in the matrix; it may lie past the end of the share, or of the matrix. */
 static inline size_t row_streams_row(const struct row_streams *streams, size_t stream, size_t at)
 {

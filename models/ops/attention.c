@@ -2,7 +2,8 @@
  *
  *   qkv [B,T,(H + 2G)·D]: H query heads, then G key heads, then G value heads, each D wide;  y [B,T,H·D]
  *   log_sum [B,H,T] is kept in training: the gradient recomputes the scores from it, block by block, so that no [T,T]
- *   matrix ever exists (Dao et al. 2022). scale = 1/√D. Query head h reads key head h / (H/G). */
+ *   matrix ever exists (Dao et al. 2022). scale = 1/√D unless another is given; a
+ *   softcap may bend the scores (kernels/attention.h). Query head h reads key head h / (H/G). */
 #include <math.h>
 
 #include "models/kernels/attention.h"
@@ -52,7 +53,8 @@ static struct attention describe(const struct tensor *qkv, const struct attribut
                               .head_dim = (size_t)a->head_dim,
                               .causal = a->causal,
                               .window = (size_t)a->window,
-                              .scale = 1.0f / sqrtf((float)a->head_dim),
+                              .scale = a->scale > 0 ? a->scale : 1.0f / sqrtf((float)a->head_dim),
+                              .softcap = a->softcap,
                               .dtype = qkv->dtype,
                               .kv_dtype = qkv->dtype,
                               .q = data,
@@ -121,12 +123,24 @@ const struct op op_attention = {.name = "attention",
                                 .workspace = workspace_attention,
                                 .run = run_attention};
 
+int build_scored_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads,
+                           int64_t head_dim, bool causal, const struct attention_scores *scores)
+{
+    const struct attributes attributes = {.heads = heads,
+                                          .kv_heads = kv_heads,
+                                          .head_dim = head_dim,
+                                          .causal = causal,
+                                          .window = scores->window,
+                                          .scale = scores->scale,
+                                          .softcap = scores->softcap};
+    return node_first_output(graph, graph_append(graph, &op_attention, name, &qkv, 1, &attributes));
+}
+
 int build_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                     bool causal, int64_t window)
 {
-    const struct attributes attributes = {
-        .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .causal = causal, .window = window};
-    return node_first_output(graph, graph_append(graph, &op_attention, name, &qkv, 1, &attributes));
+    return build_scored_attention(graph, name, qkv, heads, kv_heads, head_dim, causal,
+                                  &(struct attention_scores){.window = window});
 }
 
 /* ---- gradient ---- */

@@ -5,7 +5,10 @@
  *   cache[b, position + t, :] = k[b,t,:], v[b,t,:], narrowed to the cache's dtype
  *   y[b,t] = softmax(q[b,t] · Kᵀ / √D) V over the cache's positions up to position + t (or the last `window` of them)
  *
- * With T = 1 a step of decoding, with more a prefill. A step may run again: it stores the same. No gradient. */
+ * With T = 1 a step of decoding, with more a prefill. A step may run again: it stores the same. No gradient.
+ *
+ * Not causal, it is attention to what an encoder made: k, v [B,S,G·D] fill the caches, or are absent where an earlier
+ * step has filled them, and every query sees all S positions. */
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -17,19 +20,35 @@
 
 enum { Q, K, V, CACHE_K, CACHE_V };
 
+/* Are these keys' places in the cache, `position` and on, there and theirs? */
+static bool stores_right(const struct tensor *k, const struct tensor *cache, const struct attributes *a,
+                         struct error *error)
+{
+    if (k->rank == 3 && k->dims[0] == cache->dims[0] && k->dims[2] == cache->dims[2] &&
+        a->position + k->dims[1] <= cache->dims[1])
+        return true;
+    return error_set(error, ERROR_INPUT, "%lld positions from %lld on don't fit a cache of %lld", (long long)k->dims[1],
+                     (long long)a->position, (long long)cache->dims[1]);
+}
+
 static bool infer_cached(struct graph *graph, struct node *node, struct error *error)
 {
-    const struct tensor q = *node_input(graph, node, Q), k = *node_input(graph, node, K);
-    const struct tensor cache = *node_input(graph, node, CACHE_K);
-    int64_t head_dim = node->attributes.head_dim, position = node->attributes.position;
-    if (q.rank != 3 || k.rank != 3 || q.dims[2] % head_dim || k.dims[2] % head_dim || q.dims[2] % k.dims[2])
+    const struct tensor q = *node_input(graph, node, Q), cache = *node_input(graph, node, CACHE_K);
+    const struct tensor *k = node_input(graph, node, K);
+    const struct attributes *a = &node->attributes;
+    int64_t head_dim = a->head_dim;
+    if (q.rank != 3 || cache.rank != 3 || q.dims[2] % head_dim || cache.dims[2] % head_dim || q.dims[2] % cache.dims[2])
         return error_set(error, ERROR_INPUT,
                          "takes queries and keys [B,T,C] of heads of %lld, as many queries to each key",
                          (long long)head_dim);
-    if (cache.rank != 3 || cache.dims[0] != q.dims[0] || cache.dims[2] != k.dims[2] ||
-        position + q.dims[1] > cache.dims[1])
-        return error_set(error, ERROR_INPUT, "%lld positions from %lld on don't fit a cache of %lld",
-                         (long long)q.dims[1], (long long)position, (long long)cache.dims[1]);
+    if (q.dims[0] != cache.dims[0])
+        return error_set(error, ERROR_INPUT, "%lld sequences of queries don't fit a cache of %lld",
+                         (long long)q.dims[0], (long long)cache.dims[0]);
+    if (a->causal ? !k || k->dims[1] != q.dims[1] : k && k->dims[1] != cache.dims[1])
+        return error_set(error, ERROR_INPUT,
+                         a->causal ? "causal queries come with as many keys" : "keys of a memory fill its cache");
+    if (k && !stores_right(k, &cache, a, error))
+        return false;
     const struct dtype_info *info = dtype_info(cache.dtype);
     if (cache.dtype == DTYPE_I32 || (dtype_quantised(cache.dtype) && cache.dtype != DTYPE_Q8_0))
         return error_set(error, ERROR_INPUT, "a cache may be f32, bf16, f16 or q8_0, not %s", info->name);
@@ -41,19 +60,19 @@ static bool infer_cached(struct graph *graph, struct node *node, struct error *e
 
 static struct attention describe(const struct graph *graph, const struct node *node, const struct call *call)
 {
-    const struct tensor *q = node_input(graph, node, Q), *k = node_input(graph, node, K);
-    const struct tensor *cache = node_input(graph, node, CACHE_K);
+    const struct tensor *q = node_input(graph, node, Q), *cache = node_input(graph, node, CACHE_K);
     const struct attributes *a = &node->attributes;
-    size_t width = (size_t)q->dims[2], kv_width = (size_t)k->dims[2], length = (size_t)q->dims[1];
+    size_t width = (size_t)q->dims[2], kv_width = (size_t)cache->dims[2], length = (size_t)q->dims[1];
     return (struct attention){.batch = (size_t)q->dims[0],
                               .length = length,
-                              .kv_length = (size_t)a->position + length,
+                              .kv_length = a->causal ? (size_t)a->position + length : (size_t)cache->dims[1],
                               .heads = width / (size_t)a->head_dim,
                               .kv_heads = kv_width / (size_t)a->head_dim,
                               .head_dim = (size_t)a->head_dim,
-                              .causal = true,
+                              .causal = a->causal,
                               .window = (size_t)a->window,
-                              .scale = 1.0f / sqrtf((float)a->head_dim),
+                              .scale = a->scale > 0 ? a->scale : 1.0f / sqrtf((float)a->head_dim),
+                              .softcap = a->softcap,
                               .dtype = q->dtype,
                               .kv_dtype = cache->dtype,
                               .q = call ? call->inputs[Q] : NULL,
@@ -72,7 +91,7 @@ static struct attention describe(const struct graph *graph, const struct node *n
 static size_t workspace_cached(const struct graph *graph, const struct node *node, int threads)
 {
     struct attention attention = describe(graph, node, NULL);
-    size_t rows = storage_buffers(graph, node, threads, (size_t)node_input(graph, node, K)->dims[2]);
+    size_t rows = storage_buffers(graph, node, threads, (size_t)node_input(graph, node, CACHE_K)->dims[2]);
     size_t own = attention_workspace(&attention, threads);
     return own > rows ? own : rows;
 }
@@ -101,8 +120,10 @@ static void store(const struct call *call, int input, int cache_input)
 
 static void run_cached(const struct call *call)
 {
-    store(call, K, CACHE_K);
-    store(call, V, CACHE_V);
+    if (call->inputs[K]) {
+        store(call, K, CACHE_K);
+        store(call, V, CACHE_V);
+    }
     struct attention attention = describe(call->graph, call->node, call);
     if (call->reference)
         attention_reference(&attention);
@@ -110,19 +131,27 @@ static void run_cached(const struct call *call)
         attention_run(&attention, call->workspace, call->threads);
 }
 
+/* Pairs (query, key) of a sequence that the mask lets through. */
+static double visible_pairs(const struct attributes *a, double length, double seen, double window)
+{
+    double pairs = a->causal ? 0 : length * seen;
+    for (double t = seen - length + 1; a->causal && t <= seen; t++)
+        pairs += fmin(t, window);
+    return pairs;
+}
+
 /* Of the caches only the rows that are seen are read, and those of the new positions written. */
 static struct cost cost_cached(const struct graph *graph, const struct node *node)
 {
+    const struct attention shape = describe(graph, node, NULL);
     const struct tensor *q = node_input(graph, node, Q), *k = node_input(graph, node, K);
-    const struct tensor *cache = node_input(graph, node, CACHE_K);
-    double batch = (double)q->dims[0], length = (double)q->dims[1], seen = (double)node->attributes.position + length;
-    double window = node->attributes.window > 0 ? (double)node->attributes.window : seen, pairs = 0;
-    for (double t = seen - length + 1; t <= seen; t++)
-        pairs += fmin(t, window);
-    double row = (double)dtype_bytes(cache->dtype, (size_t)k->dims[2]);
-    double new_rows = 2 * batch * length * row, rows = fmin(seen, window + length - 1);
+    double batch = (double)shape.batch, length = (double)shape.length, seen = (double)shape.kv_length;
+    double window = shape.window ? (double)shape.window : seen;
+    double row = (double)dtype_bytes(shape.kv_dtype, shape.k_stride), rows = fmin(seen, window + length - 1);
+    double new_rows = k ? 2 * (double)tensor_rows(k) * row : 0, new_bytes = k ? 2 * (double)tensor_bytes(k) : 0;
+    double pairs = visible_pairs(&node->attributes, length, seen, window);
     return (struct cost){.flops = 4 * batch * pairs * (double)q->dims[2],
-                         .bytes_read = (double)tensor_bytes(q) + 2 * (double)tensor_bytes(k) + 2 * batch * rows * row,
+                         .bytes_read = (double)tensor_bytes(q) + new_bytes + 2 * batch * rows * row,
                          .bytes_written = (double)tensor_bytes(q) + new_rows};
 }
 
@@ -135,9 +164,22 @@ const struct op op_cached_attention = {.name = "cached_attention",
                                        .run = run_cached};
 
 int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
-                           int64_t head_dim, int64_t position, int64_t window)
+                           int64_t head_dim, int64_t position, const struct attention_scores *scores)
 {
-    const struct attributes attributes = {.head_dim = head_dim, .position = position, .window = window};
+    const struct attributes attributes = {.head_dim = head_dim,
+                                          .position = position,
+                                          .causal = true,
+                                          .window = scores->window,
+                                          .scale = scores->scale,
+                                          .softcap = scores->softcap};
+    return node_first_output(
+        graph, graph_append(graph, &op_cached_attention, name, (int[]){q, k, v, cache_k, cache_v}, 5, &attributes));
+}
+
+int build_memory_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
+                           int64_t head_dim)
+{
+    const struct attributes attributes = {.head_dim = head_dim};
     return node_first_output(
         graph, graph_append(graph, &op_cached_attention, name, (int[]){q, k, v, cache_k, cache_v}, 5, &attributes));
 }

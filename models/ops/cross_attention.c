@@ -2,8 +2,10 @@
  * each a tensor of its own (Vaswani et al. 2017: a decoder's attention to what the encoder made)
  *
  *   q [B,T,H·D];  k, v [B,S,G·D];  y [B,T,H·D];  query head h reads key head h / (H/G)
- *   causal: query t sees the keys up to t + S − T, so with S = T this is self-attention over separate projections
- *   log_sum [B,H,T] is kept in training: the gradient recomputes the scores from it, block by block. scale = 1/√D. */
+ *   causal: query t sees the keys up to t + S − T (of a window, the last of these), so with S = T this is
+ *   self-attention over separate projections
+ *   log_sum [B,H,T] is kept in training: the gradient recomputes the scores from it, block by block. scale = 1/√D
+ *   unless another is given; a softcap may bend the scores (kernels/attention.h). */
 #include <math.h>
 
 #include "models/kernels/attention.h"
@@ -29,6 +31,8 @@ static bool infer_cross(struct graph *graph, struct node *node, struct error *er
                          "queries of %lld and keys of %lld aren't whole heads of %lld, "
                          "as many queries to each key",
                          (long long)q.dims[2], (long long)k.dims[2], (long long)a->head_dim);
+    if (a->window && !a->causal)
+        return error_set(error, ERROR_INPUT, "a window of %lld goes with causal attention", (long long)a->window);
     if (a->causal && k.dims[1] < q.dims[1])
         return error_set(error, ERROR_INPUT, "%lld causal queries have only %lld keys; at least as many are needed",
                          (long long)q.dims[1], (long long)k.dims[1]);
@@ -52,7 +56,10 @@ static struct attention describe(const struct graph *graph, const struct node *n
                               .kv_heads = kv_width / head_dim,
                               .head_dim = head_dim,
                               .causal = node->attributes.causal,
-                              .scale = 1.0f / sqrtf((float)head_dim),
+                              .window = (size_t)node->attributes.window,
+                              .scale =
+                                  node->attributes.scale > 0 ? node->attributes.scale : 1.0f / sqrtf((float)head_dim),
+                              .softcap = node->attributes.softcap,
                               .dtype = q->dtype,
                               .kv_dtype = k->dtype,
                               .q = call ? call->inputs[Q] : NULL,
@@ -88,8 +95,12 @@ static struct cost cost_cross(const struct graph *graph, const struct node *node
 {
     const struct tensor *q = node_input(graph, node, Q);
     double length = (double)q->dims[1], kv_length = (double)node_input(graph, node, K)->dims[1];
-    double unseen = node->attributes.causal ? length * (length - 1) / 2 : 0;
-    return (struct cost){.flops = 4 * (double)q->dims[0] * (double)q->dims[2] * (length * kv_length - unseen)};
+    double pairs = length * kv_length, window = (double)node->attributes.window, first = kv_length - length + 1;
+    if (node->attributes.causal)
+        pairs -= length * (length - 1) / 2;
+    for (double seen = first; window > 0 && seen <= kv_length; seen++)
+        pairs -= fmax(0, seen - window);
+    return (struct cost){.flops = 4 * (double)q->dims[0] * (double)q->dims[2] * pairs};
 }
 
 static const struct op op_cross_attention_gradient;
@@ -111,10 +122,20 @@ const struct op op_cross_attention = {.name = "cross_attention",
                                       .workspace = workspace_cross,
                                       .run = run_cross};
 
+int build_scored_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim,
+                                 bool causal, const struct attention_scores *scores)
+{
+    const struct attributes attributes = {.head_dim = head_dim,
+                                          .causal = causal,
+                                          .window = scores->window,
+                                          .scale = scores->scale,
+                                          .softcap = scores->softcap};
+    return node_first_output(graph, graph_append(graph, &op_cross_attention, name, (int[]){q, k, v}, 3, &attributes));
+}
+
 int build_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim, bool causal)
 {
-    const struct attributes attributes = {.head_dim = head_dim, .causal = causal};
-    return node_first_output(graph, graph_append(graph, &op_cross_attention, name, (int[]){q, k, v}, 3, &attributes));
+    return build_scored_cross_attention(graph, name, q, k, v, head_dim, causal, &(struct attention_scores){0});
 }
 
 /* ---- gradient ---- */

@@ -3,7 +3,9 @@
 /* Each is defined in the file of its name; gradients' ops that only their forward op appends stay private to it. */
 #define OPS(OP)                                                                                                        \
     OP(linear)                                                                                                         \
+    OP(expert_linear)                                                                                                  \
     OP(conv)                                                                                                           \
+    OP(conv_norm)                                                                                                      \
     OP(max_pool)                                                                                                       \
     OP(average_pool)                                                                                                   \
     OP(embedding)                                                                                                      \
@@ -16,6 +18,9 @@
     OP(prepend)                                                                                                        \
     OP(pick)                                                                                                           \
     OP(softmax)                                                                                                        \
+    OP(top_k)                                                                                                          \
+    OP(dispatch)                                                                                                       \
+    OP(combine)                                                                                                        \
     OP(attention)                                                                                                      \
     OP(cached_attention)                                                                                               \
     OP(cross_attention)                                                                                                \
@@ -24,9 +29,13 @@
     OP(gru)                                                                                                            \
     OP(activation)                                                                                                     \
     OP(add)                                                                                                            \
+    OP(scale)                                                                                                          \
+    OP(softcap)                                                                                                        \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \
+    OP(quantise)                                                                                                       \
+    OP(dequantise)                                                                                                     \
     OP(cast)                                                                                                           \
     OP(sgd)                                                                                                            \
     OP(rmsprop)                                                                                                        \

@@ -15,6 +15,24 @@ extern const struct op *const ops[]; /* all, by name; NULL-ended */
 int build_linear(struct graph *graph, const char *name, int x, int weight, int bias, enum activation activation,
                  enum dtype dtype);
 
+/* ---- Routed experts (Shazeer et al. 2017), in the order in which they are used ---- */
+/* Of probabilities [..., E] the `chosen` largest, or such as kernels/routing.h says where `skew` isn't 0: weights
+ * [..., chosen], renormalised to sum to 1 or not, and *experts i32 likewise. The first row's position is `position`. */
+int build_top_k(struct graph *graph, const char *name, int probabilities, int64_t chosen, bool renormalise, float skew,
+                int64_t position, int *experts);
+/* Rows of x[..., C] once for each expert that they go to, sorted by expert: rows [R·chosen, C]; where each of a row's
+ * copies lies, slots [..., chosen] i32; and where each expert's begin, offsets [E + 1] i32. */
+struct dispatched {
+    int rows, slots, offsets;
+};
+struct dispatched build_dispatch(struct graph *graph, const char *name, int x, int experts, int64_t expert_count);
+/* y[r, N] = f(rows[r, K] · weight[e, N, K]ᵀ) for each row of expert e, of which each came from `chosen` / E rows. */
+int build_expert_linear(struct graph *graph, const char *name, int rows, int weight, int offsets,
+                        enum activation activation, int64_t chosen, float skew);
+/* y[..., C] = Σ_j weights[..., j] · rows[slots[..., j], C]; without weights these are 1; without slots, weights[..., 1]
+ * times the row itself. */
+int build_combine(struct graph *graph, const char *name, int rows, int weights, int slots);
+
 struct conv_attributes {
     int64_t stride[2], pad[2], dilation[2], groups; /* height, width */
 };
@@ -37,38 +55,72 @@ int build_embedding_bag(struct graph *graph, const char *name, int indices, int 
 int build_interaction(struct graph *graph, const char *name, const int *vectors, int count);
 int build_layer_norm(struct graph *graph, const char *name, int x, int gamma, int beta, float epsilon);
 int build_rms_norm(struct graph *graph, const char *name, int x, int gamma, float epsilon);
+/* The same with a gamma that is stored less 1. */
+int build_rms_norm_less_one(struct graph *graph, const char *name, int x, int gamma, float epsilon);
 /* Turns the query and key heads of qkv[B,T,(heads + 2·kv_heads)·head_dim] by their positions, of which the first is
  * `position`. Queries or keys by themselves are `heads` heads, and no key heads. */
 int build_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                float theta, int64_t position);
+/* The same, stretched as `rope` says, which outlives the graph; NULL: not at all. */
+int build_scaled_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
+                      float theta, const struct rope *rope, int64_t position);
 /* y[B,1+P,C] = (token[C], x[B,P,C]) + positions[1+P,C]: a class token before a sequence of patches */
 int build_prepend(struct graph *graph, const char *name, int x, int token, int positions);
 /* y[B,C] = x[B,T,C] at one position */
 int build_pick(struct graph *graph, const char *name, int x, int64_t position);
+struct norm_tensors {
+    int gamma, beta, mean, variance; /* [OC] */
+};
+/* y = f(batch norm of conv(x, filters) with its running statistics + residual), for inference; filters blocked unless
+ * depthwise; residual as y or NO_TENSOR */
+int build_conv_norm(struct graph *graph, const char *name, int x, int filters, const struct norm_tensors *norm,
+                    float epsilon, int residual, struct conv_attributes shape, enum activation activation);
 /* Over all dimensions but the last; mean and variance are the running statistics, buffers [C]. */
 int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
                      float epsilon, float momentum, bool relu);
 int build_softmax(struct graph *graph, const char *name, int x);
+/* What attention makes of its scores. */
+struct attention_scores {
+    int64_t window; /* 0: all */
+    float scale;    /* 0: 1/√head_dim */
+    float softcap;  /* 0: none */
+};
 /* qkv[B,T,(heads + 2·kv_heads)·head_dim], side by side; y[B,T,heads·head_dim] */
+int build_scored_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads,
+                           int64_t head_dim, bool causal, const struct attention_scores *scores);
 int build_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                     bool causal, int64_t window);
 /* q[B,T,heads·head_dim] attend to k and v [B,S,kv_heads·head_dim]; causal: query t to the keys up to t + S − T. y as q.
  */
 int build_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim, bool causal);
+int build_scored_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim,
+                                 bool causal, const struct attention_scores *scores);
 /* One step of a sequence with a cache: k and v [B,T,kv_heads·head_dim] are stored in the caches [B,S,kv_heads·head_dim]
  * at `position`, and the queries q[B,T,heads·head_dim] attend to all positions up to their own. y as q. */
 int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
-                           int64_t head_dim, int64_t position, int64_t window);
+                           int64_t head_dim, int64_t position, const struct attention_scores *scores);
+/* The queries attend to all of the caches [B,S,kv_heads·head_dim], which k and v of their shape fill, or an earlier
+ * step has filled (k and v are NO_TENSOR). y as q. */
+int build_memory_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
+                           int64_t head_dim);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
 int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
 /* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be
  * kept. */
 bool activation_gradient_from_output(enum activation kind);
+/* b may be of a's last dimensions only: then it is added to each of what stands before them. */
 int build_add(struct graph *graph, const char *name, int a, int b);
 int build_multiply(struct graph *graph, const char *name, int a, int b);
+/* factor · x */
+int build_scale(struct graph *graph, const char *name, int x, float factor);
+/* cap · tanh(x / cap) */
+int build_softcap(struct graph *graph, const char *name, int x, float cap);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */
 int build_reshape(struct graph *graph, const char *name, int x, int rank, const int64_t *dims);
 int build_cast(struct graph *graph, const char *name, int x, enum dtype dtype);
+/* x[..., K] f32 in blocks of `dtype`, and such a tensor as f32 again; K is a multiple of the block. */
+int build_quantise(struct graph *graph, const char *name, int x, enum dtype dtype);
+int build_dequantise(struct graph *graph, const char *name, int x);
 /* Simple recurrent layer over time: h[b,t,:] = f(x[b,t,:] + h[b,t-1,:] · u[U,U]ᵀ); x already holds bias and input part
  */
 int build_rnn(struct graph *graph, const char *name, int x, int u, enum activation activation);

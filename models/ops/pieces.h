@@ -9,6 +9,7 @@
 typedef void piece_function(const struct call *call, const struct elementwise_kernels *kernels, const float *a,
                             const float *b, float *y, size_t first, size_t count);
 
+/* A second input of fewer elements starts anew whenever it ends. */
 void pieces_run(const struct call *call, piece_function *compute);
 size_t pieces_workspace(const struct graph *graph, const struct node *node, int threads);
 /* The output is shaped and typed as the first input. */

@@ -2,52 +2,59 @@
  *
  *   x, y [..., C]; gamma [C]; rstd [...] is kept for the gradient in training; with x̂ = x·rstd and g = dy·gamma:
  *   dx     = rstd · (g − x̂ · mean(g·x̂))   (+ the gradient that reached x along the residual)
- *   dgamma = Σ over rows of dy·x̂ */
-#include <omp.h>
-#include <string.h>
-
+ *   dgamma = Σ over rows of dy·x̂
+ * A gamma that is stored less 1, as Gemma's are, is made whole at the start of each call. */
+#include "models/ops/norm_rows.h"
 #include "models/ops/ops.h"
-#include "models/ops/storage.h"
 
 enum { X, GAMMA };
 
-/* Rows handed to a kernel at once: their widened copies stay in the second-level cache. */
-enum { ROWS = 16 };
-
 static bool infer_rms_norm(struct graph *graph, struct node *node, struct error *error)
 {
-    const struct tensor x = *node_input(graph, node, X);
-    const struct tensor *gamma = node_input(graph, node, GAMMA);
-    if (tensor_elements(gamma) != tensor_columns(&x))
-        return error_set(error, ERROR_INPUT, "rows of %lld elements don't fit a gamma of %lld",
-                         (long long)tensor_columns(&x), (long long)tensor_elements(gamma));
-    graph_output(graph, node, x.dtype, x.rank, x.dims);
-    if (graph->training)
-        graph_output(graph, node, DTYPE_F32, x.rank - 1, x.dims);
-    return true;
+    return norm_infer(graph, node, 1, error);
+}
+
+/* Floats before the rest of the workspace, for a gamma that has to be made whole. */
+static size_t gamma_floats(const struct graph *graph, const struct node *node)
+{
+    size_t columns = (size_t)tensor_columns(node_input(graph, node, X));
+    return node->attributes.less_one ? (columns + 15) / 16 * 16 : 0;
+}
+
+/* The call as norm_rows sees it, behind the gamma. */
+static struct call with_whole_gamma(const struct call *call)
+{
+    struct call inner = *call;
+    size_t floats = gamma_floats(call->graph, call->node);
+    size_t columns = (size_t)tensor_columns(node_input(call->graph, call->node, X));
+    inner.workspace = (float *)call->workspace + floats;
+    for (size_t c = 0; floats && c < columns; c++)
+        ((float *)call->workspace)[c] = 1 + ((const float *)call->inputs[GAMMA])[c];
+    return inner;
+}
+
+static const float *whole_gamma(const struct call *inner)
+{
+    size_t floats = gamma_floats(inner->graph, inner->node);
+    return floats ? (const float *)inner->workspace - floats : inner->inputs[GAMMA];
 }
 
 static size_t workspace_rms_norm(const struct graph *graph, const struct node *node, int threads)
 {
-    return storage_buffers(graph, node, threads, 2 * ROWS * (size_t)tensor_columns(node_input(graph, node, X)));
+    return gamma_floats(graph, node) * sizeof(float) + norm_workspace(graph, node, threads);
+}
+
+static void compute_rows(const struct call *call, const float *x, float *y, size_t first, size_t rows)
+{
+    float *rstd = call->node->output_count > 1 ? (float *)call->outputs[1] + first : NULL;
+    size_t columns = (size_t)tensor_columns(node_input(call->graph, call->node, X));
+    call_rows(call)->rms_norm(x, whole_gamma(call), y, rstd, rows, columns, call->node->attributes.epsilon);
 }
 
 static void run_rms_norm(const struct call *call)
 {
-    const struct elementwise_kernels *convert = call_elementwise(call);
-    const struct tensor *x = node_input(call->graph, call->node, X);
-    size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x);
-    float *rstd = call->node->output_count > 1 ? call->outputs[1] : NULL;
-#pragma omp parallel for schedule(static) num_threads(call->threads) if (rows * columns > PARALLEL_FROM)
-    for (size_t r = 0; r < rows; r += ROWS) {
-        float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * 2 * ROWS * columns;
-        size_t some = rows - r < ROWS ? rows - r : ROWS;
-        const float *in = storage_read(convert, call->inputs[X], x->dtype, r * columns, some * columns, buffer);
-        float *out = storage_target(call->outputs[0], x->dtype, r * columns, buffer + ROWS * columns);
-        call_rows(call)->rms_norm(in, call->inputs[GAMMA], out, rstd ? rstd + r : NULL, some, columns,
-                                  call->node->attributes.epsilon);
-        storage_commit(convert, call->outputs[0], x->dtype, r * columns, some * columns, out);
-    }
+    struct call inner = with_whole_gamma(call);
+    norm_run(&inner, compute_rows);
 }
 
 /* A multiply-add for the moment, two more operations to scale. */
@@ -84,60 +91,38 @@ int build_rms_norm(struct graph *graph, const char *name, int x, int gamma, floa
     return node_first_output(graph, graph_append(graph, &op_rms_norm, name, (int[]){x, gamma}, 2, &attributes));
 }
 
-/* ---- gradient: each thread sums dgamma over its rows; the sums are then added in the threads' order ---- */
+int build_rms_norm_less_one(struct graph *graph, const char *name, int x, int gamma, float epsilon)
+{
+    const struct attributes attributes = {.epsilon = epsilon, .less_one = true};
+    return node_first_output(graph, graph_append(graph, &op_rms_norm, name, (int[]){x, gamma}, 2, &attributes));
+}
+
+/* ---- gradient ---- */
 
 enum { SAVED_X, SAVED_GAMMA, RSTD, DY, RESIDUAL };
 
 static bool infer_rms_norm_gradient(struct graph *graph, struct node *node, struct error *error)
 {
     (void)error;
-    const struct tensor x = *node_input(graph, node, SAVED_X);
-    int64_t columns = tensor_columns(&x);
-    graph_output(graph, node, x.dtype, x.rank, x.dims);
-    graph_output(graph, node, DTYPE_F32, 1, &columns);
-    return true;
+    return norm_gradient_infer(graph, node, 1);
 }
 
-/* Per thread: dgamma, and buffers for x, dy, the residual's gradient and dx when they are widened. */
 static size_t workspace_rms_norm_gradient(const struct graph *graph, const struct node *node, int threads)
 {
-    size_t columns = (size_t)tensor_columns(node_input(graph, node, SAVED_X));
-    return (size_t)threads * columns * sizeof(float) + storage_buffers(graph, node, threads, 4 * ROWS * columns);
+    return gamma_floats(graph, node) * sizeof(float) + norm_gradient_workspace(graph, node, threads);
 }
 
-static void gradient_rows(const struct call *call, size_t r, size_t some, float *dgamma, float *buffer)
+static void compute_gradient(const struct call *call, const struct norm_block *block)
 {
-    const struct elementwise_kernels *convert = call_elementwise(call);
-    const struct tensor *x = node_input(call->graph, call->node, SAVED_X);
-    size_t columns = (size_t)tensor_columns(x), first = r * columns, count = some * columns, block = ROWS * columns;
-    const float *in = storage_read(convert, call->inputs[SAVED_X], x->dtype, first, count, buffer);
-    const float *dy = storage_read(convert, call->inputs[DY], x->dtype, first, count, buffer + block);
-    const float *residual = NULL;
-    if (call->inputs[RESIDUAL])
-        residual = storage_read(convert, call->inputs[RESIDUAL], x->dtype, first, count, buffer + 2 * block);
-    float *dx = storage_target(call->outputs[0], x->dtype, first, buffer + 3 * block);
-    call_rows(call)->rms_norm_gradient(in, call->inputs[SAVED_GAMMA], (const float *)call->inputs[RSTD] + r, dy,
-                                       residual, dx, dgamma, some, columns);
-    storage_commit(convert, call->outputs[0], x->dtype, first, count, dx);
+    const float *rstd = call->inputs[RSTD];
+    call_rows(call)->rms_norm_gradient(block->x, whole_gamma(call), rstd + block->first, block->dy, block->residual,
+                                       block->dx, block->sums, block->rows, block->columns);
 }
 
 static void run_rms_norm_gradient(const struct call *call)
 {
-    const struct tensor *x = node_input(call->graph, call->node, SAVED_X);
-    size_t rows = (size_t)tensor_rows(x), columns = (size_t)tensor_columns(x), threads = (size_t)call->threads;
-    float *sums = call->workspace, *buffers = sums + threads * columns;
-    memset(sums, 0, threads * columns * sizeof *sums);
-#pragma omp parallel num_threads(call->threads) if (rows * columns > PARALLEL_FROM)
-    {
-        size_t me = (size_t)omp_get_thread_num(), team = (size_t)omp_get_num_threads();
-        size_t last = rows * (me + 1) / team;
-        for (size_t r = rows * me / team; r < last; r += ROWS)
-            gradient_rows(call, r, last - r < ROWS ? last - r : ROWS, sums + me * columns,
-                          buffers + me * 4 * ROWS * columns);
-    }
-    for (size_t t = 1; t < threads; t++)
-        call_elementwise(call)->add(sums, sums + t * columns, sums, columns);
-    memcpy(call->outputs[1], sums, columns * sizeof *sums);
+    struct call inner = with_whole_gamma(call);
+    norm_gradient_run(&inner, compute_gradient);
 }
 
 static struct cost cost_rms_norm_gradient(const struct graph *graph, const struct node *node)

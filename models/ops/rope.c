@@ -1,14 +1,15 @@
 /* rope: rotary position embedding of the query and key heads in packed projections (Su et al. 2021)
  *
  *   x, y [B,T,(heads + 2·kv_heads)·D]: the first heads + kv_heads of D elements are turned, the value heads stay
- *   for i < D/2, with angle = (position + t) · theta^(−2i/D):
- *   y[i] = x[i]·cos − x[i + D/2]·sin,   y[i + D/2] = x[i + D/2]·cos + x[i]·sin      (halves, as published models have
- * it) The gradient turns dy back: the same with −sin. */
+ *   of a head the first R elements, usually all D, turn; for i < R/2, with angle = (position + t) · frequency[i]:
+ *   y[i] = x[i]·cos − x[i + R/2]·sin,   y[i + R/2] = x[i + R/2]·cos + x[i]·sin      (halves, as published models have
+ * it) frequency[i] = theta^(−2i/R), or stretched as rope.h says. The gradient turns dy back: the same with −sin. */
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
 #include "models/ops/ops.h"
+#include "models/ops/rope.h"
 #include "models/ops/storage.h"
 
 static bool infer_rope(struct graph *graph, struct node *node, struct error *error)
@@ -18,41 +19,51 @@ static bool infer_rope(struct graph *graph, struct node *node, struct error *err
     if (x.rank != 3 || x.dims[2] != (a->heads + 2 * a->kv_heads) * a->head_dim || a->head_dim % 2)
         return error_set(error, ERROR_INPUT, "takes [B,T,%lld] with an even head_dim",
                          (long long)((a->heads + 2 * a->kv_heads) * a->head_dim));
+    int64_t rotated = rope_rotated(a->rope, a->head_dim);
+    if (rotated < 2 || rotated > a->head_dim || rotated % 2)
+        return error_set(error, ERROR_INPUT, "can't turn %lld of a head's %lld elements: an even part of them is right",
+                         (long long)rotated, (long long)a->head_dim);
     return graph_output(graph, node, x.dtype, x.rank, x.dims) != NO_TENSOR;
 }
 
-/* cos and sin for each position and pair, then each thread's widened row. */
+/* A frequency for each pair in double precision, cos and sin for each position and pair, then each thread's widened
+ * row. */
 static size_t workspace_rope(const struct graph *graph, const struct node *node, int threads)
 {
     const struct tensor *x = node_input(graph, node, 0);
-    return (size_t)(x->dims[1] * node->attributes.head_dim) * sizeof(float) +
+    return (size_t)((1 + x->dims[1]) * node->attributes.head_dim) * sizeof(float) +
            storage_buffers(graph, node, threads, 2 * (size_t)x->dims[2]);
 }
 
-/* [T][D/2] cosines, then as many sines, turned the other way when `back`. */
-static void fill_table(const struct call *call, float *table, int64_t length, int64_t half, bool back)
+/* [T][R/2] cosines, then as many sines, turned the other way when `back`. */
+static void fill_table(const struct call *call, double *frequencies, float *table, int64_t length, int64_t half,
+                       bool back)
 {
-    double theta = (double)call->node->attributes.scale;
-    int64_t first = call->node->attributes.position;
+    const struct attributes *a = &call->node->attributes;
+    int64_t first = a->position;
+    double size = rope_frequencies(a->rope, (double)a->scale, 2 * half, first + length, frequencies);
 #pragma omp parallel for schedule(static) num_threads(call->threads)
     for (int64_t i = 0; i < half; i++) {
-        double frequency = pow(theta, -(double)i / (double)half);
         for (int64_t t = 0; t < length; t++) {
-            double angle = (double)(first + t) * frequency;
-            table[t * half + i] = (float)cos(angle);
-            table[(length + t) * half + i] = (float)(back ? -sin(angle) : sin(angle));
+            double angle = (double)(first + t) * frequencies[i];
+            table[t * half + i] = (float)(size * cos(angle));
+            table[(length + t) * half + i] = (float)(size * (back ? -sin(angle) : sin(angle)));
         }
     }
 }
 
-static void turn_row(const float *x, float *y, const float *cosine, const float *sine, int64_t heads, int64_t half)
+static void turn_row(const float *x, float *y, const float *cosine, const float *sine, int64_t heads, int64_t head_dim,
+                     int64_t half)
 {
-    for (int64_t h = 0; h < heads; h++, x += 2 * half, y += 2 * half)
+    for (int64_t h = 0; h < heads; h++, x += head_dim, y += head_dim) {
         for (int64_t i = 0; i < half; i++) {
             float first = x[i], second = x[i + half];
             y[i] = first * cosine[i] - second * sine[i];
             y[i + half] = second * cosine[i] + first * sine[i];
         }
+        if (x != y)
+            memcpy(y + 2 * half, x + 2 * half, (size_t)(head_dim - 2 * half) * sizeof *y);
+    }
 }
 
 static void run_turned(const struct call *call, bool back)
@@ -60,11 +71,13 @@ static void run_turned(const struct call *call, bool back)
     const struct elementwise_kernels *kernels = call_elementwise(call);
     const struct tensor *x = node_input(call->graph, call->node, 0);
     const struct attributes *a = &call->node->attributes;
-    int64_t length = x->dims[1], half = a->head_dim / 2, turned = (a->heads + a->kv_heads) * a->head_dim;
+    int64_t length = x->dims[1], half = rope_rotated(a->rope, a->head_dim) / 2,
+            turned = (a->heads + a->kv_heads) * a->head_dim;
     int64_t rows = tensor_rows(x);
     size_t columns = (size_t)x->dims[2];
-    float *table = call->workspace, *buffers = table + length * a->head_dim;
-    fill_table(call, table, length, half, back);
+    double *frequencies = call->workspace;
+    float *table = (float *)call->workspace + a->head_dim, *buffers = table + length * a->head_dim;
+    fill_table(call, frequencies, table, length, half, back);
 #pragma omp parallel for schedule(static) num_threads(call->threads)
     for (int64_t r = 0; r < rows; r++) {
         float *buffer = buffers + (size_t)omp_get_thread_num() * 2 * columns;
@@ -72,7 +85,7 @@ static void run_turned(const struct call *call, bool back)
         const float *in = storage_read(kernels, call->inputs[0], x->dtype, first, columns, buffer);
         float *out = storage_target(call->outputs[0], x->dtype, first, buffer + columns);
         const float *cosine = table + r % length * half;
-        turn_row(in, out, cosine, cosine + length * half, a->heads + a->kv_heads, half);
+        turn_row(in, out, cosine, cosine + length * half, a->heads + a->kv_heads, a->head_dim, half);
         if (in != out)
             memcpy(out + turned, in + turned, (columns - (size_t)turned) * sizeof *out);
         storage_commit(kernels, call->outputs[0], x->dtype, first, columns, out);
@@ -93,7 +106,7 @@ static void run_rope_gradient(const struct call *call)
 static struct cost cost_rope(const struct graph *graph, const struct node *node)
 {
     const struct attributes *a = &node->attributes;
-    double turned = (double)((a->heads + a->kv_heads) * a->head_dim);
+    double turned = (double)((a->heads + a->kv_heads) * rope_rotated(a->rope, a->head_dim));
     return (struct cost){.flops = 3 * turned * (double)tensor_rows(node_input(graph, node, 0))};
 }
 
@@ -120,10 +133,16 @@ const struct op op_rope = {.name = "rope",
                            .workspace = workspace_rope,
                            .run = run_rope};
 
+int build_scaled_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
+                      float theta, const struct rope *rope, int64_t position)
+{
+    const struct attributes attributes = {
+        .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .scale = theta, .rope = rope, .position = position};
+    return node_first_output(graph, graph_append(graph, &op_rope, name, &qkv, 1, &attributes));
+}
+
 int build_rope(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
                float theta, int64_t position)
 {
-    const struct attributes attributes = {
-        .heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .scale = theta, .position = position};
-    return node_first_output(graph, graph_append(graph, &op_rope, name, &qkv, 1, &attributes));
+    return build_scaled_rope(graph, name, qkv, heads, kv_heads, head_dim, theta, NULL, position);
 }

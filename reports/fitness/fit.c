@@ -142,7 +142,7 @@ static void say_memory(struct fit_row *row, const struct fit_machine *machine)
     snprintf(row->reason, sizeof row->reason, "%s %s the %s available", total, verdict[row->fits], room);
 }
 
-static void judge_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine)
+void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine)
 {
     row->fits = judge_memory(row, machine);
     say_memory(row, machine);
@@ -153,8 +153,8 @@ static void judge_row(struct fit_row *row, const struct fit_demands *demands, co
         if (fits > row->fits) {
             row->fits = fits;
             snprintf(row->reason, sizeof row->reason, "%s: %.3g %s of the %.3g asked for",
-                     fits == FITS_NO ? "too slow" : "may be too slow", row->throughput.median, case_unit(&row->one),
-                     demands->min_throughput);
+                     fits == FITS_NO ? "too slow" : "may be too slow", row->throughput.median,
+                     unit_words(case_unit(&row->one)), demands->min_throughput);
         }
     }
     if (demands->max_latency_s > 0) {
@@ -180,37 +180,51 @@ static bool is_wanted_model(const struct fit_demands *demands, const struct fami
     if (demands->task && strcasecmp(demands->task, family->task) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return true;
+        return !size->by_name;
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;
     return false;
 }
 
-static bool add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
-                    const struct fit_machine *machine, struct error *error)
+bool fit_append(struct fit *fit, const struct fit_row *row, struct error *error)
 {
     struct fit_row *rows = realloc(fit->rows, (fit->row_count + 1) * sizeof *rows);
     if (!rows)
         return error_set(error, ERROR_SYSTEM, "out of memory for the fitness table");
     fit->rows = rows;
-    struct fit_row *row = &rows[fit->row_count];
-    *row = (struct fit_row){.one = *one};
+    rows[fit->row_count++] = *row;
+    return true;
+}
+
+const char *fit_row_dtype(const struct fit_row *row)
+{
+    return row->dtype ? row->dtype : case_dtype_name(&row->one);
+}
+
+bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
+                 const struct fit_machine *machine, uint64_t weights_bytes, struct error *error)
+{
+    struct fit_row filled = {.one = *one}, *row = &filled;
     struct plan plan;
     struct graph *graph;
     if (!plan_case(one, demands->threads, &plan, &graph, error))
         return false;
-    fit->row_count++;
     row->parameters = graph_parameters(graph);
+    row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
+    if (weights_bytes) { /* as the file has them */
+        row->total_bytes += weights_bytes - row->weights_bytes;
+        row->weights_bytes = weights_bytes;
+    }
     judge_speed(row, graph, machine);
-    judge_row(row, demands, machine);
+    fit_judge(row, demands, machine);
     plan_free(&plan);
     graph_free(graph);
     uint64_t runtime = machine->runtime_bytes;
     uint64_t room = machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
     row->max_batch = largest_batch(*one, room, demands->threads);
-    return true;
+    return fit_append(fit, row, error);
 }
 
 /* The shape asked for, or the one that the size is usually measured at in that mode. */
@@ -250,7 +264,7 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
             case_name(&one);
             if (!case_parse(one.id, &valid, NULL))
                 continue; /* no such case: a trained q4_0, a quantised convolution */
-            if (!add_row(fit, &one, demands, machine, error))
+            if (!fit_add_row(fit, &one, demands, machine, 0, error))
                 return false;
         }
     }
@@ -301,7 +315,15 @@ static void explain_answer(struct fit *fit, const struct fit_machine *machine)
     int used = snprintf(fit->why, sizeof fit->why, "the largest that fits: %s of the %s available", total, room);
     if (row->measured || row->estimated)
         snprintf(fit->why + used, sizeof fit->why - (size_t)used, ", %s%.3g %s",
-                 row->measured ? "measured at " : "about ", row->throughput.median, case_unit(&row->one));
+                 row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
+}
+
+void fit_conclude(struct fit *fit, const struct fit_machine *machine)
+{
+    if (fit->asks && fit->row_count)
+        qsort(fit->rows, fit->row_count, sizeof *fit->rows, by_answer);
+    fit->answer = find_answer(fit);
+    explain_answer(fit, machine);
 }
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
@@ -317,10 +339,7 @@ bool fit_make(const struct fit_demands *demands, const struct fit_machine *machi
                 return false;
             }
         }
-    if (fit->asks && fit->row_count)
-        qsort(fit->rows, fit->row_count, sizeof *fit->rows, by_answer);
-    fit->answer = find_answer(fit);
-    explain_answer(fit, machine);
+    fit_conclude(fit, machine);
     return true;
 }
 

@@ -38,6 +38,7 @@ struct fit_machine {
     const struct record *records; /* measured cases of this machine, latest first */
     size_t record_count;
     const struct estimator *estimator; /* or NULL: nothing is known of its speed */
+    double read_gbs;                   /* measured; NaN unknown */
 };
 
 /* No batch beyond this is asked of the planner. */
@@ -53,7 +54,7 @@ struct range {
 
 struct fit_row {
     struct model_case one;
-    uint64_t parameters;
+    uint64_t parameters, active_parameters; /* all; those that a token meets */
     uint64_t weights_bytes, kv_cache_bytes, activations_bytes, gradients_bytes, optimizer_bytes, workspace_bytes,
         runtime_bytes, total_bytes;
     int64_t max_batch; /* largest that fits at this context; 0: not even 1 */
@@ -61,8 +62,11 @@ struct fit_row {
     struct range throughput, latency_s;
     char bound[TEXT_WORD]; /* "" unknown */
     bool measured, estimated;
-    char reason[200]; /* one sentence */
+    char reason[200];  /* one sentence */
+    const char *dtype; /* of a file's weights; NULL: as the case names it */
+    bool tensors_only; /* of a file that no family builds: activations and workspace aren't known */
 };
+const char *fit_row_dtype(const struct fit_row *row);
 
 struct fit {
     struct fit_row *rows; /* owned; the order in which they are to be shown */
@@ -71,6 +75,14 @@ struct fit {
     bool asks;     /* there are demands beyond memory */
     char why[512]; /* why that one: one sentence; or what would have to change */
 };
+
+/* For rows that aren't of the zoo (fit_file.h). A row of this case, with weights of so many bytes where it isn't 0;
+ * a row that is already filled; its verdict; and, when all rows are there, their order and the recommendation. */
+bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
+                 const struct fit_machine *machine, uint64_t weights_bytes, struct error *error);
+bool fit_append(struct fit *fit, const struct fit_row *row, struct error *error);
+void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine);
+void fit_conclude(struct fit *fit, const struct fit_machine *machine);
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
               struct error *error);

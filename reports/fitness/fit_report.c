@@ -19,6 +19,8 @@ static json_t *range_to_json(struct range range, const char *unit)
     json_put_real(object, "low", range.low);
     json_put_real(object, "high", range.high);
     json_put_string(object, "unit", unit);
+    if (unit_is_audio(unit))
+        json_put_real(object, "real_time_factor", 1 / range.median);
     return object;
 }
 
@@ -27,6 +29,11 @@ static json_t *memory_to_json(const struct fit_row *row)
     json_t *memory = json_object();
     json_put_count(memory, "weights_bytes", row->weights_bytes);
     json_put_count(memory, "kv_cache_bytes", row->kv_cache_bytes);
+    if (row->tensors_only) {
+        json_put_count(memory, "runtime_bytes", row->runtime_bytes);
+        json_put_count(memory, "total_bytes", row->total_bytes);
+        return memory;
+    }
     json_put_count(memory, "activations_bytes", row->activations_bytes);
     json_put_count(memory, "gradients_bytes", row->gradients_bytes);
     json_put_count(memory, "optimizer_bytes", row->optimizer_bytes);
@@ -44,8 +51,10 @@ static json_t *row_to_json(const struct fit_row *row, const struct fit_machine *
     json_put_string(object, "family", row->one.family->name);
     json_put_string(object, "task", row->one.family->task);
     json_put_count(object, "parameters", row->parameters);
+    if (row->active_parameters < row->parameters)
+        json_put_count(object, "active_parameters", row->active_parameters);
     json_put_string(object, "mode", mode_name(row->one.mode));
-    json_put_string(object, "dtype", case_dtype_name(&row->one));
+    json_put_string(object, "dtype", fit_row_dtype(row));
     json_put_count(object, "batch", (uint64_t)row->one.batch);
     if (row->one.context)
         json_put_count(object, "context", (uint64_t)row->one.context);
@@ -97,7 +106,7 @@ static json_t *document(const struct fit *fit, const struct fit_demands *demands
         json_t *recommendation = json_object();
         json_put_string(recommendation, "model", row->one.size->name);
         json_put_string(recommendation, "mode", mode_name(row->one.mode));
-        json_put_string(recommendation, "dtype", case_dtype_name(&row->one));
+        json_put_string(recommendation, "dtype", fit_row_dtype(row));
         json_put_string(recommendation, "why", fit->why);
         json_put(object, "recommendation", recommendation);
     }
@@ -139,7 +148,7 @@ static void speed_cells(struct cell *cells, const struct fit_row *row)
         return;
     write_figure(row->throughput.median, median, sizeof median);
     cell_number(&cells[SPEED], row->throughput.median, "%s%s %s", row->measured ? "" : "~", median,
-                case_unit(&row->one));
+                unit_words(case_unit(&row->one)));
     cells[SPEED].low = row->throughput.low;
     cells[SPEED].high = row->throughput.high;
     if (isnan(row->throughput.low))
@@ -161,7 +170,7 @@ static void add_table_row(struct table *table, const struct fit_row *row, const 
     format_count((double)row->parameters, text, sizeof text);
     cell_number(&cells[PARAMETERS], (double)row->parameters, "%s", text);
     cell_text(&cells[MODE], TONE_PLAIN, "%s", mode_name(row->one.mode));
-    cell_text(&cells[DTYPE], TONE_PLAIN, "%s", case_dtype_name(&row->one));
+    cell_text(&cells[DTYPE], TONE_PLAIN, "%s", fit_row_dtype(row));
     if (row->one.context)
         cell_text(&cells[SHAPE], TONE_FAINT, "b%lld/s%lld", (long long)row->one.batch, (long long)row->one.context);
     else
@@ -202,13 +211,13 @@ static void say_largest(struct report *report, const struct fit *fit, enum mode 
     format_size(row->total_bytes, total, sizeof total);
     if (isnan(row->throughput.median)) {
         report_sentence(report, TONE_STRONG, "The largest model here that this machine %s is %s in %s: %s.", verb,
-                        row->one.size->name, case_dtype_name(&row->one), total);
+                        row->one.size->name, fit_row_dtype(row), total);
         return;
     }
     write_figure(row->throughput.median, speed, sizeof speed);
     report_sentence(report, TONE_STRONG, "The largest model here that this machine %s is %s in %s: %s%s %s, %s.", verb,
-                    row->one.size->name, case_dtype_name(&row->one), row->measured ? "" : "about ", speed,
-                    case_unit(&row->one), total);
+                    row->one.size->name, fit_row_dtype(row), row->measured ? "" : "about ", speed,
+                    unit_words(case_unit(&row->one)), total);
 }
 
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)
@@ -252,7 +261,7 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         report_sentence(report, TONE_BAD, "%c%s.", fit->why[0] - 'a' + 'A', fit->why + 1);
     } else if (fit->asks) {
         const struct fit_row *row = &fit->rows[fit->answer];
-        report_sentence(report, TONE_STRONG, "Take %s in %s (%s): %s.", row->one.size->name, case_dtype_name(&row->one),
+        report_sentence(report, TONE_STRONG, "Take %s in %s (%s): %s.", row->one.size->name, fit_row_dtype(row),
                         mode_name(row->one.mode), fit->why);
     } else {
         say_largest(report, fit, MODE_TRAIN, "trains");
@@ -261,6 +270,9 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
     struct table *table = report_table(report, NULL, columns, COLUMN_COUNT);
     for (size_t i = 0; table && i < fit->row_count; i++)
         add_table_row(table, &fit->rows[i], i ? &fit->rows[i - 1] : NULL);
+    for (size_t i = 0; i < fit->row_count; i++)
+        if (fit->rows[i].tensors_only)
+            report_sentence(report, TONE_WARNING, "%s: %s.", fit->rows[i].one.size->name, fit->rows[i].reason);
     say_basis(report, fit, machine);
     return report;
 }

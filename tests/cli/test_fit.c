@@ -69,6 +69,31 @@ START_TEST(parameters_are_the_published_ones)
 }
 END_TEST
 
+/* A file's weights are its tensors, to the byte; a family's rows where it builds exactly that configuration. */
+START_TEST(files_are_fitted_as_they_are)
+{
+    json_t *document = fit(UNIT_DATA "/models/split-00002-of-00003.gguf --mode decode --context 64", 0);
+    json_t *row = json_array_get(json_object_get(document, "rows"), 0), *memory = json_object_get(row, "memory");
+    ck_assert_str_eq(json_get_string(row, "family"), "llama");
+    ck_assert_str_eq(json_get_string(row, "dtype"), "q4_0");
+    ck_assert_uint_eq(json_get_count(row, "parameters", 0), 86336);
+    ck_assert_uint_eq(json_get_count(memory, "weights_bytes", 0), 52736);
+    ck_assert_uint_gt(json_get_count(memory, "activations_bytes", 0), 0);
+    json_decref(document);
+
+    document = fit(UNIT_DATA "/models/types.gguf", 0);
+    row = json_array_get(json_object_get(document, "rows"), 0);
+    memory = json_object_get(row, "memory");
+    ck_assert_str_eq(json_get_string(row, "family"), "types");
+    ck_assert_uint_eq(json_get_count(memory, "weights_bytes", 0), 12276);
+    ck_assert_ptr_null(json_object_get(memory, "activations_bytes"));
+    ck_assert_ptr_nonnull(strstr(json_get_string(row, "reason"), "no family here builds this types"));
+    json_decref(document);
+    refuses("no/such.gguf", "no/such.gguf: No such file or directory");
+    refuses("/dev/null", "is no regular file; a model's file is wanted");
+}
+END_TEST
+
 START_TEST(what_fits_goes_by_the_memory)
 {
     /* 355M in f32 take 1.42 GB of weights alone. */
@@ -156,6 +181,7 @@ int main(void)
     tcase_add_test(cases, the_parts_of_memory_are_the_total);
     tcase_add_test(cases, parameters_are_the_published_ones);
     tcase_add_test(cases, what_fits_goes_by_the_memory);
+    tcase_add_test(cases, files_are_fitted_as_they_are);
     tcase_add_test(cases, the_largest_batch_is_the_largest);
     tcase_add_test(cases, checkpointing_and_optimizers_change_the_plan);
     tcase_add_test(cases, bad_input_gets_one_line);

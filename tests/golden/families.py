@@ -38,6 +38,16 @@ SIZES = {
     "smollm-360m": dict(layers=32, hidden=960, heads=15, kv_heads=5, head_dim=64, feed_forward=2560, vocabulary=49152),
     "tinyllama-1.1b": dict(layers=22, hidden=2048, heads=32, kv_heads=4, head_dim=64, feed_forward=5632,
                            vocabulary=32000, untied_head=True),
+    "moe-small": dict(layers=8, hidden=512, heads=8, kv_heads=8, head_dim=64, feed_forward=768, vocabulary=16000,
+                      experts=8, chosen=2, renormalise=True),
+    "olmoe-1b-7b": dict(layers=16, hidden=2048, heads=16, kv_heads=16, head_dim=128, feed_forward=1024,
+                        vocabulary=50304, experts=64, chosen=8, head_norm="all"),
+    "qwen1.5-moe-a2.7b": dict(layers=24, hidden=2048, heads=16, kv_heads=16, head_dim=128, feed_forward=1408,
+                              vocabulary=151936, experts=60, chosen=4, shared_feed_forward=5632, bias=True, theta=1e6,
+                              epsilon=1e-6),
+    "qwen3-30b-a3b": dict(layers=48, hidden=2048, heads=32, kv_heads=4, head_dim=128, feed_forward=768,
+                          vocabulary=151936, experts=128, chosen=8, renormalise=True, head_norm="each", theta=1e6,
+                          epsilon=1e-6),
     "bert-tiny": dict(layers=2, hidden=128, heads=2),
     "distilbert": dict(layers=6, hidden=768, heads=12, types=0),
     "bert-base": dict(layers=12, hidden=768, heads=12),
@@ -391,6 +401,127 @@ class Llama(Family):
         return F.linear(self.norm(x), self.head.weight if self.untied_head else self.embedding.weight)
 
 
+class Router(nn.Module):
+    """models/kernels/routing.h: the experts of largest probability, or such as a skewed routing draws."""
+
+    def __init__(self, experts, hidden, chosen, renormalise, skew, key):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(experts, hidden))
+        self.chosen, self.renormalise, self.skew, self.key = chosen, renormalise, skew, key
+        self.margin = math.inf  # between what was chosen and what wasn't, the smallest so far
+
+    def draw(self, batch, length):
+        experts = self.weight.shape[0]
+        rank = (np.arange(experts, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(self.key % experts)) % experts
+        place = np.arange(batch, dtype=np.uint64)[:, None] * np.uint64(1 << 24) + np.arange(length, dtype=np.uint64)
+        index = place[..., None] * np.uint64(experts) + np.arange(experts, dtype=np.uint64)
+        u = (generator.bits_at(self.key, index) >> np.uint64(11)).astype(np.float64) + 0.5
+        return torch.from_numpy(np.log(u * 2.0**-53) * (1 + rank.astype(np.float64)) ** self.skew)
+
+    def forward(self, n):
+        """n [B,T,H]; weights and experts [B,T,chosen]"""
+        p = F.softmax(F.linear(n, self.weight), -1)
+        scores = self.draw(*n.shape[:2]) if self.skew else p.detach()
+        sorted_scores, order = scores.sort(-1, descending=True)
+        gap = sorted_scores[..., self.chosen - 1] - sorted_scores[..., self.chosen]
+        self.margin = min(self.margin, gap.min().item())
+        experts = order[..., :self.chosen]
+        weights = p.gather(-1, experts)
+        return weights / weights.sum(-1, keepdim=True) if self.renormalise else weights, experts
+
+
+class Experts(nn.Module):
+    def __init__(self, experts, hidden, feed_forward):
+        super().__init__()
+        for name, shape in (("gate", (feed_forward, hidden)), ("up", (feed_forward, hidden)),
+                            ("down", (hidden, feed_forward))):
+            part = nn.Module()
+            part.weight = nn.Parameter(torch.empty(experts, *shape))
+            setattr(self, name, part)
+
+    def forward(self, n, weights, experts):
+        y = torch.zeros_like(n)
+        for e in range(self.gate.weight.shape[0]):
+            share = (weights * (experts == e)).sum(-1, keepdim=True)
+            gate, up = F.linear(n, self.gate.weight[e]), F.linear(n, self.up.weight[e])
+            y = y + share * F.linear(F.silu(gate) * up, self.down.weight[e])
+        return y
+
+
+class MoeBlock(nn.Module):
+    """Llama's, with experts for its feed-forward part, and perhaps normalised queries and keys."""
+
+    turn = LlamaBlock.turn
+
+    def __init__(self, index, hidden, heads, kv_heads, head_dim, feed_forward, experts, chosen, renormalise, skew,
+                 shared_feed_forward, head_norm, bias, theta, epsilon):
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim, self.theta = heads, kv_heads, head_dim, theta
+        self.head_norm = head_norm
+        self.input_norm = RmsNorm(hidden, epsilon)
+        self.attn = nn.Module()
+        if head_norm:
+            self.attn.q = nn.Linear(hidden, heads * head_dim, bias=bias)
+            self.attn.k = nn.Linear(hidden, kv_heads * head_dim, bias=bias)
+            self.attn.v = nn.Linear(hidden, kv_heads * head_dim, bias=bias)
+            self.attn.q_norm = RmsNorm(head_dim if head_norm == "each" else heads * head_dim, epsilon)
+            self.attn.k_norm = RmsNorm(head_dim if head_norm == "each" else kv_heads * head_dim, epsilon)
+        else:
+            self.attn.qkv = nn.Linear(hidden, (heads + 2 * kv_heads) * head_dim, bias=bias)
+        self.attn.output = nn.Linear(heads * head_dim, hidden, bias=False)
+        self.post_norm = RmsNorm(hidden, epsilon)
+        self.mlp = nn.Module()
+        self.mlp.router = Router(experts, hidden, chosen, renormalise, skew,
+                                 generator.key_of(SEED, f"layers.{index}.mlp.route"))
+        self.mlp.experts = Experts(experts, hidden, feed_forward)
+        if shared_feed_forward:
+            self.mlp.shared = nn.Module()
+            self.mlp.shared.gate = nn.Linear(hidden, shared_feed_forward, bias=False)
+            self.mlp.shared.up = nn.Linear(hidden, shared_feed_forward, bias=False)
+            self.mlp.shared.down = nn.Linear(shared_feed_forward, hidden, bias=False)
+            self.mlp.shared_gate = nn.Linear(hidden, 1, bias=False)
+
+    def normalise(self, x, norm):
+        if self.head_norm == "all":
+            return norm(x)
+        return norm(x.unflatten(-1, (-1, self.head_dim))).flatten(-2)
+
+    def project(self, x):
+        if not self.head_norm:
+            return self.attn.qkv(x)
+        return torch.cat([self.normalise(self.attn.q(x), self.attn.q_norm),
+                          self.normalise(self.attn.k(x), self.attn.k_norm), self.attn.v(x)], -1)
+
+    def forward(self, x):
+        qkv = self.project(self.input_norm(x))
+        x = x + self.attn.output(attend(qkv, self.heads, self.kv_heads, self.head_dim, True, self.turn))
+        n = self.post_norm(x)
+        y = self.mlp.experts(n, *self.mlp.router(n))
+        if hasattr(self.mlp, "shared"):
+            shared = self.mlp.shared
+            y = y + self.mlp.shared_gate(n).sigmoid() * shared.down(F.silu(shared.gate(n)) * shared.up(n))
+        return x + y
+
+
+class Moe(Llama):
+    def __init__(self, layers, hidden, heads, kv_heads, head_dim, feed_forward, vocabulary, experts, chosen,
+                 renormalise=False, skew=0, shared_feed_forward=0, head_norm=None, bias=False, theta=1e4, epsilon=1e-5):
+        super().__init__(0, hidden, heads, kv_heads, head_dim, feed_forward, vocabulary, True)
+        self.norm.epsilon = epsilon
+        self.layers = nn.ModuleList(MoeBlock(i, hidden, heads, kv_heads, head_dim, feed_forward, experts, chosen,
+                                             renormalise, skew, shared_feed_forward, head_norm, bias, theta, epsilon)
+                                    for i in range(layers))
+
+    def deviation(self, name, shape):
+        if name == "embedding.weight":
+            return 1
+        ends = name.endswith("attn.output.weight") or name.endswith(".down.weight")
+        return np.float32(0.02) / np.sqrt(np.float32(2 * len(self.layers))) if ends else 0.02
+
+    def margin(self):
+        return min(block.mlp.router.margin for block in self.layers)
+
+
 class EncoderBlock(nn.Module):
     """norm_first as in ViT, else as in BERT."""
 
@@ -677,7 +808,7 @@ class Mobilenet(Published):
         return self.head(x)
 
 
-CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "dlrm": Dlrm, "gpt2": Gpt2, "llama": Llama, "bert": Bert, "vit": Vit,
+CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "dlrm": Dlrm, "gpt2": Gpt2, "llama": Llama, "moe": Moe, "bert": Bert, "vit": Vit,
            "whisper": Whisper}
 OF_SIZE = {"mobilenet-v2": Mobilenet, "resnet-18": Resnet, "resnet-50": Resnet}
 

@@ -23,8 +23,12 @@ def key_of(seed, name):
 
 
 def bits(key, count):
+    return bits_at(key, np.arange(count, dtype=np.uint64))
+
+
+def bits_at(key, index):
     with np.errstate(over="ignore"):
-        z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(GOLDEN) + np.uint64(key)
+        z = (index + np.uint64(1)) * np.uint64(GOLDEN) + np.uint64(key)
         z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
         return z ^ z >> np.uint64(31)

@@ -63,7 +63,7 @@ static bool read_samples(struct golden_tensor *tensor, const char *words)
     return true;
 }
 
-struct golden_file golden_load(const char *path)
+static struct golden_file load(const char *path)
 {
     struct golden_file file = {0};
     char *text = path ? text_read_file(path, MOST_BYTES) : NULL, *rest = text, *line;
@@ -89,7 +89,7 @@ struct golden_file golden_load(const char *path)
     return file;
 }
 
-void golden_free(struct golden_file *file)
+static void release(struct golden_file *file)
 {
     for (int i = 0; i < file->count; i++)
         free(file->cases[i].tensors);
@@ -176,4 +176,22 @@ double golden_compare(const struct golden_case *one, const struct golden_tensor 
         snprintf(message, capacity, "%s: %s%s is %.9g, golden %.9g: differs by %.3g, allowed %.3g", one->name,
                  golden->name, worst.of, worst.ours, worst.golden, fabs(worst.ours - worst.golden), worst.allowed);
     return worst.excess;
+}
+
+int golden_main(int count, char **arguments, struct golden_file *file, const char *name, double timeout_s,
+                const TTest *const *tests)
+{
+    *file = load(count > 1 ? arguments[1] : NULL);
+    Suite *suite = suite_create(name);
+    TCase *cases = tcase_create(name);
+    tcase_set_timeout(cases, timeout_s);
+    for (; *tests; tests++)
+        tcase_add_loop_test(cases, *tests, 0, file->count);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    release(file);
+    return failed != 0;
 }

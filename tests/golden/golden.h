@@ -7,6 +7,7 @@
 #ifndef GOLDEN_GOLDEN_H
 #define GOLDEN_GOLDEN_H
 
+#include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,9 +39,11 @@ struct golden_file {
     int count;
 };
 
-/* Ends the program with a message when the file can't be read or isn't what format.py writes. */
-struct golden_file golden_load(const char *path);
-void golden_free(struct golden_file *file);
+/* main of a golden test: reads the file that the program is given into *file, and runs each of the NULL-ended `tests`
+ * for every case in it, _i. Ends the program with a message when the file can't be read or isn't what format.py writes.
+ */
+int golden_main(int count, char **arguments, struct golden_file *file, const char *name, double timeout_s,
+                const TTest *const *tests);
 
 /* A parameter of the case; ends the program when it has none of that name. */
 const char *golden_word(const struct golden_case *one, const char *key);

@@ -12,9 +12,13 @@ Whole models: made by tests/golden/generate.py with PyTorch, in double precision
 output; loss; d.NAME: the gradient of weight NAME; losses: of each of 21 training steps on the same batch."""
 
 STEPS = 21
+LEAST_MARGIN = 1e-6  # of a router's choice
 
 SMALL_LLAMA = {"layers": 2, "hidden": 48, "heads": 6, "kv_heads": 2, "head_dim": 10, "feed_forward": 80,
                "vocabulary": 500}
+
+SMALL_MOE = {"layers": 2, "hidden": 48, "heads": 6, "kv_heads": 2, "head_dim": 10, "feed_forward": 40, "experts": 6,
+             "chosen": 2, "vocabulary": 500}
 
 SMALL_WHISPER = {"layers": 2, "hidden": 64, "heads": 4, "feed_forward": 256, "frames": 100, "vocabulary": 500}
 
@@ -47,6 +51,14 @@ CASES = [
     ("llama", "llama-15m", "bf16", 2, 19, "adamw", SMALL_LLAMA, "all"),
     ("llama", "tinyllama-1.1b", "f32", 2, 7, "adamw", SMALL_LLAMA, "all"),
     ("llama", "smollm-135m", "f32", 1, 16, "adamw", {"layers": 1, "vocabulary": 1000}, "output"),
+    ("moe", "moe-small", "f32", 2, 19, "adamw", SMALL_MOE, "all"),
+    # By the router's own choice, which bf16's rounding would turn where two experts are about as good.
+    ("moe", "moe-small", "bf16", 2, 19, "adamw", dict(SMALL_MOE, skew=1), "all"),
+    ("moe", "moe-small", "f32", 3, 7, "sgd", dict(SMALL_MOE, experts=12, chosen=5, skew=1.5), "all"),
+    ("moe", "olmoe-1b-7b", "f32", 2, 19, "adamw", dict(SMALL_MOE, chosen=3), "all"),
+    ("moe", "qwen1.5-moe-a2.7b", "f32", 2, 19, "adamw", dict(SMALL_MOE, shared_feed_forward=70), "all"),
+    ("moe", "qwen3-30b-a3b", "f32", 2, 19, "adamw", SMALL_MOE, "all"),
+    ("moe", "moe-small", "f32", 1, 16, "adamw", {"layers": 1, "vocabulary": 1000}, "output"),
     ("bert", "bert-tiny", "f32", 3, 17, "adamw", {"vocabulary": 1000}, "all"),
     ("bert", "bert-tiny", "bf16", 3, 17, "adamw", {"vocabulary": 1000}, "all"),
     ("bert", "distilbert", "f32", 2, 9, "adamw", {"layers": 2, "hidden": 96, "heads": 4, "feed_forward": 384, "vocabulary": 500}, "all"),
@@ -74,7 +86,8 @@ def train(model, x, targets, kind, steps):
 
 def write_case(out, family, size, dtype, batch, context, kind, changes, what):
     shape = f"b{batch}" + (f"/s{context}" if context else "")
-    out.case("-".join([size, dtype, kind, what]), id=f"{family}/{size}/train/{dtype}/{shape}/{kind}", what=what,
+    skew = f"/skew-{changes['skew']}" if "skew" in changes else ""
+    out.case("-".join([size, dtype, kind, what]), id=f"{family}/{size}/train/{dtype}/{shape}{skew}/{kind}", what=what,
              **changes)
     if "blocks" in changes:
         changes = dict(changes, blocks=(changes["blocks"],) * 4)  # in each stage
@@ -84,6 +97,8 @@ def write_case(out, family, size, dtype, batch, context, kind, changes, what):
     x, targets = families.make_inputs(model, batch, context, dtype)
     x = x.double() if x.is_floating_point() else x
     out.tensor("output", model.eval()(x).detach())
+    if isinstance(model, families.Moe) and model.margin() < LEAST_MARGIN:
+        raise SystemExit(f"{size}: an expert is chosen by {model.margin():g}, which rounding could turn")
     loss = families.loss_of(model.train()(x), targets)
     out.tensor("loss", loss.detach())
     if what in ("all", "gradients"):

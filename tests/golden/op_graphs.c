@@ -87,6 +87,42 @@ static int packed_embedding(struct building *b)
     return size(b, "tied") ? build_linear(b->graph, "head", y, table, NO_TENSOR, ACTIVATION_NONE, DTYPE_F32) : y;
 }
 
+static int expert_weight(const struct building *b, const char *name, int64_t rows, int64_t columns)
+{
+    bool packed = b->dtype != DTYPE_F32 && b->dtype != DTYPE_BF16;
+    return graph_weight(b->graph, name, b->dtype, 3, (int64_t[]){size(b, "experts"), rows, columns},
+                        (struct fill){.kind = packed ? FILL_HEAVY_TAILED : FILL_NORMAL, .scale = 0.3f}, false);
+}
+
+/* Packed weights meet rows in f32. */
+static int experts(struct building *b)
+{
+    int64_t inputs = size(b, "inputs"), width = size(b, "width"), count = size(b, "experts"),
+            chosen = size(b, "chosen");
+    enum dtype dtype = b->dtype == DTYPE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+    int x = make(b, "x", dtype, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), inputs});
+    int scores = make(b, "scores", DTYPE_F32, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), count});
+    int to, p = build_softmax(b->graph, "softmax", scores);
+    int weights = build_top_k(b->graph, "top_k", p, chosen, size(b, "renormalise") != 0, 0, 0, &to);
+    struct dispatched rows = build_dispatch(b->graph, "dispatch", x, to, count);
+    int gate = build_expert_linear(b->graph, "gate", rows.rows, expert_weight(b, "gate", width, inputs), rows.offsets,
+                                   ACTIVATION_SILU, chosen, 0);
+    int up = build_expert_linear(b->graph, "up", rows.rows, expert_weight(b, "up", width, inputs), rows.offsets,
+                                 ACTIVATION_NONE, chosen, 0);
+    int y = build_multiply(b->graph, "gated", gate, up);
+    y = build_expert_linear(b->graph, "down", y, expert_weight(b, "down", inputs, width), rows.offsets, ACTIVATION_NONE,
+                            chosen, 0);
+    return build_combine(b->graph, "combine", y, weights, rows.slots);
+}
+
+static int gated_rows(struct building *b)
+{
+    int x = make_rows(b, "x", 1, "inputs");
+    int weight = make(b, "gate", b->dtype, 0.3f, 2, (int64_t[]){1, size(b, "inputs")});
+    int gate = build_linear(b->graph, "gate", x, weight, NO_TENSOR, ACTIVATION_SIGMOID, DTYPE_F32);
+    return build_combine(b->graph, "gated", x, gate, NO_TENSOR);
+}
+
 static int square_weight(struct building *b)
 {
     return make(b, "weight", b->dtype, 0.3f, 2, (int64_t[]){size(b, "inputs"), size(b, "inputs")});
@@ -274,6 +310,13 @@ static int activation(struct building *b)
     return build_activation(b->graph, "activation", make_rows(b, "x", 2, "width"), activation_of(b));
 }
 
+static int add_repeated(struct building *b)
+{
+    int64_t shape[] = {size(b, "batch"), size(b, "length"), size(b, "width")};
+    int x = make(b, "x", b->dtype, 1, 3, shape), other = make(b, "other", b->dtype, 1, 2, shape + 1);
+    return build_add(b->graph, "add", x, other);
+}
+
 static int add(struct building *b)
 {
     return build_add(b->graph, "add", make_rows(b, "x", 1, "width"), make_rows(b, "other", 1, "width"));
@@ -365,6 +408,9 @@ static const struct {
     {"linear", linear},
     {"packed_linear", packed_linear},
     {"packed_embedding", packed_embedding},
+    {"experts", experts},
+    {"packed_experts", experts},
+    {"gated_rows", gated_rows},
     {"residual_linear", residual_linear},
     {"tied_linear", tied_linear},
     {"conv", conv},
@@ -385,6 +431,7 @@ static const struct {
     {"cross_attention", cross_attention},
     {"activation", activation},
     {"add", add},
+    {"add_repeated", add_repeated},
     {"multiply", multiply},
     {"square", square},
     {"cast", cast},

@@ -95,6 +95,36 @@ def packed_embedding(i):
     return F.linear(y, table) if i.tied else y
 
 
+def experts(i, packed=False):
+    """A whole routed layer, from a router's scores on: softmax, top_k, dispatch, expert_linear, combine."""
+    dtype = "f32" if packed else i.dtype
+    kind = "heavy_tailed" if packed else "normal"
+    x = i.make("x", (i.batch, i.length, i.inputs), dtype=dtype, gradient=not packed)
+    scores = i.make("scores", (i.batch, i.length, i.experts), dtype="f32", gradient=not packed)
+    gate = i.make("gate", (i.experts, i.width, i.inputs), 0.3, kind=kind, gradient=not packed)
+    up = i.make("up", (i.experts, i.width, i.inputs), 0.3, kind=kind, gradient=not packed)
+    down = i.make("down", (i.experts, i.inputs, i.width), 0.3, kind=kind, gradient=not packed)
+    weights, chosen = F.softmax(scores, -1).topk(i.chosen, -1)
+    if i.renormalise:
+        weights = weights / weights.sum(-1, keepdim=True)
+    y = torch.zeros_like(x)
+    for e in range(i.experts):
+        made = F.linear(F.silu(F.linear(x, gate[e])) * F.linear(x, up[e]), down[e])
+        y = y + (weights * (chosen == e)).sum(-1, keepdim=True) * made
+    return y
+
+
+def packed_experts(i):
+    return experts(i, packed=True)
+
+
+def gated_rows(i):
+    """A weight for each row: what a shared expert's gate gives."""
+    x = i.make("x", (i.batch, i.inputs))
+    gate = i.make("gate", (1, i.inputs), 0.3)
+    return x * F.linear(x, gate).sigmoid()
+
+
 def residual_linear(i):
     """y = x + x W^T: the residual's gradient is both added to and multiplied."""
     x = i.make("x", (i.batch, i.inputs))
@@ -264,6 +294,11 @@ def add(i):
     return i.make("x", (i.batch, i.width)) + i.make("other", (i.batch, i.width))
 
 
+def add_repeated(i):
+    """What is stored once is added to every sequence."""
+    return i.make("x", (i.batch, i.length, i.width)) + i.make("other", (i.length, i.width))
+
+
 def multiply(i):
     return i.make("x", (i.batch, i.width)) * i.make("other", (i.batch, i.width))
 
@@ -388,12 +423,23 @@ def cases():
             yield f"packed_linear-{batch}-{dtype}", dict(shape, op="packed_linear", batch=batch, inputs=352, outputs=70,
                                                          bias=batch % 2, activation="silu" if batch == 3 else "none")
         for tied in (0, 1):
+            yield f"packed_experts-{dtype}-{tied}", dict(
+                shape, op="packed_experts", batch=2, length=(1, 40)[tied], inputs=64, width=96, experts=6, chosen=2,
+                renormalise=tied)
             yield f"packed_embedding-tied{tied}-{dtype}", dict(shape, op="packed_embedding", batch=2, length=9,
                                                                vocabulary=101, width=96, tied=tied)
     yield "linear-large", linear_case(70, 259, 131, 1, "gelu_tanh")
     for kind in ("none", "relu", "gelu_tanh"):
         yield f"linear-{kind}-bf16", linear_case(33, 65, 50, 1, kind, "bf16")
     for dtype in ("f32", "bf16"):
+        shape = dict(op="experts", dtype=dtype, batch=2, length=9, inputs=20, width=26, experts=5, chosen=2, renormalise=0)
+        yield f"experts-{dtype}", shape
+        yield f"experts-renormalised-{dtype}", dict(shape, renormalise=1)
+        yield f"experts-one-{dtype}", dict(shape, chosen=1)
+        yield f"experts-all-{dtype}", dict(shape, chosen=5, renormalise=1)
+        yield f"experts-unused-{dtype}", dict(shape, length=1, experts=40, chosen=3)
+        yield f"experts-many-rows-{dtype}", dict(shape, length=90, experts=3)
+        yield f"gated_rows-{dtype}", dict(op="gated_rows", dtype=dtype, batch=17, inputs=24)
         yield f"linear-residual-{dtype}", dict(op="residual_linear", dtype=dtype, batch=17, inputs=24)
         yield f"linear-tied-{dtype}", dict(op="tied_linear", dtype=dtype, batch=17, inputs=24)
 
@@ -460,6 +506,7 @@ def cases():
                                                          activation=kind)
         for op in ("add", "multiply", "square", "cast"):
             yield f"{op}-{dtype}", dict(op=op, dtype=dtype, batch=13, width=171)
+        yield f"add-repeated-{dtype}", dict(op="add_repeated", dtype=dtype, batch=3, length=9, width=371)
         for rate in (0.1, 0.5):
             yield f"dropout-{rate}-{dtype}", dict(op="dropout", dtype=dtype, batch=13, width=371, rate=rate)
         for kind in ("relu", "tanh"):

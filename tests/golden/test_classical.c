@@ -159,16 +159,5 @@ END_TEST
 
 int main(int count, char **arguments)
 {
-    file = golden_load(count > 1 ? arguments[1] : NULL);
-    Suite *suite = suite_create("golden classical models");
-    TCase *cases = tcase_create("models");
-    tcase_set_timeout(cases, 900);
-    tcase_add_loop_test(cases, model, 0, file.count);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    golden_free(&file);
-    return failed != 0;
+    return golden_main(count, arguments, &file, "golden classical models", 900, (const TTest *[]){model, NULL});
 }

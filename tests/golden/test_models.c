@@ -14,6 +14,7 @@
 
 #include "models/engine/case.h"
 #include "models/families/family.h"
+#include "models/ops/rope.h"
 #include "tests/golden/golden.h"
 
 static const struct tolerances {
@@ -37,20 +38,70 @@ struct subject {
     int failed;
 };
 
+/* Rotary positions stretched so much that a few positions show it: heads of 12. transformers_models.py has the same. */
+static const float short_factors[] = {1, 1.1f, 1.3f, 1.5f, 1.8f, 2}, long_factors[] = {1, 2, 3, 5, 8, 12};
+static const struct {
+    const char *name;
+    struct rope rope;
+} ropes[] = {
+    {"linear", {.kind = ROPE_LINEAR, .factor = 4}},
+    {"dynamic", {.kind = ROPE_DYNAMIC, .factor = 3, .original_context = 8}},
+    {"llama3", {.kind = ROPE_LLAMA3, .factor = 8, .low = 1, .high = 4, .original_context = 64}},
+    {"yarn", {.kind = ROPE_YARN, .factor = 4, .original_context = 64, .beta_fast = 8, .beta_slow = 1}},
+    {"long",
+     {.kind = ROPE_LONG,
+      .factor = 4,
+      .original_context = 8,
+      .short_factors = short_factors,
+      .long_factors = long_factors}},
+    {"short",
+     {.kind = ROPE_LONG,
+      .factor = 4,
+      .original_context = 32,
+      .short_factors = short_factors,
+      .long_factors = long_factors}},
+    {"partial",
+     {.kind = ROPE_LONG,
+      .share = 0.75f,
+      .factor = 4,
+      .original_context = 8,
+      .short_factors = short_factors,
+      .long_factors = long_factors}},
+};
+
 /* What a golden case may change of its model's configuration. */
 static void change(struct config *config, const struct golden_case *golden)
 {
     const struct {
         const char *key;
         int64_t *field;
-    } rows[] = {{"layers", &config->layers},         {"hidden", &config->hidden},
-                {"heads", &config->heads},           {"kv_heads", &config->kv_heads},
-                {"head_dim", &config->head_dim},     {"feed_forward", &config->feed_forward},
-                {"vocabulary", &config->vocabulary}, {"side", &config->side},
-                {"classes", &config->classes},       {"frames", &config->frames}};
+    } rows[] = {{"layers", &config->layers},
+                {"hidden", &config->hidden},
+                {"heads", &config->heads},
+                {"kv_heads", &config->kv_heads},
+                {"head_dim", &config->head_dim},
+                {"feed_forward", &config->feed_forward},
+                {"vocabulary", &config->vocabulary},
+                {"side", &config->side},
+                {"classes", &config->classes},
+                {"frames", &config->frames},
+                {"experts", &config->experts},
+                {"window", &config->window},
+                {"global_every", &config->global_every},
+                {"chosen", &config->chosen},
+                {"shared_feed_forward", &config->shared_feed_forward}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))
             *rows[i].field = (int64_t)golden_number(golden, rows[i].key);
+    if (golden_has(golden, "attention_softcap"))
+        config->attention_softcap = (float)golden_number(golden, "attention_softcap");
+    if (golden_has(golden, "logits_softcap"))
+        config->logits_softcap = (float)golden_number(golden, "logits_softcap");
+    if (golden_has(golden, "query_width"))
+        config->query_width = (float)golden_number(golden, "query_width");
+    for (size_t i = 0; golden_has(golden, "rope") && i < sizeof ropes / sizeof *ropes; i++)
+        if (strcmp(ropes[i].name, golden_word(golden, "rope")) == 0)
+            config->rope = &ropes[i].rope;
     static int64_t tables[MAX_INPUTS];
     for (int i = 0; golden_has(golden, "rows") && config->tables[i]; i++)
         tables[i] = (int64_t)golden_number(golden, "rows");
@@ -261,17 +312,6 @@ END_TEST
 
 int main(int count, char **arguments)
 {
-    file = golden_load(count > 1 ? arguments[1] : NULL);
-    Suite *suite = suite_create("golden models");
-    TCase *cases = tcase_create("models");
-    tcase_set_timeout(cases, 900);
-    tcase_add_loop_test(cases, model, 0, file.count);
-    tcase_add_loop_test(cases, checkpointing_changes_nothing, 0, file.count);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    golden_free(&file);
-    return failed != 0;
+    return golden_main(count, arguments, &file, "golden models", 900,
+                       (const TTest *[]){model, checkpointing_changes_nothing, NULL});
 }

@@ -123,16 +123,5 @@ END_TEST
 
 int main(int count, char **arguments)
 {
-    file = golden_load(count > 1 ? arguments[1] : NULL);
-    Suite *suite = suite_create("golden ops");
-    TCase *cases = tcase_create("ops");
-    tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, op, 0, file.count);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    golden_free(&file);
-    return failed != 0;
+    return golden_main(count, arguments, &file, "golden ops", 120, (const TTest *[]){op, NULL});
 }

@@ -108,16 +108,5 @@ END_TEST
 
 int main(int count, char **arguments)
 {
-    file = golden_load(count > 1 ? arguments[1] : NULL);
-    Suite *suite = suite_create("golden optimizers");
-    TCase *cases = tcase_create("optimizers");
-    tcase_set_timeout(cases, 60);
-    tcase_add_loop_test(cases, optimizer, 0, file.count);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    golden_free(&file);
-    return failed != 0;
+    return golden_main(count, arguments, &file, "golden optimizers", 60, (const TTest *[]){optimizer, NULL});
 }

@@ -8,18 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness/base/random.h"
+#include "harness/run/clock.h"
 #include "models/kernels/attention_variants.h"
 #include "models/kernels/recurrent_variants.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(getenv("CPU") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void *allocate(size_t bytes)
 {
@@ -43,11 +36,11 @@ static float *random_floats(size_t count, float size)
 /* The least time of a call within about a third of a second. */
 #define LEAST_TIME(call)                                                                                               \
     ({                                                                                                                 \
-        double least = INFINITY, end = now_s() + 0.3;                                                                  \
-        for (int i = 0; i < 3 || now_s() < end; i++) {                                                                 \
-            double start = now_s();                                                                                    \
+        double least = INFINITY, end = clock_now_s() + 0.3;                                                            \
+        for (int i = 0; i < 3 || clock_now_s() < end; i++) {                                                           \
+            double start = clock_now_s();                                                                              \
             call;                                                                                                      \
-            double taken = now_s() - start;                                                                            \
+            double taken = clock_now_s() - start;                                                                      \
             least = taken < least ? taken : least;                                                                     \
         }                                                                                                              \
         least;                                                                                                         \

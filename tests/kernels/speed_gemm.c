@@ -1,15 +1,13 @@
 /* The speed of every gemm variant on the shapes that models are made of, beside cblas_sgemm. Run by hand:
  *     speed_gemm [threads [part of a shape's name [seconds per figure]]]
  * Figures are the best of repeated calls, interleaved, so that a busy machine disturbs them all alike. */
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "harness/base/random.h"
 #include "models/kernels/gemm_kernel.h"
 #include "probes/blas.h"
+#include "speed.h"
 
 struct shape {
     const char *name;
@@ -53,33 +51,6 @@ static const struct shape shapes[] = {
     {"cube 2048", 2048, 2048, 2048, false, false, 0, 0},
 };
 
-static double now_s(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static void *buffer(size_t bytes)
-{
-    void *memory = aligned_alloc(64, (bytes + 127) / 64 * 64);
-    if (!memory)
-        exit(1);
-    return memory;
-}
-
-static void *random_buffer(enum dtype dtype, size_t count, const char *name)
-{
-    uint64_t key = random_key(1, name);
-    void *memory = buffer(count * 4);
-    for (size_t i = 0; i < count; i++)
-        if (dtype == DTYPE_F32)
-            ((float *)memory)[i] = random_uniform(key, i) - 0.5f;
-        else
-            ((uint16_t *)memory)[i] = f32_to_bf16(random_uniform(key, i) - 0.5f);
-    return memory;
-}
-
 static struct gemm shaped(const struct shape *shape, enum dtype dtype, struct conv_shape *conv)
 {
     struct gemm gemm = {.m = shape->m, .n = shape->n, .k = shape->k, .c_dtype = dtype, .c_row_stride = shape->n};
@@ -111,9 +82,9 @@ static struct gemm shaped(const struct shape *shape, enum dtype dtype, struct co
         patches->conv = conv;
         patches->channel_count = shape->channels;
     }
-    gemm.a.data = random_buffer(dtype, a_count, "a");
-    gemm.b.data = random_buffer(dtype, b_count, "b");
-    gemm.c = buffer(shape->m * shape->n * 4);
+    gemm.a.data = speed_random(dtype, a_count, "a");
+    gemm.b.data = speed_random(dtype, b_count, "b");
+    gemm.c = speed_buffer(shape->m * shape->n * 4);
     return gemm;
 }
 
@@ -129,39 +100,36 @@ static void blas(const struct gemm *gemm)
 
 enum { CONTESTANTS = 16 };
 
+struct contest {
+    const struct gemm *gemm;
+    const struct gemm_variant *variants[CONTESTANTS]; /* NULL: the BLAS */
+    void *workspaces[CONTESTANTS];
+    int threads;
+};
+
+static void call_gemm(const void *data, size_t i)
+{
+    const struct contest *contest = data;
+    if (contest->variants[i])
+        gemm_variant_run(contest->variants[i], contest->gemm, contest->workspaces[i], contest->threads);
+    else
+        blas(contest->gemm);
+}
+
 static void measure(const struct shape *shape, enum dtype dtype, int threads, double budget_s)
 {
     struct conv_shape conv;
     struct gemm gemm = shaped(shape, dtype, &conv);
-    const struct gemm_variant *contestants[CONTESTANTS] = {0};
-    void *workspaces[CONTESTANTS] = {0};
-    double best[CONTESTANTS], used[CONTESTANTS] = {0};
+    struct contest contest = {.gemm = &gemm, .threads = threads};
+    double best[CONTESTANTS];
     size_t count = 0;
     for (const struct gemm_variant *const *v = gemm_variants(); *v; v++)
         if (gemm_variant_kernel(*v, &gemm) && (*v)->isa) {
-            contestants[count] = *v;
-            workspaces[count++] = buffer(gemm_variant_workspace(*v, &gemm, threads));
+            contest.variants[count] = *v;
+            contest.workspaces[count++] = speed_buffer(gemm_variant_workspace(*v, &gemm, threads));
         }
     size_t with_blas = count + (dtype == DTYPE_F32 && !shape->channels);
-    for (size_t i = 0; i < with_blas; i++)
-        best[i] = 1e30;
-    for (bool busy = true; busy;) {
-        busy = false;
-        for (size_t i = 0; i < with_blas; i++) {
-            for (double round_s = 0; used[i] < budget_s && round_s < budget_s / 4;) {
-                double start = now_s();
-                if (contestants[i])
-                    gemm_variant_run(contestants[i], &gemm, workspaces[i], threads);
-                else
-                    blas(&gemm);
-                double took = now_s() - start;
-                best[i] = took < best[i] ? took : best[i];
-                used[i] += took;
-                round_s += took;
-            }
-            busy = busy || used[i] < budget_s;
-        }
-    }
+    speed_contest(with_blas, budget_s, call_gemm, &contest, best);
     double flops = 2.0 * (double)shape->m * (double)shape->n * (double)shape->k;
     double bytes = (double)(dtype == DTYPE_F32 ? 4 : 2) *
                    ((double)shape->m * (double)shape->k + (double)shape->n * (double)shape->k +
@@ -169,12 +137,12 @@ static void measure(const struct shape *shape, enum dtype dtype, int threads, do
     printf("%-24s %-4s %5zu %5zu %5zu ", shape->name, dtype == DTYPE_F32 ? "f32" : "bf16", shape->m, shape->n,
            shape->k);
     for (size_t i = 0; i < with_blas; i++)
-        printf(" %s %.0f GF/s (%.1f GB/s)", contestants[i] ? contestants[i]->name : "blas", flops / best[i] * 1e-9,
-               bytes / best[i] * 1e-9);
+        printf(" %s %.0f GF/s (%.1f GB/s)", contest.variants[i] ? contest.variants[i]->name : "blas",
+               flops / best[i] * 1e-9, bytes / best[i] * 1e-9);
     printf("\n");
     fflush(stdout);
     for (size_t i = 0; i < count; i++)
-        free(workspaces[i]);
+        free(contest.workspaces[i]);
     free((void *)gemm.a.data);
     free((void *)gemm.b.data);
     free(gemm.c);
@@ -182,13 +150,10 @@ static void measure(const struct shape *shape, enum dtype dtype, int threads, do
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 1 ? atoi(argv[1]) : omp_get_max_threads();
-    const char *part = argc > 2 ? argv[2] : "";
-    double budget_s = argc > 3 ? atof(argv[3]) : 0.2;
-    omp_set_num_threads(threads);
+    const struct speed_arguments given = speed_arguments(argc, argv);
     for (int dtype = DTYPE_F32; dtype <= DTYPE_BF16; dtype++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            if (strstr(shapes[i].name, part))
-                measure(&shapes[i], (enum dtype)dtype, threads, budget_s);
+            if (strstr(shapes[i].name, given.part))
+                measure(&shapes[i], (enum dtype)dtype, given.threads, given.budget_s);
     return 0;
 }

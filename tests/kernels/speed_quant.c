@@ -7,21 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "harness/base/random.h"
+#include "harness/run/clock.h"
 #include "models/kernels/quant.h"
 #include "models/kernels/quant_kernel.h"
 
 #define WEIGHTS_BYTES ((size_t)1 << 30)
 enum { MOST_TIMES = 1000, N = 5632, K = 2048 };
-
-static double now_s(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void *buffer(size_t bytes)
 {
@@ -82,18 +75,18 @@ static void measure(const char *weights, enum dtype dtype, size_t rows, const st
     for (size_t i = 0; i < rows * K; i++)
         ((float *)matrix.x)[i] = random_normal(1, i);
     void *workspace = buffer(kernel ? quant_kernel_workspace(&matrix) : quant_matrix_workspace(&matrix, threads));
-    double ours[MOST_TIMES], plain[MOST_TIMES], start = now_s();
-    for (size_t i = 0; count < MOST_TIMES && (count < 3 || now_s() - start < budget_s); i++) {
+    double ours[MOST_TIMES], plain[MOST_TIMES], start = clock_now_s();
+    for (size_t i = 0; count < MOST_TIMES && (count < 3 || clock_now_s() - start < budget_s); i++) {
         matrix.weight = weights + i % places * bytes;
-        double before = now_s();
+        double before = clock_now_s();
         if (kernel)
             quant_kernel_run(kernel, &matrix, workspace, threads);
         else
             quant_matrix_run(&matrix, workspace, threads);
-        ours[count] = now_s() - before;
-        before = now_s();
+        ours[count] = clock_now_s() - before;
+        before = clock_now_s();
         read_all(weights + (i + places / 2) % places * bytes, bytes, threads);
-        plain[count++] = now_s() - before;
+        plain[count++] = clock_now_s() - before;
     }
     double took = quartile(ours, count), read = quartile(plain, count);
     printf("%-5s %4zu rows  %-12s %7.2f GB/s  %5.1f %% of a plain read's %6.2f GB/s  %8.1f GFLOP/s  (%zu calls)\n",

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "harness/base/random.h"
+#include "harness/run/clock.h"
 #include "models/kernels/elementwise.h"
 #include "models/kernels/rows.h"
 #include "models/kernels/spatial_variants.h"
@@ -19,13 +19,6 @@ enum { ARRAYS = 4, ROW = 768, VOCABULARY = 50257 };
 static float *arrays[ARRAYS];
 static float gamma_[VOCABULARY], beta_[VOCABULARY];
 static size_t floats; /* of each array */
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 struct variant {
     const struct elementwise_kernels *e;
@@ -291,15 +284,15 @@ static const struct {
 /* The best of several short runs, in GB/s */
 static double best_gbs(double (*run)(const struct variant *), const struct variant *variant)
 {
-    double bytes = run(variant), best = 0, began = now_s();
+    double bytes = run(variant), best = 0, began = clock_now_s();
     size_t calls = (size_t)(4e6 / bytes) + 1;
     do {
-        double start = now_s();
+        double start = clock_now_s();
         for (size_t i = 0; i < calls; i++)
             run(variant);
-        double gbs = (double)calls * bytes / (now_s() - start) * 1e-9;
+        double gbs = (double)calls * bytes / (clock_now_s() - start) * 1e-9;
         best = gbs > best ? gbs : best;
-    } while (now_s() - began < 0.03);
+    } while (clock_now_s() - began < 0.03);
     return best;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "guarded.h"
 #include "harness/base/random.h"
 #include "models/kernels/attention_variants.h"
 #include "models/kernels/quant.h"
@@ -16,6 +17,7 @@ struct shape {
     enum dtype dtype;
     float size;       /* of the elements of q and k: large ones make scores extreme */
     size_t misplaced; /* elements by which every array is off its alignment */
+    float softcap;
 };
 
 /* One of the arrays, with the bytes around it, which must stay as they are. */
@@ -25,26 +27,16 @@ struct array {
     size_t bytes;
 };
 
-enum { GUARD = 256 };
-
 static struct array make(size_t bytes, size_t offset_bytes)
 {
-    struct array a = {.bytes = bytes};
-    a.memory = aligned_alloc(64, (bytes + offset_bytes + 2 * GUARD + 63) / 64 * 64);
-    ck_assert_ptr_nonnull(a.memory);
-    memset(a.memory, 0xA5, (bytes + offset_bytes + 2 * GUARD + 63) / 64 * 64);
+    struct array a = {.bytes = bytes, .memory = guarded_new(bytes, offset_bytes)};
     a.data = a.memory + GUARD + offset_bytes;
     return a;
 }
 
 static void check_and_free(struct array *a)
 {
-    const unsigned char *start = a->data, *end = start + a->bytes;
-    for (const unsigned char *p = a->memory; p < start; p++)
-        ck_assert_msg(*p == 0xA5, "wrote %td bytes before an array", start - p);
-    for (size_t i = 0; i < GUARD; i++)
-        ck_assert_msg(end[i] == 0xA5, "wrote %zu bytes after an array's end", i + 1);
-    free(a->memory);
+    guarded_free(a->memory, a->data, a->bytes);
 }
 
 static size_t size_of(enum dtype dtype)
@@ -103,6 +95,7 @@ static struct attention describe(const struct shape *s, struct arrays *a)
                               .causal = s->causal,
                               .window = s->window,
                               .scale = s->head_dim ? 1 / sqrtf((float)s->head_dim) : 1,
+                              .softcap = s->softcap,
                               .dtype = s->dtype,
                               .kv_dtype = s->dtype,
                               .q = a->q.data,
@@ -133,9 +126,9 @@ static void compare(const char *what, const char *variant, const struct shape *s
         double allowed = tolerance * (1 + fabs(y)) + (dtype == DTYPE_BF16 ? fabs(y) / 128 : 0);
         ck_assert_msg(fabs(x - y) <= allowed,
                       "%s %s[%zu] is %.9g, reference %.9g: B=%zu T=%zu S=%zu H=%zu/%zu D=%zu causal=%d window=%zu "
-                      "%s size=%g threads=%d",
+                      "%s size=%g softcap=%g threads=%d",
                       variant, what, i, x, y, s->batch, s->length, s->kv_length, s->heads, s->kv_heads, s->head_dim,
-                      s->causal, s->window, s->dtype == DTYPE_BF16 ? "bf16" : "f32", s->size, threads);
+                      s->causal, s->window, s->dtype == DTYPE_BF16 ? "bf16" : "f32", s->size, s->softcap, threads);
     }
 }
 
@@ -201,41 +194,56 @@ static void check_shape(const struct shape *s)
 }
 
 static const struct shape shapes[] = {
-    {1, 1, 1, 1, 1, 1, true, 0, DTYPE_F32, 1, 0},
-    {1, 1, 1, 1, 1, 64, true, 0, DTYPE_F32, 1, 0},
-    {2, 64, 64, 3, 3, 64, true, 0, DTYPE_F32, 1, 0},
-    {2, 64, 64, 2, 2, 64, false, 0, DTYPE_F32, 1, 1},
-    {1, 130, 130, 2, 1, 64, true, 0, DTYPE_F32, 1, 0},
-    {1, 150, 150, 2, 2, 80, false, 0, DTYPE_F32, 1, 3},
-    {1, 100, 100, 2, 1, 96, true, 0, DTYPE_F32, 1, 0},
-    {1, 70, 70, 4, 2, 128, true, 0, DTYPE_F32, 1, 0},
-    {1, 33, 97, 4, 1, 40, true, 0, DTYPE_F32, 1, 0}, /* a chunk of prefill on a cache */
-    {2, 17, 17, 3, 3, 7, true, 0, DTYPE_F32, 1, 1},  /* odd */
-    {1, 9, 200, 2, 1, 33, true, 0, DTYPE_F32, 1, 1}, /* just tiles */
-    {1, 8, 200, 2, 1, 33, true, 0, DTYPE_F32, 1, 1}, /* just decoding, with AVX-512 */
-    {1, 3, 70, 2, 2, 65, false, 0, DTYPE_F32, 1, 0},
-    {2, 1, 600, 8, 2, 64, true, 0, DTYPE_F32, 1, 0}, /* decoding */
-    {1, 1, 513, 5, 1, 19, true, 0, DTYPE_F32, 1, 1},
-    {1, 2, 300, 3, 3, 128, true, 0, DTYPE_F32, 1, 0},
-    {1, 140, 140, 2, 2, 16, true, 1, DTYPE_F32, 1, 0}, /* windows */
-    {1, 140, 140, 2, 2, 16, true, 50, DTYPE_F32, 1, 0},
-    {1, 140, 150, 2, 2, 16, false, 37, DTYPE_F32, 1, 0},
-    {1, 140, 140, 2, 1, 16, true, 1000, DTYPE_F32, 1, 0},
-    {1, 20, 300, 2, 1, 16, true, 64, DTYPE_F32, 1, 0},
-    {1, 1, 700, 4, 2, 24, true, 100, DTYPE_F32, 1, 0},
-    {1, 4, 700, 4, 2, 24, true, 300, DTYPE_F32, 1, 0},
-    {1, 90, 90, 2, 2, 32, true, 0, DTYPE_F32, 12, 0}, /* scores of hundreds: weights of exactly 1 and 0 */
-    {1, 1, 400, 2, 2, 32, true, 0, DTYPE_F32, 12, 0},
-    {1, 90, 90, 2, 2, 32, false, 0, DTYPE_F32, 0, 0}, /* all scores equal */
-    {2, 64, 64, 2, 2, 64, true, 0, DTYPE_BF16, 1, 0},
-    {1, 75, 75, 4, 2, 80, true, 0, DTYPE_BF16, 1, 1},
-    {1, 30, 90, 2, 1, 13, true, 20, DTYPE_BF16, 1, 1},
-    {2, 1, 300, 4, 1, 64, true, 0, DTYPE_BF16, 1, 0},
-    {1, 2, 70, 3, 1, 37, true, 0, DTYPE_BF16, 1, 1},
-    {0, 4, 4, 2, 2, 8, true, 0, DTYPE_F32, 1, 0}, /* empty */
-    {2, 0, 0, 2, 2, 8, true, 0, DTYPE_F32, 1, 0},
-    {2, 0, 5, 2, 1, 8, true, 0, DTYPE_F32, 1, 0},
-    {1, 5, 5, 2, 1, 0, true, 0, DTYPE_F32, 1, 0},
+    {1, 1, 1, 1, 1, 1, true, 0, DTYPE_F32, 1, 0, 0},
+    {1, 1, 1, 1, 1, 64, true, 0, DTYPE_F32, 1, 0, 0},
+    {2, 64, 64, 3, 3, 64, true, 0, DTYPE_F32, 1, 0, 0},
+    {2, 64, 64, 2, 2, 64, false, 0, DTYPE_F32, 1, 1, 0},
+    {1, 130, 130, 2, 1, 64, true, 0, DTYPE_F32, 1, 0, 0},
+    {1, 150, 150, 2, 2, 80, false, 0, DTYPE_F32, 1, 3, 0},
+    {1, 100, 100, 2, 1, 96, true, 0, DTYPE_F32, 1, 0, 0},
+    {1, 70, 70, 4, 2, 128, true, 0, DTYPE_F32, 1, 0, 0},
+    {1, 33, 97, 4, 1, 40, true, 0, DTYPE_F32, 1, 0, 0}, /* a chunk of prefill on a cache */
+    {2, 17, 17, 3, 3, 7, true, 0, DTYPE_F32, 1, 1, 0},  /* odd */
+    {1, 9, 200, 2, 1, 33, true, 0, DTYPE_F32, 1, 1, 0}, /* just tiles */
+    {1, 8, 200, 2, 1, 33, true, 0, DTYPE_F32, 1, 1, 0}, /* just decoding, with AVX-512 */
+    {1, 3, 70, 2, 2, 65, false, 0, DTYPE_F32, 1, 0, 0},
+    {2, 1, 600, 8, 2, 64, true, 0, DTYPE_F32, 1, 0, 0}, /* decoding */
+    {1, 1, 513, 5, 1, 19, true, 0, DTYPE_F32, 1, 1, 0},
+    {1, 2, 300, 3, 3, 128, true, 0, DTYPE_F32, 1, 0, 0},
+    {1, 140, 140, 2, 2, 16, true, 1, DTYPE_F32, 1, 0, 0}, /* windows */
+    {1, 140, 140, 2, 2, 16, true, 50, DTYPE_F32, 1, 0, 0},
+    {1, 140, 150, 2, 2, 16, false, 37, DTYPE_F32, 1, 0, 0},
+    {1, 140, 140, 2, 1, 16, true, 1000, DTYPE_F32, 1, 0, 0},
+    {1, 20, 300, 2, 1, 16, true, 64, DTYPE_F32, 1, 0, 0},
+    {1, 1, 700, 4, 2, 24, true, 100, DTYPE_F32, 1, 0, 0},
+    {1, 4, 700, 4, 2, 24, true, 300, DTYPE_F32, 1, 0, 0},
+    {1, 90, 90, 2, 2, 32, true, 0, DTYPE_F32, 12, 0, 0}, /* scores of hundreds: weights of exactly 1 and 0 */
+    {1, 1, 400, 2, 2, 32, true, 0, DTYPE_F32, 12, 0, 0},
+    {1, 90, 90, 2, 2, 32, false, 0, DTYPE_F32, 0, 0, 0}, /* all scores equal */
+    {2, 64, 64, 2, 2, 64, true, 0, DTYPE_BF16, 1, 0, 0},
+    {1, 75, 75, 4, 2, 80, true, 0, DTYPE_BF16, 1, 1, 0},
+    {1, 30, 90, 2, 1, 13, true, 20, DTYPE_BF16, 1, 1, 0},
+    {2, 1, 300, 4, 1, 64, true, 0, DTYPE_BF16, 1, 0, 0},
+    {1, 2, 70, 3, 1, 37, true, 0, DTYPE_BF16, 1, 1, 0},
+    {1, 1, 1025, 4, 2, 24, true, 255, DTYPE_F32, 1, 0,
+     0}, /* decoding: a window of less than a chunk, of one, of more */
+    {1, 1, 1025, 4, 2, 24, true, 256, DTYPE_F32, 1, 0, 0},
+    {2, 1, 1025, 4, 2, 24, true, 257, DTYPE_F32, 1, 0, 0},
+    {1, 3, 777, 4, 2, 24, true, 1, DTYPE_F32, 1, 0, 0},
+    {1, 1, 1, 1, 1, 1, true, 1, DTYPE_F32, 3, 0, 1}, /* softcaps: that bend much, and little */
+    {2, 64, 64, 3, 3, 64, true, 0, DTYPE_F32, 1, 0, 1.5f},
+    {1, 130, 130, 2, 1, 64, true, 33, DTYPE_F32, 3, 0, 5},
+    {1, 75, 91, 4, 2, 37, true, 20, DTYPE_F32, 1, 1, 50},
+    {1, 60, 60, 2, 2, 19, false, 0, DTYPE_F32, 4, 3, 4},
+    {1, 90, 90, 2, 2, 32, true, 0, DTYPE_F32, 12, 0, 20}, /* most scores at the cap */
+    {1, 45, 45, 4, 2, 40, true, 7, DTYPE_BF16, 1, 1, 2},
+    {1, 1, 700, 4, 2, 24, true, 100, DTYPE_F32, 2, 0, 3},
+    {2, 3, 333, 6, 2, 33, true, 0, DTYPE_F32, 2, 1, 3},
+    {2, 1, 300, 4, 1, 64, true, 65, DTYPE_BF16, 1, 0, 2},
+    {0, 4, 4, 2, 2, 8, true, 0, DTYPE_F32, 1, 0, 0}, /* empty */
+    {2, 0, 0, 2, 2, 8, true, 0, DTYPE_F32, 1, 0, 0},
+    {2, 0, 5, 2, 1, 8, true, 0, DTYPE_F32, 1, 0, 0},
+    {1, 5, 5, 2, 1, 0, true, 0, DTYPE_F32, 1, 0, 0},
 };
 
 START_TEST(test_variants_agree_with_the_reference)
@@ -257,6 +265,7 @@ START_TEST(test_random_shapes)
                       .dtype = random_below(key, 7, 3) ? DTYPE_F32 : DTYPE_BF16,
                       .size = random_below(key, 8, 4) ? 1 : 4,
                       .misplaced = random_below(key, 9, 4)};
+    s.softcap = random_below(key, 13, 2) ? 0 : (float)(1 + random_below(key, 14, 9));
     s.heads = s.kv_heads * (1 + random_below(key, 10, 3));
     s.kv_length = s.length + (random_below(key, 11, 2) ? random_below(key, 12, 80) : 0);
     check_shape(&s);
@@ -292,7 +301,7 @@ static void check_differences(const struct attention *a, const struct arrays *ar
 
 START_TEST(test_gradient_is_the_slope)
 {
-    const struct shape s = {1, 5, 7, 2, 1, 3, true, _i ? 4 : 0, DTYPE_F32, 1, 0};
+    const struct shape s = {1, 5, 7, 2, 1, 3, true, _i ? 4 : 0, DTYPE_F32, 1, 0, _i == 2 ? 1.5f : 0};
     for (const struct attention_kernels *const *k = attention_variants(); *k; k++) {
         struct arrays arrays;
         struct attention a = describe(&s, &arrays);
@@ -314,8 +323,8 @@ END_TEST
 /* The same bits whatever the number of threads. */
 START_TEST(test_result_does_not_depend_on_threads)
 {
-    const struct shape all[] = {{2, 70, 70, 4, 2, 64, true, 0, DTYPE_F32, 1, 0},
-                                {1, 1, 1100, 4, 2, 64, true, 0, DTYPE_F32, 1, 0}};
+    const struct shape all[] = {{2, 70, 70, 4, 2, 64, true, 0, DTYPE_F32, 1, 0, 0},
+                                {1, 1, 1100, 4, 2, 64, true, 0, DTYPE_F32, 1, 0, 0}};
     const struct shape *s = &all[_i];
     struct arrays one, more;
     struct attention a = describe(s, &one), b = describe(s, &more);
@@ -341,7 +350,7 @@ START_TEST(test_caches_of_other_types)
         size_t length, kv_length, head_dim;
     } rows[] = {{DTYPE_F16, 1, 300, 64}, {DTYPE_F16, 40, 90, 37},  {DTYPE_F16, 2, 70, 5},   {DTYPE_BF16, 1, 300, 64},
                 {DTYPE_BF16, 33, 40, 7}, {DTYPE_Q8_0, 1, 300, 64}, {DTYPE_Q8_0, 3, 41, 32}, {DTYPE_Q8_0, 70, 130, 96}};
-    struct shape s = {2, rows[_i].length, rows[_i].kv_length, 4, 2, rows[_i].head_dim, true, 0, DTYPE_F32, 1, 0};
+    struct shape s = {2, rows[_i].length, rows[_i].kv_length, 4, 2, rows[_i].head_dim, true, 0, DTYPE_F32, 1, 0, 0};
     struct arrays wide;
     struct attention a = describe(&s, &wide);
     size_t width = s.kv_heads * s.head_dim, positions = s.batch * (s.kv_length + 3);
@@ -388,8 +397,8 @@ int main(void)
     TCase *tcase = tcase_create("variants");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, sizeof shapes / sizeof *shapes);
-    tcase_add_loop_test(tcase, test_random_shapes, 0, 20);
-    tcase_add_loop_test(tcase, test_gradient_is_the_slope, 0, 2);
+    tcase_add_loop_test(tcase, test_random_shapes, 0, 24);
+    tcase_add_loop_test(tcase, test_gradient_is_the_slope, 0, 3);
     tcase_add_loop_test(tcase, test_caches_of_other_types, 0, 8);
     tcase_add_loop_test(tcase, test_result_does_not_depend_on_threads, 0, 2);
     suite_add_tcase(suite, tcase);

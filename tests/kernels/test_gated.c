@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guarded.h"
 #include "harness/base/random.h"
 #include "models/kernels/recurrent_variants.h"
 
@@ -20,15 +21,9 @@ struct array {
     size_t count;
 };
 
-enum { GUARD = 256 };
-
 static struct array make(size_t count)
 {
-    size_t bytes = count * sizeof(float) + 2 * GUARD;
-    struct array a = {.count = count};
-    a.memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    ck_assert_ptr_nonnull(a.memory);
-    memset(a.memory, 0xA5, (bytes + 63) / 64 * 64);
+    struct array a = {.count = count, .memory = guarded_new(count * sizeof(float), 0)};
     a.data = (float *)(a.memory + GUARD);
     memset(a.data, 0xFF, count * sizeof(float));
     return a;
@@ -45,12 +40,7 @@ static struct array make_random(size_t count, float size, const char *name)
 
 static void check_and_free(struct array *a)
 {
-    const unsigned char *start = (unsigned char *)a->data, *end = (unsigned char *)(a->data + a->count);
-    for (const unsigned char *p = a->memory; p < start; p++)
-        ck_assert_msg(*p == 0xA5, "wrote %td bytes before an array", start - p);
-    for (size_t i = 0; i < GUARD; i++)
-        ck_assert_msg(end[i] == 0xA5, "wrote %zu bytes after an array's end", i + 1);
-    free(a->memory);
+    guarded_free(a->memory, a->data, a->count * sizeof(float));
 }
 
 static void compare(const char *what, const char *variant, const struct shape *s, int threads, const struct array *fast,

@@ -3,6 +3,7 @@
 #include "models/kernels/elementwise.h"
 #include "models/kernels/quant.h"
 #include "models/kernels/quant_kernel.h"
+#include "models/kernels/quant_panel.h"
 #include "models/kernels/quant_unpack.h"
 #include "tests/kernels/arrays.h"
 
@@ -113,6 +114,19 @@ static void run_with(struct trial *t, const struct quant_kernel *kernel, float *
         quant_matrix_reference(&t->matrix);
 }
 
+/* With room of its own, for NaN-like bytes in it to show where it is read before it is written. */
+static void run_panel(struct trial *t, const struct quant_panel_kernel *kernel, float *y, int threads)
+{
+    size_t bytes = quant_panel_workspace(kernel, &t->matrix, threads);
+    void *workspace = memory(bytes);
+    memset(workspace, 0xff, bytes);
+    t->matrix.y = y;
+    for (size_t i = 0; i < t->matrix.rows * t->matrix.n; i++)
+        y[i] = -12345.75f;
+    quant_panel_run(kernel, &t->matrix, workspace, threads);
+    free(workspace);
+}
+
 /* Σ |x| |w| of one output, and what rounding x may move it by: half a step, largest / 254, of each run. */
 static void bounds(const struct trial *t, size_t row, size_t column, double *magnitude, double *rounding)
 {
@@ -168,6 +182,12 @@ static void check(struct trial *t)
             run_with(t, *kernel, t->y, threads);
             compare(t, (*kernel)->name, t->y, t->plain, false);
         }
+    for (const struct quant_panel_kernel *const *panel = quant_panel_kernels();
+         dtype_quantised(t->matrix.weight_dtype) && *panel; panel++)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            run_panel(t, *panel, t->y, threads);
+            compare(t, (*panel)->name, t->y, t->plain, false);
+        }
 }
 
 static size_t width_of(enum dtype dtype, size_t blocks)
@@ -211,6 +231,12 @@ START_TEST(nothing)
             for (size_t i = 0; i < t.matrix.rows * t.matrix.n; i++)
                 ck_assert(t.y[i] == t.bias[i % t.matrix.n]); /* a sum of nothing is 0 */
         }
+        for (const struct quant_panel_kernel *const *panel = quant_panel_kernels();
+             dtype_quantised(types[_i]) && *panel; panel++) {
+            run_panel(&t, *panel, t.y, 2);
+            for (size_t i = 0; i < t.matrix.rows * t.matrix.n; i++)
+                ck_assert(t.y[i] == t.bias[i % t.matrix.n]);
+        }
         trial_free(&t);
     }
 }
@@ -229,6 +255,52 @@ START_TEST(not_finite)
                               dtype_info(types[_i])->name, i, (double)t.y[i]);
             trial_free(&t);
         }
+}
+END_TEST
+
+START_TEST(not_finite_in_panels)
+{
+    for (const struct quant_panel_kernel *const *panel = quant_panel_kernels(); dtype_quantised(types[_i]) && *panel;
+         panel++)
+        for (int which = 0; which < 3; which++) {
+            struct trial t = trial_new(types[_i], 3, 5, width_of(types[_i], 3), ANY, NORMAL, 0, 3);
+            t.x[t.matrix.k + 20] = which == 0 ? NAN : which == 1 ? INFINITY : -INFINITY;
+            run_panel(&t, *panel, t.y, 1);
+            for (size_t i = 0; i < 15; i++)
+                ck_assert_msg((i / 5 == 1) == !isfinite(t.y[i]), "%s, %s: element %zu is %g", (*panel)->name,
+                              dtype_info(types[_i])->name, i, (double)t.y[i]);
+            trial_free(&t);
+        }
+}
+END_TEST
+
+/* Bias, activation and bf16 on both sides; more k than a panel holds at once, and more rows than a chunk. */
+START_TEST(panels_finish)
+{
+    enum { ROWS = 530, N = 37 };
+    for (const struct quant_panel_kernel *const *panel = quant_panel_kernels(); dtype_quantised(types[_i]) && *panel;
+         panel++) {
+        struct trial t = trial_new(types[_i], ROWS, N, 768, ANY, NORMAL, 0, 5);
+        size_t count = ROWS * t.matrix.k;
+        uint16_t *narrow = memory(count * 2), *y = memory(ROWS * N * 2);
+        elementwise_kernels_plain.narrow_bf16(t.x, narrow, count);
+        elementwise_kernels_plain.widen_bf16(narrow, t.x, count);
+        t.matrix.bias = t.bias;
+        run_panel(&t, *panel, t.plain, 2);
+        run_with(&t, *quant_kernels(), t.exact, 2);
+        compare(&t, (*panel)->name, t.plain, t.exact, false);
+        t.matrix.activation = ACTIVATION_RELU;
+        t.matrix.x = narrow;
+        t.matrix.x_dtype = t.matrix.y_dtype = DTYPE_BF16;
+        void *workspace = memory(quant_panel_workspace(*panel, &t.matrix, 2));
+        t.matrix.y = y;
+        quant_panel_run(*panel, &t.matrix, workspace, 2);
+        for (size_t i = 0; i < ROWS * N; i++)
+            ck_assert_msg(y[i] == f32_to_bf16(fmaxf(t.plain[i], 0)), "%s: %g, not %g", (*panel)->name,
+                          (double)bf16_to_f32(y[i]), (double)fmaxf(t.plain[i], 0));
+        free(narrow), free(y), free(workspace);
+        trial_free(&t);
+    }
 }
 END_TEST
 
@@ -253,6 +325,34 @@ START_TEST(wide)
             free(workspace);
             trial_free(&t);
         }
+}
+END_TEST
+
+/* Whatever way quant_matrix_run takes: units for bf16 from 20 rows on, panels from 17, else the kernels for few rows.
+ */
+START_TEST(ways)
+{
+    static const size_t rows[] = {16, 17, 19, 20, 40};
+    bool has_panels = *quant_panel_kernels() != NULL;
+    for (size_t r = 0; dtype_quantised(types[_i]) && r < sizeof rows / sizeof *rows; r++) {
+        struct trial t = trial_new(types[_i], rows[r], 70, width_of(types[_i], 7), ANY, NORMAL, 1, 300 + r);
+        bool wide = quant_matrix_is_wide(&t.matrix), panel = has_panels && !wide && rows[r] > 16;
+        ck_assert_msg((strstr(quant_matrix_variant(&t.matrix), "panel") != NULL) == panel, "%zu rows are %s's", rows[r],
+                      quant_matrix_variant(&t.matrix));
+        void *workspace = memory(quant_matrix_workspace(&t.matrix, 3));
+        run_with(&t, NULL, t.exact, 1);
+        t.matrix.y = t.y;
+        quant_matrix_run(&t.matrix, workspace, 3);
+        for (size_t i = 0; i < t.matrix.rows * t.matrix.n; i++) {
+            double magnitude, rounding, difference = fabs((double)t.y[i] - (double)t.exact[i]);
+            bounds(&t, i / t.matrix.n, i % t.matrix.n, &magnitude, &rounding);
+            ck_assert_msg(difference <= (wide ? magnitude / 30 / 128 : rounding + 2e-6 * magnitude),
+                          "%s, %zu rows: element %zu is %g, not %g", quant_matrix_variant(&t.matrix), rows[r], i,
+                          (double)t.y[i], (double)t.exact[i]);
+        }
+        free(workspace);
+        trial_free(&t);
+    }
 }
 END_TEST
 
@@ -319,7 +419,10 @@ int main(void)
     tcase_add_loop_test(cases, extremes, 0, TYPES);
     tcase_add_loop_test(cases, nothing, 0, TYPES);
     tcase_add_loop_test(cases, not_finite, 0, TYPES);
+    tcase_add_loop_test(cases, not_finite_in_panels, 0, TYPES);
+    tcase_add_loop_test(cases, panels_finish, 0, TYPES);
     tcase_add_loop_test(cases, wide, 0, TYPES);
+    tcase_add_loop_test(cases, ways, 0, TYPES);
     tcase_add_loop_test(cases, unpacking, 0, TYPES);
     tcase_add_loop_test(cases, finishing, 0, TYPES);
     suite_add_tcase(suite, cases);

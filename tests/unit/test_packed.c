@@ -136,6 +136,46 @@ START_TEST(fills)
 }
 END_TEST
 
+/* As ops of a graph: what storing would have made, in either set of kernels, and the bytes that move. */
+START_TEST(quantises_and_back)
+{
+    enum { WIDTH = 2048 + 256, HEIGHT = 9 };
+    for (int reference = 0; types[_i] != DTYPE_F16 && reference < 2; reference++) {
+        struct graph *graph = graph_create(3);
+        struct error error = {0};
+        struct fill fill = {.kind = FILL_HEAVY_TAILED, .scale = 0.02f, .like = NO_TENSOR};
+        const int64_t dims[] = {3, HEIGHT / 3, WIDTH};
+        int x = graph_persistent(graph, "x", ROLE_INPUT, DTYPE_F32, 3, dims, fill);
+        fill.like = x;
+        int stored = graph_persistent(graph, "stored", ROLE_WEIGHT, types[_i], 3, dims, fill);
+        int packed = build_quantise(graph, "pack", x, types[_i]);
+        int back = build_dequantise(graph, "unpack", packed);
+        graph->output = back;
+        graph->tensors[packed].kept = true;
+        ck_assert_msg(graph_error(graph, &error), "%s", error.message);
+        struct plan plan;
+        ck_assert(plan_make(graph, 3, &plan, &error));
+        struct engine *engine =
+            engine_open(graph, &plan, &(struct engine_options){.threads = 3, .reference = reference != 0}, &error);
+        ck_assert_ptr_nonnull(engine);
+        engine_step(engine);
+        struct running r = {.graph = graph, .plan = plan, .engine = engine};
+        size_t bytes = tensor_bytes(&graph->tensors[packed]);
+        ck_assert_uint_eq(bytes, dtype_bytes(types[_i], (size_t)HEIGHT * WIDTH));
+        ck_assert_mem_eq(engine_tensor(engine, packed), engine_tensor(engine, stored), bytes);
+        float *got = values(&r, back), *want = values(&r, stored);
+        ck_assert_mem_eq(got, want, (size_t)HEIGHT * WIDTH * sizeof *got);
+        struct cost pack = node_cost(graph, &graph->nodes[0]), unpack = node_cost(graph, &graph->nodes[1]);
+        ck_assert(pack.flops == 0 && pack.bytes_read == 4.0 * HEIGHT * WIDTH && pack.bytes_written == (double)bytes);
+        ck_assert(unpack.bytes_read == (double)bytes && unpack.bytes_written == 4.0 * HEIGHT * WIDTH);
+        ck_assert_int_eq(node_features(graph, &graph->nodes[0]).dtype, types[_i]);
+        ck_assert_int_eq(node_features(graph, &graph->nodes[1]).dtype, types[_i]);
+        free(got), free(want);
+        stop(&r);
+    }
+}
+END_TEST
+
 static void expect_error(struct graph *graph, const char *part)
 {
     struct error error = {0};
@@ -161,6 +201,19 @@ START_TEST(refuses)
     int half = graph_weight(graph, "half", DTYPE_F16, 2, (int64_t[]){2, 64}, fill, true);
     build_linear(graph, "fc", half, half, NO_TENSOR, ACTIVATION_NONE, DTYPE_F32);
     expect_error(graph, "fc (linear): goes from f32 or bf16 to f32 or bf16, not from f16 to f32");
+
+    graph = graph_create(1);
+    int row = graph_weight(graph, "row", DTYPE_F32, 2, (int64_t[]){2, 96}, fill, true);
+    build_quantise(graph, "pack", row, DTYPE_Q6_K);
+    expect_error(graph, "pack (quantise): has rows of 96 elements; q6_K needs a multiple of 256");
+    graph = graph_create(1);
+    row = graph_weight(graph, "row", DTYPE_F32, 2, (int64_t[]){2, 96}, fill, true);
+    build_dequantise(graph, "unpack", row);
+    expect_error(graph, "unpack (dequantise): takes a type of blocks, not f32");
+    graph = graph_create(1);
+    row = graph_weight(graph, "row", DTYPE_BF16, 2, (int64_t[]){2, 96}, fill, true);
+    build_quantise(graph, "pack", row, DTYPE_Q8_0);
+    expect_error(graph, "pack (quantise): goes from f32 to a type of blocks, not from bf16 to q8_0");
 }
 END_TEST
 
@@ -191,6 +244,7 @@ int main(void)
     tcase_add_loop_test(cases, computes, 0, TYPES);
     tcase_add_loop_test(cases, counts, 0, TYPES);
     tcase_add_loop_test(cases, fills, 0, TYPES);
+    tcase_add_loop_test(cases, quantises_and_back, 0, TYPES);
     tcase_add_test(cases, refuses);
     tcase_add_loop_test(cases, does_not_train, 0, TYPES);
     suite_add_tcase(suite, cases);

@@ -60,6 +60,14 @@ static void fill_record(struct record *record, const char *id, size_t samples)
     record->time = stats_median_interval(record->samples, record->sample_count, 0.95);
     record->has_check = record->check_passed = true;
     record->check_error = 1e-6;
+    record->fidelity = (struct fidelity){.output_error = 0.125,
+                                         .divergence_nats = 0.25,
+                                         .divergence_p99_nats = NAN,
+                                         .loss_f32_nats = 2.5,
+                                         .loss_difference_nats = -0.5,
+                                         .agreement = 0.75,
+                                         .positions = 256,
+                                         .at = "b2/s128"};
     record->counters = json_pack("{s:I}", "cycles", (json_int_t)123);
     record->steal = 0.01;
     record->canary = 1.02;
@@ -131,10 +139,42 @@ START_TEST(what_is_put_comes_back)
     ck_assert_str_eq(before, after);
     ck_assert_ptr_nonnull(strstr(after, "\"kv_cache_bytes\": 0"));
     ck_assert_ptr_null(strstr(after, "peak_bytes"));
+    ck_assert_ptr_nonnull(strstr(after, "\"loss_difference_nats\": -0.5"));
+    ck_assert_ptr_null(strstr(after, "kl_p99_nats")); /* unknown */
     free(before);
     free(after);
     run_free(&run);
     run_free(&back);
+}
+END_TEST
+
+/* One made before there was a comparison with f32 is read as it is, and brought up to date by the next write. */
+START_TEST(an_older_store_is_read_and_climbs)
+{
+    struct error error = {0};
+    make_store();
+    sqlite3 *database;
+    ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(database, "ALTER TABLE cases DROP COLUMN against_f32; PRAGMA user_version = 1", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(database);
+    for (int write = 0; write < 2; write++) {
+        struct store *store = store_open(path, write ? STORE_WRITE : STORE_READ, &error);
+        ck_assert_msg(store, "%s", error.message);
+        struct run run;
+        ck_assert_msg(store_get_run(store, "65a0000011112222", &run, &error), "%s", error.message);
+        ck_assert(run.records[0].check_error == 1e-6 && isnan(run.records[0].fidelity.output_error));
+        if (write) {
+            run.records[0].fidelity.output_error = 0.5;
+            ck_assert_msg(store_put_case(store, run.id, 0, &run.records[0], &error), "%s", error.message);
+            run_free(&run);
+            ck_assert(store_get_run(store, "65a0000011112222", &run, &error));
+            ck_assert(run.records[0].fidelity.output_error == 0.5);
+        }
+        run_free(&run);
+        store_close(store);
+    }
 }
 END_TEST
 
@@ -164,6 +204,23 @@ START_TEST(documents_survive_the_round)
 }
 END_TEST
 
+/* Of speech alone: the time that a second of it takes. */
+START_TEST(speech_has_a_real_time_factor)
+{
+    struct run run;
+    fill_run(&run, "65a0000011112222", "2026-01-01T10:00:00.000Z");
+    run.records[0].throughput = 250;
+    char *without = document_of(&run);
+    ck_assert_ptr_null(strstr(without, "real_time_factor"));
+    strcpy(run.records[0].unit, "audio_s/s");
+    char *with = document_of(&run);
+    ck_assert_msg(strstr(with, "\"real_time_factor\": 0.004") != NULL, "%s", with);
+    free(without);
+    free(with);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(bad_documents_are_told)
 {
     static const struct {
@@ -185,6 +242,9 @@ START_TEST(bad_documents_are_told)
         {"{\"schema\":\"benchmark.run/1\",\"id\":\"abcd\",\"started\":\"2026-01-01T00:00:00Z\",\"machine\":{},"
          "\"cases\":[{\"id\":\"x\",\"time_s\":{\"median\":1,\"low\":2}}]}",
          "case x: 'time_s' must be"},
+        {"{\"schema\":\"benchmark.run/1\",\"id\":\"abcd\",\"started\":\"2026-01-01T00:00:00Z\",\"machine\":{},"
+         "\"cases\":[{\"id\":\"x\",\"against_f32\":{\"top1_agreement\":1.5}}]}",
+         "case x: 'against_f32' must be"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct error error = {0};
@@ -427,7 +487,9 @@ int main(void)
     tcase_add_checked_fixture(tests, make_folder, remove_folder);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, what_is_put_comes_back);
+    tcase_add_test(tests, an_older_store_is_read_and_climbs);
     tcase_add_test(tests, documents_survive_the_round);
+    tcase_add_test(tests, speech_has_a_real_time_factor);
     tcase_add_test(tests, bad_documents_are_told);
     tcase_add_test(tests, references);
     tcase_add_test(tests, calibration_is_kept_by_machine_and_software);

@@ -1,0 +1,8 @@
+#include "models/catalogue/settings.h"
+
+#include <math.h>
+
+struct settings settings_none(void)
+{
+    return (struct settings){.rope_theta = NAN, .epsilon = NAN};
+}

@@ -1,0 +1,337 @@
+"""Whole models of the `transformers` package, with the program's generated weights: data/transformers.txt for
+test_models.c.
+
+    python3 -m venv venv && venv/bin/pip install torch numpy transformers
+    venv/bin/python tests/golden/generate.py transformers_models
+
+Each case: the logits, the loss and the gradient of every weight, in double precision. A weight of ours may be several
+of theirs on top of one another (q, k and v), or a part of one (Phi-3's gate_up), or be laid out another way.
+"""
+import numpy as np
+import torch
+import torch.nn.functional as F
+import transformers
+
+import generator
+from format import GoldenFile
+
+COMMENT = """\
+Whole models: made by tests/golden/transformers_models.py with the transformers package, in double precision.
+output; loss; d.NAME: the gradient of weight NAME."""
+
+SEED, BATCH, CONTEXT = 1, 2, 19
+SMALL = {"layers": 2, "hidden": 48, "heads": 6, "kv_heads": 2, "head_dim": 12, "feed_forward": 80, "vocabulary": 500}
+SHORT, LONG = [1, 1.1, 1.3, 1.5, 1.8, 2], [1, 2, 3, 5, 8, 12]
+ORIGINAL = "original_max_position_embeddings"
+ROPES = {  # test_models.c has the same
+    "linear": dict(rope_type="linear", factor=4.0),
+    "dynamic": dict(rope_type="dynamic", factor=3.0),
+    "llama3": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, ORIGINAL: 64},
+    "yarn": {"rope_type": "yarn", "factor": 4.0, "beta_fast": 8.0, "beta_slow": 1.0, ORIGINAL: 64},
+    "long": {"rope_type": "longrope", "factor": 4.0, "short_factor": SHORT, "long_factor": LONG, ORIGINAL: 8},
+    "short": {"rope_type": "longrope", "factor": 4.0, "short_factor": SHORT, "long_factor": LONG, ORIGINAL: 32},
+}
+
+
+def stack(*parts):
+    return lambda get: torch.cat([get(part) for part in parts])
+
+
+class Decoder:
+    """Llama and its relatives: `kind` is the name of their classes, `extra` what their configuration has besides."""
+
+    def __init__(self, size, kind, theta=1e4, epsilon=1e-5, untied=False, headed=False, gemma=False, sandwich=False,
+                 fused=False, bias=False, rope=None, longest=64, layers=2, extra=None, **changes):
+        self.size, self.changes = size, dict(SMALL, layers=layers, **changes)
+        self.layers, self.untied, self.headed = layers, untied, headed
+        self.gemma, self.sandwich, self.fused, self.bias = gemma, sandwich, fused, bias
+        if rope:
+            self.changes["rope"] = rope
+        c = self.changes
+        parameters = dict(ROPES[rope] if rope else {"rope_type": "default"}, rope_theta=theta)
+        settings = dict(vocab_size=c["vocabulary"], hidden_size=c["hidden"], intermediate_size=c["feed_forward"],
+                        num_hidden_layers=layers, num_attention_heads=c["heads"], num_key_value_heads=c["kv_heads"],
+                        head_dim=c["head_dim"], max_position_embeddings=longest, rms_norm_eps=epsilon,
+                        tie_word_embeddings=not untied, rope_parameters=parameters, pad_token_id=None,
+                        bos_token_id=None, eos_token_id=None, attn_implementation="eager")
+        if rope in ("long", "short"):
+            settings[ORIGINAL] = ROPES[rope][ORIGINAL]
+        settings.update(extra or {})
+        config = getattr(transformers, kind + ("TextConfig" if kind == "Gemma3" else "Config"))(**settings)
+        self.model = getattr(transformers, kind + "ForCausalLM")(config).double()
+        self.family = "llama"
+
+    def names(self):
+        """Ours to a function of theirs."""
+        yield "embedding.weight", stack("model.embed_tokens.weight")
+        for i in range(self.layers):
+            theirs, ours = f"model.layers.{i}.", f"layers.{i}."
+            yield ours + "input_norm.weight", stack(theirs + "input_layernorm.weight")
+            attn = theirs + "self_attn."
+            for kind in ("weight", "bias")[:1 + self.bias]:
+                if self.fused:
+                    yield ours + f"attn.qkv.{kind}", stack(attn + f"qkv_proj.{kind}")
+                elif self.headed:
+                    for part in "qkv":
+                        yield ours + f"attn.{part}.{kind}", stack(attn + f"{part}_proj.{kind}")
+                else:
+                    yield ours + f"attn.qkv.{kind}", stack(*(attn + f"{part}_proj.{kind}" for part in "qkv"))
+            for part in "qk" if self.headed else "":
+                yield ours + f"attn.{part}_norm.weight", stack(attn + f"{part}_norm.weight")
+            yield ours + "attn.output.weight", stack(attn + "o_proj.weight")
+            after = theirs + "post_attention_layernorm.weight"
+            if self.sandwich:
+                yield ours + "attn.after_norm.weight", stack(after)
+                yield ours + "mlp.after_norm.weight", stack(theirs + "post_feedforward_layernorm.weight")
+                after = theirs + "pre_feedforward_layernorm.weight"
+            yield ours + "post_norm.weight", stack(after)
+            for half, part in enumerate(("gate", "up")):
+                whole = theirs + "mlp.gate_up_proj.weight"
+                yield ours + f"mlp.{part}.weight", (lambda get, half=half, whole=whole: get(whole).chunk(2)[half]
+                                                   ) if self.fused else stack(theirs + f"mlp.{part}_proj.weight")
+            yield ours + "mlp.down.weight", stack(theirs + "mlp.down_proj.weight")
+        yield "norm.weight", stack("model.norm.weight")
+        if self.untied:
+            yield "head.weight", stack("lm_head.weight")
+
+    def values(self, name, count):
+        if name.endswith("bias"):
+            return np.zeros(count, np.float32)
+        if "norm" in name and not self.gemma:
+            return np.ones(count, np.float32)
+        ends = name.endswith("attn.output.weight") or name.endswith("mlp.down.weight")
+        scale = np.float32(0.02) / np.sqrt(np.float32(2 * self.layers)) if ends else np.float32(0.02)
+        return generator.normal(SEED, name, count) * scale
+
+    def run(self):
+        """Logits and loss."""
+        classes = self.changes["vocabulary"]
+        tokens, targets = (torch.from_numpy(generator.below(SEED, name, BATCH * CONTEXT, classes)).reshape(BATCH, CONTEXT)
+                           for name in ("tokens", "targets"))
+        logits = self.model(input_ids=tokens, use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), targets.flatten())
+
+
+GEMMA_2 = dict(kind="Gemma2", epsilon=1e-6, gemma=True, sandwich=True, window=5, attention_softcap=0.01,
+               logits_softcap=0.05, query_width=20,
+               extra=dict(sliding_window=5, attn_logit_softcapping=0.01, final_logit_softcapping=0.05,
+                          query_pre_attn_scalar=20))
+
+
+def gemma_3():
+    local, whole = "sliding_attention", "full_attention"
+    return Decoder("gemma-3-270m", "Gemma3", epsilon=1e-6, gemma=True, sandwich=True, headed=True, layers=4, rope="linear",
+                   window=5, global_every=2, extra=dict(
+                       sliding_window=5, query_pre_attn_scalar=256, layer_types=[local, whole] * 2,
+                       rope_parameters={local: dict(rope_type="default", rope_theta=1e4),
+                                        whole: dict(rope_type="linear", factor=4.0, rope_theta=1e6)}))
+
+
+class Plain:
+    """A model that is one of ours as it is: the names' rules say how theirs are called."""
+
+    def __init__(self, family, size, model, context=CONTEXT, **changes):
+        self.family, self.size, self.changes, self.context = family, size, changes, context
+        self.model = model.double()
+
+    def values(self, name, count):
+        if name.endswith("bias"):
+            return np.zeros(count, np.float32)
+        if "norm" in name or ".ln_" in name or name.startswith("ln_"):
+            return np.ones(count, np.float32)
+        return generator.normal(SEED, name, count) * np.float32(self.deviation(name))
+
+    def deviation(self, name):
+        return 0.02
+
+    def draw(self, name, limit, *shape):
+        return torch.from_numpy(generator.below(SEED, name, int(np.prod(shape)), limit)).reshape(shape)
+
+
+class Gpt2(Plain):
+    def __init__(self):
+        super().__init__("gpt2", "gpt2-tiny", transformers.GPT2LMHeadModel(transformers.GPT2Config(
+            vocab_size=2048, n_positions=256, n_embd=128, n_layer=4, n_head=4, attn_implementation="eager")))
+
+    def names(self):
+        for name in dict(self.model.named_parameters()):
+            turned = ".c_" in name and name.endswith("weight")  # theirs are [inputs, outputs]
+            yield name.removeprefix("transformer."), (lambda get, name=name: get(name).T) if turned else stack(name)
+
+    def deviation(self, name):
+        if name == "wpe.weight":
+            return 0.01
+        return np.float32(0.02) / np.sqrt(np.float32(8)) if name.endswith("c_proj.weight") else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 2048, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 2048, BATCH, CONTEXT).flatten())
+
+
+def encoder_layers(layers, theirs, ours, attention, rest):
+    for i in range(layers):
+        for kind in ("weight", "bias"):
+            yield f"{ours}.{i}.attention.qkv.{kind}", stack(*(f"{theirs}.{i}.{part}.{kind}" for part in attention))
+            for a, b in rest.items():
+                yield f"{ours}.{i}.{a}.{kind}", stack(f"{theirs}.{i}.{b}.{kind}")
+
+
+class Bert(Plain):
+    def __init__(self):
+        super().__init__("bert", "bert-tiny", transformers.BertForSequenceClassification(transformers.BertConfig(
+            vocab_size=1000, hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=512,
+            attn_implementation="eager")), vocabulary=1000)
+
+    def names(self):
+        for part in ("word", "position", "token_type"):
+            yield f"embeddings.{part}.weight", stack(f"bert.embeddings.{part}_embeddings.weight")
+        yield from encoder_layers(2, "bert.encoder.layer", "layer",
+                                  [f"attention.self.{part}" for part in ("query", "key", "value")],
+                                  {"attention.output": "attention.output.dense", "norm1": "attention.output.LayerNorm",
+                                   "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense", "norm2": "output.LayerNorm"})
+        for kind in ("weight", "bias"):
+            yield f"embeddings.norm.{kind}", stack(f"bert.embeddings.LayerNorm.{kind}")
+            yield f"pooler.{kind}", stack(f"bert.pooler.dense.{kind}")
+            yield f"classifier.{kind}", stack(f"classifier.{kind}")
+
+    def run(self):
+        pooled = self.model.bert(input_ids=self.draw("tokens", 1000, BATCH, CONTEXT),
+                                 token_type_ids=self.draw("types", 2, BATCH, CONTEXT)).pooler_output
+        return pooled, F.cross_entropy(self.model.classifier(pooled), self.draw("targets", 2, BATCH))
+
+
+class Vit(Plain):
+    def __init__(self):
+        super().__init__("vit", "vit-tiny", transformers.ViTForImageClassification(transformers.ViTConfig(
+            hidden_size=192, num_hidden_layers=2, num_attention_heads=3, intermediate_size=768, image_size=48,
+            num_labels=50, layer_norm_eps=1e-6, attn_implementation="eager")), None, layers=2, side=48, classes=50)
+
+    def names(self):
+        parts = dict(self.model.named_parameters())
+        yield "patches.weight", lambda get: get("vit.embeddings.patch_embeddings.projection.weight").permute(0, 2, 3, 1)
+        yield "patches.bias", stack("vit.embeddings.patch_embeddings.projection.bias")
+        yield "class_token", lambda get: get("vit.embeddings.cls_token").view(-1)
+        yield "positions.weight", lambda get: get("vit.embeddings.position_embeddings")[0]
+        if "vit.encoder.layer.0.attention.attention.query.weight" in parts:
+            theirs, attention = "vit.encoder.layer", [f"attention.attention.{p}" for p in ("query", "key", "value")]
+            rest = {"attention.output": "attention.output.dense", "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense"}
+        else:  # as releases since 5 call them
+            theirs, attention = "vit.layers", [f"attention.{p}_proj" for p in "qkv"]
+            rest = {"attention.output": "attention.o_proj", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"}
+        yield from encoder_layers(2, theirs, "layer", attention,
+                                  dict(rest, norm1="layernorm_before", norm2="layernorm_after"))
+        for kind in ("weight", "bias"):
+            yield f"norm.{kind}", stack(f"vit.layernorm.{kind}")
+            yield f"head.{kind}", stack(f"classifier.{kind}")
+
+    def deviation(self, name):
+        return np.sqrt(np.float32(2) / np.float32(3 * 16 * 16)) if name == "patches.weight" else 0.02
+
+    def run(self):
+        images = torch.from_numpy(generator.normal(SEED, "images", BATCH * 48 * 48 * 3)).double()
+        logits = self.model(pixel_values=images.reshape(BATCH, 48, 48, 3).permute(0, 3, 1, 2)).logits
+        return logits, F.cross_entropy(logits, self.draw("targets", 50, BATCH))
+
+
+class Whisper(Plain):
+    def __init__(self):
+        super().__init__("whisper", "whisper-tiny", transformers.WhisperForConditionalGeneration(
+            transformers.WhisperConfig(vocab_size=500, num_mel_bins=80, encoder_layers=2, encoder_attention_heads=4,
+                                       decoder_layers=2, decoder_attention_heads=4, encoder_ffn_dim=256,
+                                       decoder_ffn_dim=256, d_model=64, max_source_positions=50, pad_token_id=0,
+                                       bos_token_id=0, eos_token_id=0, decoder_start_token_id=0,
+                                       suppress_tokens=None, begin_suppress_tokens=None,
+                                       attn_implementation="eager")),
+                         layers=2, hidden=64, heads=4, feed_forward=256, frames=100, vocabulary=500)
+        self.fixed = {"model.encoder.embed_positions.weight"}
+
+    def names(self):
+        for name, parameter in self.model.named_parameters():
+            if name in self.fixed:
+                continue
+            ours = name.removeprefix("model.").replace("layers.", "layer.")
+            for theirs, mine in (("encoder_attn_layer_norm", "cross.norm"), ("self_attn_layer_norm", "attention.norm"),
+                                 ("encoder_attn", "cross"), ("self_attn", "attention"), ("final_layer_norm", "mlp.norm"),
+                                 (".fc", ".mlp.fc"), ("out_proj", "output"), ("_proj", ""), ("layer_norm", "norm"),
+                                 ("embed_tokens", "tokens"), ("embed_positions", "positions")):
+                ours = ours.replace(theirs, mine)
+            if parameter.dim() == 3:
+                yield ours, lambda get, name=name: get(name).permute(0, 2, 1)
+            else:
+                yield ours, stack(name)
+
+    def deviation(self, name):
+        inputs = {"encoder.conv1.weight": 240, "encoder.conv2.weight": 192}.get(name)
+        return np.sqrt(np.float32(2) / np.float32(inputs)) if inputs else 0.02
+
+    def run(self):
+        audio = torch.from_numpy(generator.normal(SEED, "log_mel", BATCH * 100 * 80)).double().reshape(BATCH, 100, 80)
+        logits = self.model(input_features=audio.transpose(1, 2), use_cache=False,
+                            decoder_input_ids=self.draw("tokens", 500, BATCH, CONTEXT)).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
+CASES = [
+    ("llama3", lambda: Decoder("llama-3.2-1b", "Llama", 5e5, rope="llama3")),
+    ("linear", lambda: Decoder("tinyllama-1.1b", "Llama", untied=True, rope="linear")),
+    ("dynamic", lambda: Decoder("tinyllama-1.1b", "Llama", untied=True, rope="dynamic", longest=8)),
+    ("yarn", lambda: Decoder("tinyllama-1.1b", "Llama", untied=True, rope="yarn")),
+    ("qwen2", lambda: Decoder("qwen2.5-0.5b", "Qwen2", 1e6, 1e-6, bias=True)),
+    ("qwen3", lambda: Decoder("qwen3-0.6b", "Qwen3", 1e6, 1e-6, headed=True)),
+    ("mistral", lambda: Decoder("mistral-7b", "Mistral", untied=True, window=5, extra=dict(sliding_window=5))),
+    ("gemma2", lambda: Decoder("gemma-2-2b", **GEMMA_2)),
+    ("gemma3", gemma_3),
+    ("phi3-long", lambda: Decoder("phi-3-mini-128k", "Phi3", untied=True, fused=True, rope="long", longest=32,
+                                  extra=dict(hidden_size=72, head_dim=12), hidden=72)),
+    ("phi3-short", lambda: Decoder("phi-3-mini-128k", "Phi3", untied=True, fused=True, rope="short", longest=128,
+                                   extra=dict(hidden_size=72, head_dim=12), hidden=72)),
+    ("gpt2", Gpt2),
+    ("bert", Bert),
+    ("vit", Vit),
+    ("whisper", Whisper),
+]
+
+
+def write_case(out, name, subject):
+    context = f"/s{CONTEXT}" if getattr(subject, "context", CONTEXT) else ""
+    id = f"{subject.family}/{subject.size}/train/f32/b{BATCH}{context}/adamw"
+    out.case("transformers-" + name, id=id, what="gradients", **subject.changes)
+    theirs = dict(subject.model.named_parameters())
+    filled = set()
+
+    def get(name):
+        filled.add(name)
+        return theirs[name].detach()
+
+    with torch.no_grad():
+        for ours, place in subject.names():
+            used = []
+
+            def slot(name):
+                used.append(name)
+                return get(name)
+
+            made = place(slot)
+            values = torch.from_numpy(subject.values(ours, made.numel())).double().reshape(made.shape)
+            if len(used) == 1:
+                place(get).copy_(values)  # a view of theirs
+                if made.data_ptr() != theirs[used[0]].data_ptr() and made.shape == theirs[used[0]].shape:
+                    theirs[used[0]].copy_(values)
+            else:
+                for part, value in zip(used, values.split([len(theirs[part]) for part in used])):
+                    theirs[part].copy_(value)
+    left = set(theirs) - filled - getattr(subject, "fixed", set())
+    assert not left, left
+    output, loss = subject.model.eval() and subject.run()
+    out.tensor("output", output.detach())
+    out.tensor("loss", loss.detach())
+    loss.backward()
+    for ours, place in subject.names():
+        out.tensor("d." + ours, place(lambda name: theirs[name].grad))
+
+
+def write(path):
+    out = GoldenFile(path.with_name("transformers.txt"), COMMENT)
+    for name, make in CASES:
+        write_case(out, name, make())
+    out.write()

@@ -1,0 +1,170 @@
+/* Every kernel of blocked convolution that this machine has against the plain-C specification, over random shapes,
+ * thread counts and what follows the sums; and that blocks hold each filter once.
+ *
+ * The bound: |got − want| ≤ (8 + 2√k) · 2⁻²⁴ · (|scale| · Σ|a||b| + |shift| + |residual|), and an activation's own
+ * 2⁻²⁰ of its result. */
+#include "models/kernels/conv_blocked.h"
+#include "models/kernels/conv_blocked_kernel.h"
+#include "models/kernels/elementwise.h"
+#include "tests/kernels/arrays.h"
+
+struct trial {
+    uint64_t key, next;
+    struct conv_blocked conv;
+    struct array x, filters, scale, shift, residual, size;
+    size_t depth, results;
+};
+
+static size_t between(struct trial *trial, size_t low, size_t high)
+{
+    return low + random_below(trial->key, trial->next++, (uint32_t)(high - low + 1));
+}
+
+static struct conv_shape random_shape(struct trial *trial)
+{
+    static const size_t channels[] = {1, 3, 7, 8, 16, 33, 130}, outs[] = {1, 5, 16, 24, 31, 48, 64, 65, 96, 144, 200};
+    struct conv_shape s = {.groups = 1};
+    s.batch = between(trial, 0, 3);
+    s.height = between(trial, 1, 20);
+    s.width = between(trial, 1, 20);
+    s.channels = channels[between(trial, 0, 6)];
+    s.out_channels = outs[between(trial, 0, 10)];
+    s.kernel_height = between(trial, 1, s.height < 4 ? s.height : 4);
+    s.kernel_width = between(trial, 1, s.width < 4 ? s.width : 4);
+    s.dilation_height = between(trial, 1, 4) == 4 && s.kernel_height * 2 <= s.height ? 2 : 1;
+    s.dilation_width = between(trial, 1, 4) == 4 && s.kernel_width * 2 <= s.width ? 2 : 1;
+    s.stride_height = between(trial, 1, 3);
+    s.stride_width = between(trial, 1, 3);
+    s.pad_top = between(trial, 0, s.kernel_height / 2);
+    s.pad_left = between(trial, 0, s.kernel_width / 2);
+    s.out_height = (s.height + 2 * s.pad_top - (s.kernel_height - 1) * s.dilation_height - 1) / s.stride_height + 1;
+    s.out_width = (s.width + 2 * s.pad_left - (s.kernel_width - 1) * s.dilation_width - 1) / s.stride_width + 1;
+    return s;
+}
+
+static void magnitudes(struct array *array)
+{
+    for (size_t i = 0; i < array->count; i++)
+        array->f[i] = fabsf(array->f[i]);
+}
+
+/* Σ|a||b| and the rest, from the specification itself on magnitudes. */
+static void size_of_results(struct trial *trial)
+{
+    struct conv_blocked conv = trial->conv;
+    struct array x = array_copy(&trial->x), filters = array_copy(&trial->filters), scale = array_copy(&trial->scale);
+    struct array shift = array_copy(&trial->shift), residual = array_copy(&trial->residual);
+    magnitudes(&x), magnitudes(&filters), magnitudes(&scale), magnitudes(&shift), magnitudes(&residual);
+    conv.x = x.f, conv.filters = filters.f, conv.scale = scale.f, conv.shift = shift.f;
+    conv.residual = conv.residual ? residual.f : NULL;
+    conv.activation = ACTIVATION_NONE;
+    conv.y = trial->size.f;
+    conv_blocked_reference(&conv);
+    array_free(&x), array_free(&filters), array_free(&scale), array_free(&shift), array_free(&residual);
+}
+
+static struct trial trial_new(uint64_t key)
+{
+    static const enum activation kinds[] = {ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_SILU};
+    struct trial t = {.key = key};
+    struct conv_shape s = t.conv.shape = random_shape(&t);
+    t.depth = s.kernel_height * s.kernel_width * s.channels;
+    t.results = s.batch * s.out_height * s.out_width * s.out_channels;
+    t.x = array_random(s.batch * s.height * s.width * s.channels, 1, key + 1000, 1);
+    t.filters = array_random(s.out_channels * t.depth, 3, key + 2000, 0.5f);
+    t.scale = array_random(s.out_channels, 2, key + 3000, 1);
+    t.shift = array_random(s.out_channels, 1, key + 4000, 1);
+    t.residual = array_random(t.results, 3, key + 5000, 1);
+    t.size = array_new(t.results, 0);
+    t.conv.x = t.x.f, t.conv.filters = t.filters.f, t.conv.scale = t.scale.f, t.conv.shift = t.shift.f;
+    t.conv.residual = between(&t, 0, 1) ? t.residual.f : NULL;
+    t.conv.activation = kinds[between(&t, 0, 2)];
+    size_of_results(&t);
+    return t;
+}
+
+static void trial_free(struct trial *t)
+{
+    array_free(&t->x), array_free(&t->filters), array_free(&t->scale), array_free(&t->shift);
+    array_free(&t->residual), array_free(&t->size);
+}
+
+static void check_kernel(struct trial *t, const struct conv_blocked_kernel *kernel, const float *want, int threads)
+{
+    struct array got = array_new(t->results, 1);
+    size_t bytes = conv_blocked_workspace(&t->conv.shape, threads);
+    struct array workspace = array_new(bytes / 4, 0);
+    memset(workspace.f, 0xff, bytes); /* NaNs: nothing may be taken from what was there */
+    struct conv_blocked conv = t->conv;
+    conv.y = got.f;
+    conv_blocked_run_with(kernel, &conv, workspace.f, threads);
+    double unit = (8 + 2 * sqrt((double)t->depth)) * 0x1p-24;
+    for (size_t i = 0; i < t->results; i++) {
+        double bound = unit * (double)t->size.f[i] + 0x1p-20 * fabs((double)want[i]) + 1e-37;
+        ck_assert_msg(fabs((double)got.f[i] - (double)want[i]) <= bound, "%s, trial %llu, %zu of %zu: %g for %g (± %g)",
+                      kernel->name, (unsigned long long)t->key, i, t->results, (double)got.f[i], (double)want[i],
+                      bound);
+    }
+    array_free(&got);
+    array_free(&workspace);
+}
+
+START_TEST(random_trials)
+{
+    for (uint64_t key = 1; key <= 150; key++) {
+        struct trial t = trial_new(key);
+        struct array want = array_new(t.results, 0);
+        t.conv.y = want.f;
+        conv_blocked_reference(&t.conv);
+        for (const struct conv_blocked_kernel *const *kernel = conv_blocked_variants(); *kernel; kernel++)
+            check_kernel(&t, *kernel, want.f, 1 + (int)(key % 3));
+        array_free(&want);
+        trial_free(&t);
+    }
+}
+END_TEST
+
+/* Large enough for several chunks of pixels, parts of blocks, and shares of threads along both. */
+START_TEST(many_parts)
+{
+    struct trial t = {.key = 7};
+    t.conv.shape = (struct conv_shape){1, 29, 31, 160, 29, 31, 200, 3, 3, 1, 1, 1, 1, 1, 1, 1};
+    t.depth = 9 * 160;
+    t.results = 29 * 31 * 200;
+    t.x = array_random(29 * 31 * 160, 1, 1, 1), t.filters = array_random(200 * t.depth, 3, 2, 0.1f);
+    t.scale = array_random(200, 0, 3, 1), t.shift = array_random(200, 0, 4, 1);
+    t.residual = array_random(t.results, 0, 5, 1), t.size = array_new(t.results, 0);
+    t.conv.x = t.x.f, t.conv.filters = t.filters.f, t.conv.scale = t.scale.f, t.conv.shift = t.shift.f;
+    t.conv.residual = t.residual.f, t.conv.activation = ACTIVATION_RELU;
+    size_of_results(&t);
+    struct array want = array_new(t.results, 0);
+    t.conv.y = want.f;
+    conv_blocked_reference(&t.conv);
+    for (const struct conv_blocked_kernel *const *kernel = conv_blocked_variants(); *kernel; kernel++)
+        for (int threads = 1; threads <= 4; threads++)
+            check_kernel(&t, *kernel, want.f, threads);
+    array_free(&want);
+    trial_free(&t);
+}
+END_TEST
+
+START_TEST(blocks_hold_each_filter_once)
+{
+    static const size_t channels[] = {1, 15, 24, 64, 65, 96, 130, 144, 512}, depth = 7;
+    for (size_t c = 0; c < sizeof channels / sizeof *channels; c++) {
+        size_t count = channels[c] * depth;
+        unsigned char seen[512 * 7] = {0};
+        for (size_t place = 0; place < count; place++) {
+            size_t element = conv_blocked_element(channels[c], depth, place);
+            ck_assert_uint_lt(element, count);
+            ck_assert_uint_eq(seen[element]++, 0);
+        }
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {random_trials, many_parts, blocks_hold_each_filter_once};
+    return run_tests("conv_blocked", tests, sizeof tests / sizeof *tests);
+}
