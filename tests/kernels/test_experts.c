@@ -19,7 +19,7 @@ static const int32_t counts[][EXPERTS] = {{0},
                                           {0, 0, 600, 0, 0, 0},
                                           {5, 4, 3, 2, 1, 0},
                                           {16, 12, 13, 19, 20, 21},
-                                          {30, 0, 0, 0, 500, 13}};
+                                          {30, 0, 0, 0, 130, 13}};
 enum { COUNTS = sizeof counts / sizeof *counts };
 static const int teams[] = {1, 2, 5};
 
@@ -161,26 +161,26 @@ START_TEST(products)
     const struct kind *kind = &kinds[_i % KINDS];
     struct stack stack = stack_new(kind->weight);
     for (size_t c = 0; c < COUNTS; c++)
-        for (size_t t = 0; t < sizeof teams / sizeof *teams; t++)
-            for (int activation = 0; activation < 2; activation++) {
-                struct problem problem = problem_of(counts[c]);
-                void *x = rows_new(kind->x, problem.rows, K, 11);
-                char what[96];
-                snprintf(what, sizeof what, "%s, rows %zu, %d threads", dtype_info(kind->weight)->name, c, teams[t]);
-                struct expert_matrix matrix = {.experts = EXPERTS,
-                                               .n = N,
-                                               .k = K,
-                                               .rows = problem.rows,
-                                               .most = problem.most,
-                                               .offsets = problem.offsets,
-                                               .weight_dtype = kind->weight,
-                                               .x_dtype = kind->x,
-                                               .y_dtype = kind->x,
-                                               .x = x,
-                                               .activation = activation ? ACTIVATION_SILU : ACTIVATION_NONE};
-                compare(what, matrix, &stack, counts[c], kind->allowed, teams[t]);
-                free(x);
-            }
+        for (size_t t = 0; t < sizeof teams / sizeof *teams; t++) {
+            bool activates = (c + t) % 2;
+            struct problem problem = problem_of(counts[c]);
+            void *x = rows_new(kind->x, problem.rows, K, 11);
+            char what[96];
+            snprintf(what, sizeof what, "%s, rows %zu, %d threads", dtype_info(kind->weight)->name, c, teams[t]);
+            struct expert_matrix matrix = {.experts = EXPERTS,
+                                           .n = N,
+                                           .k = K,
+                                           .rows = problem.rows,
+                                           .most = problem.most,
+                                           .offsets = problem.offsets,
+                                           .weight_dtype = kind->weight,
+                                           .x_dtype = kind->x,
+                                           .y_dtype = kind->x,
+                                           .x = x,
+                                           .activation = activates ? ACTIVATION_SILU : ACTIVATION_NONE};
+            compare(what, matrix, &stack, counts[c], kind->allowed, teams[t]);
+            free(x);
+        }
     munmap(stack.weight, stack.bytes);
 }
 END_TEST
