@@ -35,6 +35,10 @@ struct subject {
     bool peak_is_reset;
 };
 
+/* What the check may take, of what is planned: a case that its reduced size makes no smaller, and four copies of what
+ * one node touches, which an optimizer's step of one large matrix makes nearly all of it. */
+enum { CHECK_TIMES = 6 };
+
 /* Whether that many bytes of address space can't be had now: what tells a want of memory from other failures. */
 static bool is_too_large(size_t bytes)
 {
@@ -245,7 +249,7 @@ void worker_measure_case(const struct job *job, struct counters *counters, int o
     struct error error = {0};
     double canary_s = canary_run_s((int)job->threads);
     if (job->planned_bytes)
-        limit_address_space(2 * job->planned_bytes + address_margin(job));
+        limit_address_space(CHECK_TIMES * job->planned_bytes + address_margin(job));
     if (!plan_subject(job, &subject, &error) || !check_subject(job, &subject, out, &error) ||
         !compare_subject(job, &subject, out, &error)) {
         answer_failed(out, failed_status(&subject, &error), error.message);

@@ -135,6 +135,9 @@ static double relative(double difference, double scale)
     return difference == 0 ? 0 : scale > 0 ? difference / scale : INFINITY;
 }
 
+/* A single number is a loss. Of one that was learned away rounding is all that is left: it is measured by this. */
+static const double LEARNED_AWAY = 1e-2;
+
 /* The largest error of what the node wrote. `scale` [count] receives what each was measured by. */
 static double compare(const struct memory *memory, double *scale)
 {
@@ -143,6 +146,8 @@ static double compare(const struct memory *memory, double *scale)
         const char *before = memory->copies[BEFORE], *fast = memory->copies[FAST], *plain = memory->copies[PLAIN];
         bool changes = !memory->output[i] && memory->tensors[i]->dtype == DTYPE_F32;
         scale[i] = norm(memory, i, plain, changes ? before : NULL);
+        if (memory->output[i] && tensor_elements(memory->tensors[i]) == 1)
+            scale[i] = fmax(scale[i], LEARNED_AWAY);
         double found = relative(norm(memory, i, fast, plain), scale[i]);
         worst = found > worst ? found : worst;
     }
