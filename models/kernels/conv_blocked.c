@@ -56,12 +56,15 @@ static struct room room_of(const struct conv_shape *s, const struct terms *terms
     size_t zeros = aligned(terms->run * sizeof(float));
     size_t padded = terms->padded ? aligned(s->batch * terms->height * terms->width * s->channels * sizeof(float)) : 0;
     size_t runs_each = aligned(terms->taps * CONV_CHUNK_PIXELS * sizeof(float *)) / sizeof(float *);
+    struct room room = {.runs_each = runs_each,
+                        .bytes = zeros + padded + (size_t)threads * runs_each * sizeof(float *)};
     char *at = workspace;
-    return (struct room){.zeros = (float *)(void *)at,
-                         .padded = (float *)(void *)(at + zeros),
-                         .runs = (const float **)(void *)(at + zeros + padded),
-                         .runs_each = runs_each,
-                         .bytes = zeros + padded + (size_t)threads * runs_each * sizeof(float *)};
+    if (!at) /* only its size is asked for */
+        return room;
+    room.zeros = (float *)(void *)at;
+    room.padded = (float *)(void *)(at + zeros);
+    room.runs = (const float **)(void *)(at + zeros + padded);
+    return room;
 }
 
 size_t conv_blocked_workspace(const struct conv_shape *shape, int threads)
