@@ -121,7 +121,7 @@ static void check_kernel(struct trial *t, const struct conv_blocked_kernel *give
 
 START_TEST(random_trials)
 {
-    for (uint64_t key = 1; key <= 150; key++) {
+    for (uint64_t key = 1; key <= (uint64_t)trials(150); key++) {
         struct trial t = trial_new(key);
         struct array want = array_new(t.results, 0);
         t.conv.y = want.f;
