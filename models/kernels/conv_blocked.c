@@ -49,7 +49,7 @@ struct room {
     float *zeros, *padded;
     const float **runs;
     char *shared, *scratch;
-    size_t runs_each, scratch_each, bytes;
+    size_t runs_each, shared_bytes, scratch_each, bytes;
 };
 
 static double vector_cycles(const struct conv_shape *s, size_t out_channels, size_t rows)
@@ -78,6 +78,7 @@ static struct room room_of(const struct conv_blocked_kernel *kernel, const struc
     size_t shared = kernel->run_share ? aligned(kernel->shared_bytes(s)) : 0;
     size_t scratch = kernel->run_share ? aligned(kernel->scratch_bytes(s)) : 0;
     struct room room = {.runs_each = runs_each,
+                        .shared_bytes = shared,
                         .scratch_each = scratch,
                         .bytes = zeros + padded + shared + (size_t)threads * (runs_each * sizeof(float *) + scratch)};
     char *at = workspace;
@@ -280,7 +281,7 @@ void conv_blocked_run_with(const struct conv_blocked_kernel *kernel, const struc
             pad_rows(conv, &terms, room.padded, rows * me / team, rows * (me + 1) / team);
 #pragma omp barrier
         }
-        if (kernel->split_input) {
+        if (room.shared_bytes) {
             if (!kernel->split_input(conv, me, team, room.shared)) {
 #pragma omp atomic write
                 refused = true;
