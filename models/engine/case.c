@@ -47,21 +47,14 @@ static bool take_family(const char *part, const char *id, struct model_case *one
 
 static bool take_model(const char *part, const char *id, struct model_case *one, struct error *error)
 {
-    for (size_t i = 0; i < one->family->size_count; i++)
-        if (strcasecmp(one->family->sizes[i].name, part) == 0)
-            one->size = &one->family->sizes[i];
     const struct family *family;
     const struct family_size *size = family_find_size(part, &family);
-    if (!one->size && size && family == one->family)
+    if (size && family == one->family) {
         one->size = size;
-    if (one->size)
         return true;
-    const char *names[256];
-    size_t count = 0;
-    for (; count < one->family->size_count && count < 256; count++)
-        names[count] = one->family->sizes[count].name;
+    }
     char nearest[160];
-    nearest_names(part, names, count, 3, nearest, sizeof nearest);
+    family_nearest_sizes(one->family, part, nearest, sizeof nearest);
     return error_set(error, ERROR_INPUT, "case '%s': family %s has no model '%s'; nearest are %s", id,
                      one->family->name, part, nearest);
 }

@@ -271,7 +271,7 @@ uint64_t graph_parameters(const struct graph *graph)
 {
     uint64_t count = 0;
     for (int i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i].trainable)
+        if (graph->tensors[i].trainable || graph->tensors[i].fixed)
             count += (uint64_t)tensor_elements(&graph->tensors[i]);
     return count;
 }

@@ -180,7 +180,7 @@ static bool is_wanted_model(const struct fit_demands *demands, const struct fami
     if (demands->task && strcasecmp(demands->task, family->task) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return !size->by_name;
+        return true;
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;
@@ -330,9 +330,9 @@ bool fit_make(const struct fit_demands *demands, const struct fit_machine *machi
               struct error *error)
 {
     *fit = (struct fit){.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
+    const struct family_size *size;
     for (size_t f = 0; families[f]; f++)
-        for (size_t s = 0; s < families[f]->size_count; s++) {
-            const struct family_size *size = &families[f]->sizes[s];
+        for (size_t s = 0; (size = family_size_at(families[f], s)); s++) {
             if (is_wanted_model(demands, families[f], size) &&
                 !add_rows_of(fit, demands, machine, families[f], size, error)) {
                 fit_free(fit);
