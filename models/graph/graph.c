@@ -59,6 +59,8 @@ static void fail(struct graph *graph, const char *what)
 const char *graph_name(struct graph *graph, const char *format, ...)
 {
     char text[256];
+    if (graph->nameless)
+        return "";
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);

@@ -144,6 +144,7 @@ struct graph {
     enum phase phase;
     bool teaching; /* the part that is being built is a teacher: its weights aren't trained, nor called a student's */
     int teacher;   /* the teacher's output, from which a student learns; NO_TENSOR */
+    bool nameless; /* nothing that it is made of is named: it is planned and costed, not run */
     bool resting;  /* the part that is being built has its turn in another step: its weights are held, nothing is run */
 };
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "harness/base/parse.h"
+#include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
 
@@ -26,7 +27,7 @@ const char *fits_name(enum fits fits)
 static bool plan_case(const struct model_case *one, int threads, struct plan *plan, struct graph **graph,
                       struct error *error)
 {
-    *graph = case_build(one, error);
+    *graph = case_build_shapes(one, error);
     if (!*graph)
         return false;
     if (plan_make(*graph, threads, plan, error))
@@ -36,33 +37,18 @@ static bool plan_case(const struct model_case *one, int threads, struct plan *pl
     return false;
 }
 
-static uint64_t bytes_of(const struct model_case *one, int threads)
+/* The largest batch that fits beside the process itself; `bytes` is what the case's own batch takes. */
+static bool find_largest_batch(const struct model_case *one, const struct fit_machine *machine, int threads,
+                               uint64_t bytes, int64_t *largest, struct error *error)
 {
-    struct plan plan;
-    struct graph *graph;
-    if (!plan_case(one, threads, &plan, &graph, NULL))
-        return UINT64_MAX;
-    uint64_t bytes = plan.arena_bytes;
-    plan_free(&plan);
-    graph_free(graph);
-    return bytes;
-}
-
-/* The largest batch whose plan fits into `room`; 0 when not even one sequence does. Memory grows nearly linearly with
- * the batch, so a guess in proportion from the last plan is close at once; bisection settles the rest, to the three
- * digits that a person reads. */
-static int64_t largest_batch(struct model_case one, uint64_t room, int threads)
-{
-    int64_t fits = 0, fails = FIT_MOST_BATCH + 1, next = one.batch;
-    while (fails - fits > 1 && !(fits > 1000 && fails - fits <= fits / 200)) {
-        one.batch = next;
-        uint64_t bytes = bytes_of(&one, threads);
-        *(bytes <= room ? &fits : &fails) = next;
-        int64_t guess = (int64_t)fmin((double)next * ((double)room / (double)bytes), FIT_MOST_BATCH);
-        bool narrow = fails <= FIT_MOST_BATCH && fits > 0;
-        next = guess > fits && guess < fails && !narrow ? guess : fits + (fails - fits) / 2;
-    }
-    return fits;
+    uint64_t runtime = machine->runtime_bytes;
+    uint64_t room = machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
+    struct case_batches batches;
+    if (!case_batches_open(one, threads, &batches, error))
+        return false;
+    *largest = case_batches_largest(&batches, room, bytes, FIT_MOST_BATCH);
+    case_batches_close(&batches);
+    return true;
 }
 
 static void plan_row(struct fit_row *row, const struct plan *plan, uint64_t runtime_bytes)
@@ -219,12 +205,11 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
     }
     judge_speed(row, graph, machine);
     fit_judge(row, demands, machine);
+    uint64_t bytes = plan.arena_bytes;
     plan_free(&plan);
     graph_free(graph);
-    uint64_t runtime = machine->runtime_bytes;
-    uint64_t room = machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
-    row->max_batch = largest_batch(*one, room, demands->threads);
-    return fit_append(fit, row, error);
+    return find_largest_batch(one, machine, demands->threads, bytes, &row->max_batch, error) &&
+           fit_append(fit, row, error);
 }
 
 /* The shape asked for, or the one that the size is usually measured at in that mode. */
