@@ -15,7 +15,8 @@ static bool turns_with_batch(const struct model_case *one)
     return one->size->config.layers_of || one->family->solves || one->dp_sgd;
 }
 
-static bool find_growth(const struct tensor *first, const struct tensor *second, int *grows, int64_t *each)
+static bool find_growth(const struct tensor *first, const struct tensor *second, int64_t batch, int *grows,
+                        int64_t *each)
 {
     *grows = -1;
     if (first->rank != second->rank || first->dtype != second->dtype || first->persistent != second->persistent)
@@ -23,10 +24,10 @@ static bool find_growth(const struct tensor *first, const struct tensor *second,
     for (int i = 0; i < first->rank; i++) {
         if (first->dims[i] == second->dims[i])
             continue;
-        if (*grows >= 0 || second->dims[i] != 2 * first->dims[i])
+        if (*grows >= 0 || second->dims[i] != 2 * first->dims[i] || first->dims[i] % batch)
             return false;
         *grows = i;
-        *each = first->dims[i];
+        *each = first->dims[i] / batch;
     }
     return true;
 }
@@ -53,31 +54,31 @@ static struct graph *build_at(const struct case_batches *batches, int64_t batch,
     return case_build_shapes(&one, error);
 }
 
-/* Keeps the graph of one sequence when that of two differs from it by doubled dimensions alone. */
-static bool compare_two(struct case_batches *batches, struct error *error)
+/* Keeps the case's graph when that of twice the batch differs from it by doubled dimensions alone. */
+static bool compare_two(struct case_batches *batches, struct graph *first, struct error *error)
 {
-    struct graph *first = build_at(batches, 1, error), *second = first ? build_at(batches, 2, error) : NULL;
+    struct graph *second = build_at(batches, 2 * batches->one.batch, error);
     bool right = second != NULL, same = right && same_nodes(first, second);
-    size_t count = first ? (size_t)first->tensor_count + 1 : 0;
+    size_t count = (size_t)first->tensor_count + 1;
     if (same) {
         batches->grows = malloc(count * sizeof *batches->grows);
         batches->each = malloc(count * sizeof *batches->each);
         right = (batches->grows && batches->each) || error_set(error, ERROR_SYSTEM, "out of memory for the batches");
     }
     for (int t = 0; right && same && t < first->tensor_count; t++)
-        same = find_growth(&first->tensors[t], &second->tensors[t], &batches->grows[t], &batches->each[t]);
+        same = find_growth(&first->tensors[t], &second->tensors[t], batches->one.batch, &batches->grows[t],
+                           &batches->each[t]);
     graph_free(second);
     if (right && same)
         batches->graph = first;
-    else
-        graph_free(first);
     return right;
 }
 
-bool case_batches_open(const struct model_case *one, int threads, struct case_batches *batches, struct error *error)
+bool case_batches_open(const struct model_case *one, struct graph *graph, int threads, struct case_batches *batches,
+                       struct error *error)
 {
     *batches = (struct case_batches){.one = *one, .threads = threads};
-    if (turns_with_batch(one) || compare_two(batches, error))
+    if (turns_with_batch(one) || compare_two(batches, graph, error))
         return true;
     case_batches_close(batches);
     return false;
@@ -85,7 +86,6 @@ bool case_batches_open(const struct model_case *one, int threads, struct case_ba
 
 void case_batches_close(struct case_batches *batches)
 {
-    graph_free(batches->graph);
     free(batches->grows);
     free(batches->each);
     *batches = (struct case_batches){0};
