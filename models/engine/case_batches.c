@@ -117,13 +117,14 @@ uint64_t case_batches_bytes(struct case_batches *batches, int64_t batch)
     return plan_bytes(batches->graph, batches->threads);
 }
 
-/* Memory grows nearly linearly with the batch: the line through the last two plans (through 0, while there is one)
+/* Memory grows nearly linearly with the batch: the line through the last two plans
  * leads next to the answer, and the neighbour settles it. A line that keeps missing gives way to bisection. */
-int64_t case_batches_largest(struct case_batches *batches, uint64_t room, uint64_t bytes, int64_t most)
+int64_t case_batches_largest(struct case_batches *batches, const struct plan *plan, uint64_t room, int64_t most)
 {
     enum { MOST_LINES = 12 };
     int64_t fits = 0, fails = most + 1, at = batches->one.batch, before = 0;
-    double bytes_before = 0;
+    uint64_t bytes = plan->arena_bytes;
+    double bytes_before = (double)(plan->weights_bytes + plan->optimizer_bytes); /* of no sequence at all, about */
     for (int round = 0;; round++) {
         *(bytes <= room ? &fits : &fails) = at;
         if (fails - fits <= 1)

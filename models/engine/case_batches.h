@@ -23,7 +23,7 @@ void case_batches_close(struct case_batches *batches);
 /* Bytes of the plan at that batch; UINT64_MAX where there is none. */
 uint64_t case_batches_bytes(struct case_batches *batches, int64_t batch);
 /* The largest batch, of at most `most`, whose plan takes no more than `room`; 0 when not even one sequence's does.
- * `bytes` are those of the case's own batch. */
-int64_t case_batches_largest(struct case_batches *batches, uint64_t room, uint64_t bytes, int64_t most);
+ * `plan` is that of the case's own batch. */
+int64_t case_batches_largest(struct case_batches *batches, const struct plan *plan, uint64_t room, int64_t most);
 
 #endif

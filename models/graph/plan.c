@@ -187,8 +187,13 @@ static size_t place_transients(struct planner *planner)
         const struct place place = {offsets[t], offsets[t] + mine->bytes, mine->first, mine->last};
         if (place.end > span)
             span = place.end;
-        while (at > 0 && planner->placed[at - 1].begin > place.begin)
-            at--;
+        for (int low = 0; low < at;) { /* after those that begin no later */
+            int middle = (low + at) / 2;
+            if (planner->placed[middle].begin > place.begin)
+                at = middle;
+            else
+                low = middle + 1;
+        }
         memmove(planner->placed + at + 1, planner->placed + at, (size_t)(i - at) * sizeof place);
         planner->placed[at] = place;
     }

@@ -49,7 +49,7 @@ static bool find_largest_batch(struct fit_row *row, struct graph *graph, const s
         return true;
     if (!case_batches_open(&row->one, graph, plan->threads, &batches, error))
         return false;
-    row->max_batch = case_batches_largest(&batches, room, plan->arena_bytes, FIT_MOST_BATCH);
+    row->max_batch = case_batches_largest(&batches, plan, room, FIT_MOST_BATCH);
     case_batches_close(&batches);
     return true;
 }
