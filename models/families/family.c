@@ -6,7 +6,7 @@
 
 #include "harness/base/parse.h"
 
-/* Each is defined in the file of its name; lstm and gru in gated.c. */
+/* Each is defined in the file of its name; lstm and gru in gated.c, whisper_encoder in whisper.c. */
 #define FAMILIES(FAMILY)                                                                                               \
     FAMILY(mlp)                                                                                                        \
     FAMILY(cnn)                                                                                                        \
@@ -21,7 +21,8 @@
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
     FAMILY(vit)                                                                                                        \
-    FAMILY(whisper)
+    FAMILY(whisper)                                                                                                    \
+    FAMILY(whisper_encoder)
 
 #define DECLARE(name) extern const struct family family_##name;
 FAMILIES(DECLARE)
