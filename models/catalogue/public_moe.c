@@ -1,6 +1,7 @@
 /* Public models of family moe. See public_models.h. */
 #include "models/catalogue/public_models.h"
 #include "models/families/decoder.h"
+#include "models/ops/rope.h"
 
 #define EXPERTS(name_, others, published_, layers_, hidden_, heads_, kv_heads_, head_dim_, feed_forward_, experts_,    \
                 chosen_, vocabulary_, context, theta, epsilon_, ...)                                                   \
@@ -21,6 +22,16 @@
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
     }
+/* DeepSeek: rotary positions stretched, and scores scaled the more for it (their mscale, squared). */
+static const struct rope deepseek = {
+    .kind = ROPE_YARN, .factor = 40, .original_context = 4096, .beta_fast = 32, .beta_slow = 1, .attention_factor = 1};
+#define LATENT(queries, scores)                                                                                        \
+    .key_rank = 512, .query_rank = (queries), .rope_dim = 64, .value_dim = 128, .rope = &deepseek,                     \
+    .query_width = (scores)
+#define DENSE(layers_, width) .dense_layers = (layers_), .dense_feed_forward = (width)
+#define V3                                                                                                             \
+    RENORMALISED, LATENT(1536, 54.6787f), DENSE(3, 18432), .shared_feed_forward = 2048, .sigmoid_router = true,        \
+                                                           .route_scale = 2.5f
 #define AS_CHOSEN .renormalise = false
 #define RENORMALISED .renormalise = true
 
@@ -34,6 +45,9 @@ static const struct family_size models[] = {
     EXPERTS("qwen3-235b-a22b", NO_OTHER_NAME, 235093634560, 94, 4096, 64, 4, 128, 1536, 128, 8, 151936, 40960, 1e6f, 1e-6f, RENORMALISED, .head_norm = HEAD_NORM_EACH),
     EXPERTS("mixtral-8x7b", ALSO("mixtral-8x7b-v0.1", "mixtral-8x7b-instruct-v0.1"), 46702792704, 32, 4096, 32, 8, 128, 14336, 8, 2, 32000, 32768, 1e6f, 1e-5f, RENORMALISED),
     EXPERTS("mixtral-8x22b", ALSO("mixtral-8x22b-instruct-v0.1"), 140630071296, 56, 6144, 48, 8, 128, 16384, 8, 2, 32768, 65536, 1e6f, 1e-5f, RENORMALISED),
+    EXPERTS("deepseek-v2-lite", NO_OTHER_NAME, 15706484224, 27, 2048, 16, 16, 128, 1408, 64, 6, 102400, 163840, 1e4f, 1e-6f, AS_CHOSEN, LATENT(0, 192), DENSE(1, 10944), .shared_feed_forward = 2816),
+    EXPERTS("deepseek-v3", NO_OTHER_NAME, 671026419200, 61, 7168, 128, 128, 128, 2048, 256, 8, 129280, 163840, 1e4f, 1e-6f, V3),
+    EXPERTS("deepseek-r1", NO_OTHER_NAME, 671026419200, 61, 7168, 128, 128, 128, 2048, 256, 8, 129280, 163840, 1e4f, 1e-6f, V3),
 };
 /* clang-format on */
 

@@ -40,6 +40,12 @@ struct config {
      * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
     int64_t experts, chosen, shared_feed_forward;
     bool renormalise, shared_gate;
+    /* moe, as DeepSeek has it: layers before the first with experts, and their feed-forward; a router of sigmoids
+     * instead of a softmax, and what the chosen experts' weights are multiplied by (0: 1); attention by a latent vector
+     * of key_rank (0: none; families/latent.h), heads of head_dim, rope_dim and value_dim, queries' own rank */
+    int64_t dense_layers, dense_feed_forward, key_rank, query_rank, rope_dim, value_dim;
+    bool sigmoid_router;
+    float route_scale;
     int64_t widths[8];       /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
     int64_t top[8];          /* dlrm: of those after it */
     const int64_t *tables;   /* dlrm: rows of each table, 0-ended */

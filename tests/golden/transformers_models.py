@@ -277,6 +277,76 @@ def falcon():
                   hidden=48, heads=4, kv_heads=1, head_dim=12, feed_forward=80)
 
 
+class Latent(Plain):
+    """DeepSeek's decoders: of family moe. Theirs turns neighbouring elements with positions, ours those half a head apart."""
+
+    HEADS, KEY, ROPE, VALUE, RANK, WIDE, NARROW = 4, 8, 4, 6, 16, 80, 24
+
+    def __init__(self, size, kind, queries=None, **extra):
+        config = getattr(transformers, kind + "Config")(
+            vocab_size=500, hidden_size=48, intermediate_size=self.WIDE, moe_intermediate_size=self.NARROW,
+            num_hidden_layers=2, num_attention_heads=self.HEADS, num_key_value_heads=self.HEADS,
+            n_shared_experts=2, n_routed_experts=6, num_experts_per_tok=2, kv_lora_rank=self.RANK, q_lora_rank=queries,
+            qk_nope_head_dim=self.KEY, qk_rope_head_dim=self.ROPE, v_head_dim=self.VALUE, first_k_dense_replace=1,
+            n_group=1, topk_group=1, max_position_embeddings=64, rms_norm_eps=1e-6, tie_word_embeddings=False,
+            rope_parameters=dict(ROPES["yarn"], rope_theta=1e4), attn_implementation="eager", bos_token_id=None,
+            eos_token_id=None, **extra)
+        self.queries = queries
+        super().__init__("moe", size, getattr(transformers, kind + "ForCausalLM")(config), layers=2, hidden=48,
+                         heads=self.HEADS, kv_heads=self.HEADS, head_dim=self.KEY, rope_dim=self.ROPE,
+                         value_dim=self.VALUE, key_rank=self.RANK, feed_forward=self.NARROW, experts=6, chosen=2,
+                         shared_feed_forward=2 * self.NARROW, dense_layers=1, dense_feed_forward=self.WIDE,
+                         query_width=self.KEY + self.ROPE, vocabulary=500, rope="yarn",
+                         **({"query_rank": queries} if queries else {}))
+
+    def attention(self, theirs, ours):
+        key, whole = self.KEY, theirs + ("q_b_proj.weight" if self.queries else "q_proj.weight")
+        apart = lambda x, axis: x.unflatten(axis, (self.ROPE // 2, 2)).transpose(axis, axis + 1)
+        heads = lambda get, name: get(name).unflatten(0, (self.HEADS, -1))
+        down, up = theirs + "kv_a_proj_with_mqa.weight", theirs + "kv_b_proj.weight"
+        if self.queries:
+            yield ours + "q_down.weight", stack(theirs + "q_a_proj.weight")
+            yield ours + "q_norm.weight", stack(theirs + "q_a_layernorm.weight")
+        yield ours + "q_nope.weight", lambda get: heads(get, whole)[:, :key]
+        yield ours + "q_rope.weight", lambda get: apart(heads(get, whole)[:, key:], 1)
+        yield ours + "kv_down.weight", lambda get: get(down)[:self.RANK]
+        yield ours + "k_rope.weight", lambda get: apart(get(down)[self.RANK:], 0)
+        yield ours + "kv_norm.weight", stack(theirs + "kv_a_layernorm.weight")
+        yield ours + "k_up.weight", lambda get: heads(get, up)[:, :key].transpose(1, 2)
+        yield ours + "v_up.weight", lambda get: heads(get, up)[:, key:]
+        yield ours + "output.weight", stack(theirs + "o_proj.weight")
+
+    def names(self):
+        yield "embedding.weight", stack("model.embed_tokens.weight")
+        yield "norm.weight", stack("model.norm.weight")
+        yield "head.weight", stack("lm_head.weight")
+        for i in range(2):
+            theirs, ours = f"model.layers.{i}.", f"layers.{i}."
+            yield ours + "input_norm.weight", stack(theirs + "input_layernorm.weight")
+            yield ours + "post_norm.weight", stack(theirs + "post_attention_layernorm.weight")
+            yield from self.attention(theirs + "self_attn.", ours + "attn.")
+            for part in ("gate", "up", "down"):
+                if i == 0:
+                    yield ours + f"mlp.{part}.weight", stack(theirs + f"mlp.{part}_proj.weight")
+                else:
+                    yield ours + f"mlp.shared.{part}.weight", stack(theirs + f"mlp.shared_experts.{part}_proj.weight")
+        whole, n = "model.layers.1.mlp.experts.gate_up_proj", self.NARROW
+        yield "layers.1.mlp.router.weight", stack("model.layers.1.mlp.gate.weight")
+        yield "layers.1.mlp.experts.gate.weight", lambda get: get(whole)[:, :n]
+        yield "layers.1.mlp.experts.up.weight", lambda get: get(whole)[:, n:]
+        yield "layers.1.mlp.experts.down.weight", stack("model.layers.1.mlp.experts.down_proj")
+
+    def deviation(self, name):
+        if name == "embedding.weight":
+            return 1
+        ends = name.endswith("attn.output.weight") or name.endswith("down.weight") and "kv_" not in name and "q_" not in name
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if ends else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 500, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
 def encoder_layers(layers, theirs, ours, attention, rest):
     for i in range(layers):
         for kind in ("weight", "bias"):
@@ -421,6 +491,10 @@ CASES = [
     ("pythia", pythia),
     ("phi", phi),
     ("falcon", falcon),
+    ("deepseek2", lambda: Latent("deepseek-v2-lite", "DeepseekV2", topk_method="greedy", norm_topk_prob=False,
+                                 routed_scaling_factor=1.0)),
+    ("deepseek3", lambda: Latent("deepseek-v3", "DeepseekV3", queries=12, norm_topk_prob=True,
+                                 routed_scaling_factor=2.5)),
     ("bert", Bert),
     ("roberta", Roberta),
     ("vit", Vit),
