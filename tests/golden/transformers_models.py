@@ -289,7 +289,8 @@ class Latent(Plain):
             n_shared_experts=2, n_routed_experts=6, num_experts_per_tok=2, kv_lora_rank=self.RANK, q_lora_rank=queries,
             qk_nope_head_dim=self.KEY, qk_rope_head_dim=self.ROPE, v_head_dim=self.VALUE, first_k_dense_replace=1,
             n_group=1, topk_group=1, max_position_embeddings=64, rms_norm_eps=1e-6, tie_word_embeddings=False,
-            rope_parameters=dict(ROPES["yarn"], rope_theta=1e4), attn_implementation="eager", bos_token_id=None,
+            rope_parameters=dict(ROPES["yarn"], rope_theta=1e4), attn_implementation="eager",
+            experts_implementation="eager", bos_token_id=None,
             eos_token_id=None, **extra)
         self.queries = queries
         super().__init__("moe", size, getattr(transformers, kind + "ForCausalLM")(config), layers=2, hidden=48,
