@@ -22,4 +22,9 @@ extern const struct public_models public_bert, public_cnn, public_dlrm, public_g
 /* Of so many parameters (0: not known) a model runs on ordinary machines. */
 #define RUNS(parameters) ((parameters) > 0 && (parameters) < 2000000000)
 
+/* The shape of a decoder with key heads of its own. */
+#define DECODER_SHAPE(layers_, hidden_, heads_, kv_heads_, head_dim_, feed_forward_, vocabulary_, context)             \
+    .layers = layers_, .hidden = hidden_, .heads = heads_, .kv_heads = kv_heads_, .head_dim = head_dim_,               \
+    .feed_forward = feed_forward_, .vocabulary = vocabulary_, .max_context = context
+
 #endif

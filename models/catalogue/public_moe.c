@@ -7,16 +7,9 @@
                 chosen_, vocabulary_, context, theta, epsilon_, ...)                                                   \
     {                                                                                                                  \
         .name = name_, .aliases = others, .published = published_, .batches = {4, 1}, .contexts = {64}, .config = {    \
-            .layers = layers_,                                                                                         \
-            .hidden = hidden_,                                                                                         \
-            .heads = heads_,                                                                                           \
-            .kv_heads = kv_heads_,                                                                                     \
-            .head_dim = head_dim_,                                                                                     \
-            .feed_forward = feed_forward_,                                                                             \
             .experts = experts_,                                                                                       \
             .chosen = chosen_,                                                                                         \
-            .vocabulary = vocabulary_,                                                                                 \
-            .max_context = context,                                                                                    \
+            DECODER_SHAPE(layers_, hidden_, heads_, kv_heads_, head_dim_, feed_forward_, vocabulary_, context),        \
             .rope_theta = theta,                                                                                       \
             .epsilon = epsilon_,                                                                                       \
             __VA_ARGS__                                                                                                \

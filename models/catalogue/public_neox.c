@@ -12,14 +12,7 @@ static const struct rope quarter = {.kind = ROPE_PLAIN, .share = 0.25f}, half = 
     {                                                                                                                  \
         .name = name_, .aliases = others, .published = published_, .runnable = RUNS(published_), .batches = {1},       \
         .contexts = {64}, .config = {                                                                                  \
-            .layers = layers_,                                                                                         \
-            .hidden = hidden_,                                                                                         \
-            .heads = heads_,                                                                                           \
-            .kv_heads = kv_heads_,                                                                                     \
-            .head_dim = head_dim_,                                                                                     \
-            .feed_forward = feed_forward_,                                                                             \
-            .vocabulary = vocabulary_,                                                                                 \
-            .max_context = context,                                                                                    \
+            DECODER_SHAPE(layers_, hidden_, heads_, kv_heads_, head_dim_, feed_forward_, vocabulary_, context),        \
             .rope_theta = 1e4f,                                                                                        \
             .epsilon = epsilon_,                                                                                       \
             __VA_ARGS__                                                                                                \
