@@ -20,6 +20,13 @@ static const int64_t kaggle_tables[] = {1460,  583,  10131227, 2202608, 305, 24,
                                         93145, 5683, 8351593,  3194,    27,  14992,  5461306, 10,     5652,
                                         2173,  4,    7046547,  18,      15,  286181, 105,     142572, 0};
 
+/* As MLPerf's since 2023 has them, and how many rows of each a sample takes. */
+static const int64_t crossed_tables[] = {40000000, 39060,    17295,    7424,     20265,  3,     7122, 1543, 63,
+                                         40000000, 3067956,  405282,   10,       2209,   11938, 155,  4,    976,
+                                         14,       40000000, 40000000, 40000000, 590152, 12973, 108,  36,   0};
+static const int64_t crossed_lookups[] = {3, 2, 1, 2, 6, 1, 1,  1,   1,  7,  3, 8, 1,
+                                          6, 9, 5, 1, 1, 1, 12, 100, 27, 10, 3, 1, 1};
+
 #define CLICKS(name_, others, rows, top_, ...)                                                                         \
     {                                                                                                                  \
         .name = name_, .aliases = others, .batches = {2048, 1}, .config = {                                            \
@@ -41,6 +48,7 @@ static const struct family_size models[] = {
     CLICKS("dlrm-criteo-1tb-mlperf", NO_OTHER_NAME, terabyte_tables, TOP(1024, 1024, 512, 256, 1), 13, 512, 256, 128),
     CLICKS("dlrm-criteo-terabyte-10m", NO_OTHER_NAME, capped_tables, TOP(512, 512, 256, 1), 13, 512, 256, 64),
     CLICKS("dlrm-criteo-kaggle", NO_OTHER_NAME, kaggle_tables, TOP(512, 256, 1), 13, 512, 256, 64, 16),
+    {.name = "dlrm-dcnv2-mlperf", .batches = {2048, 1}, .config = {.widths = {13, 512, 256, 128}, .top = {1024, 1024, 512, 256, 1}, .tables = crossed_tables, .lookups_of = crossed_lookups, .cross_layers = 3, .cross_rank = 512}},
 };
 /* clang-format on */
 

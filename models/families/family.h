@@ -46,11 +46,13 @@ struct config {
     int64_t dense_layers, dense_feed_forward, key_rank, query_rank, rope_dim, value_dim;
     bool sigmoid_router;
     float route_scale;
-    int64_t widths[8];       /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
-    int64_t top[8];          /* dlrm: of those after it */
-    const int64_t *tables;   /* dlrm: rows of each table, 0-ended */
-    int64_t lookups;         /* dlrm: rows that a sample takes from each */
-    int64_t trees, examples; /* classical: of a forest (0: none), and the rows that a model was trained on */
+    int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
+    int64_t top[8];                   /* dlrm: of those after it */
+    const int64_t *tables;            /* dlrm: rows of each table, 0-ended */
+    int64_t lookups;                  /* dlrm: rows that a sample takes from each; where they differ: */
+    const int64_t *lookups_of;        /* dlrm: of each table, or NULL */
+    int64_t cross_layers, cross_rank; /* dlrm: crossing layers in the products' place, and their rank; 0: products */
+    int64_t trees, examples;          /* classical: of a forest (0: none), and the rows that a model was trained on */
 };
 
 struct family_size {

@@ -27,6 +27,8 @@ static const char *const cases[] = {
     "vit/vit-tiny/forward/bf16/b1",
     "whisper/whisper-tiny/decode/q4_0/b1/s8",
     "dlrm/dlrm-small/train/f32/b16",
+    "dlrm/dlrm-dcnv2-mlperf/train/f32/b16",
+    "moe/deepseek-v2-lite/prefill/q4_K_M/b2/s24",
     "classical/linear-svm/train/f32/b100",
 };
 enum { CASES = sizeof cases / sizeof *cases, THREADS = 3 };
