@@ -118,11 +118,18 @@ static void store(const struct call *call, int input, int cache_input)
     }
 }
 
+/* Are keys and values the same vectors, in one cache? */
+static bool is_one(const struct node *node)
+{
+    return node->inputs[CACHE_K] == node->inputs[CACHE_V];
+}
+
 static void run_cached(const struct call *call)
 {
     if (call->inputs[K]) {
         store(call, K, CACHE_K);
-        store(call, V, CACHE_V);
+        if (!is_one(call->node))
+            store(call, V, CACHE_V);
     }
     struct attention attention = describe(call->graph, call->node, call);
     if (call->reference)
@@ -148,10 +155,12 @@ static struct cost cost_cached(const struct graph *graph, const struct node *nod
     double batch = (double)shape.batch, length = (double)shape.length, seen = (double)shape.kv_length;
     double window = shape.window ? (double)shape.window : seen;
     double row = (double)dtype_bytes(shape.kv_dtype, shape.k_stride), rows = fmin(seen, window + length - 1);
-    double new_rows = k ? 2 * (double)tensor_rows(k) * row : 0, new_bytes = k ? 2 * (double)tensor_bytes(k) : 0;
+    double caches = is_one(node) ? 1 : 2;
+    double new_rows = k ? caches * (double)tensor_rows(k) * row : 0,
+           new_bytes = k ? caches * (double)tensor_bytes(k) : 0;
     double pairs = visible_pairs(&node->attributes, length, seen, window);
     return (struct cost){.flops = 4 * batch * pairs * (double)q->dims[2],
-                         .bytes_read = (double)tensor_bytes(q) + new_bytes + 2 * batch * rows * row,
+                         .bytes_read = (double)tensor_bytes(q) + new_bytes + caches * batch * rows * row,
                          .bytes_written = (double)tensor_bytes(q) + new_rows};
 }
 

@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(bad_input_gets_one_line)
 {
-    refuses("gpt3", "no model is called 'gpt3'; the nearest are gpt2-");
+    refuses("gpt3", "no model is called 'gpt3'; the nearest are gpt2");
     refuses("--task cooking", "--task: no model here is for 'cooking'");
     refuses("--mode sideways", "--mode: 'sideways'");
     refuses("--dtype f32,f8", "--dtype: 'f8'");
