@@ -21,7 +21,7 @@ enum head_norm {
 };
 
 struct decoder_attention {
-    int64_t heads, kv_heads, head_dim, window; /* window 0: all. Its cache holds all positions all the same */
+    int64_t heads, kv_heads, head_dim, window; /* window 0: all. The cache holds no more positions than it */
     bool bias, bare_keys;                      /* bare: the key projection has no bias nevertheless */
     float rope_theta;                          /* 0: no rotary positions */
     const struct rope *rope;                   /* how they are stretched; NULL: not at all */
