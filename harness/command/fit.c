@@ -73,13 +73,8 @@ static bool read_models(const struct invocation *invocation, struct error *error
             file_count++;
             continue;
         }
-        const char *names[256];
-        size_t count = 0;
-        for (size_t f = 0; families[f]; f++)
-            for (size_t s = 0; s < families[f]->size_count && count < 256; s++)
-                names[count++] = families[f]->sizes[s].name;
         char nearest[160];
-        nearest_names(invocation->arguments[i], names, count, 3, nearest, sizeof nearest);
+        family_nearest_sizes(NULL, invocation->arguments[i], nearest, sizeof nearest);
         return error_set(error, ERROR_INPUT, "no model is called '%s'; the nearest are %s", invocation->arguments[i],
                          nearest);
     }

@@ -14,6 +14,7 @@
  * Look-ups are drawn from Zipf's law with exponent 1.05: some rows are popular, most are rarely seen. */
 #include <math.h>
 
+#include "models/catalogue/public_models.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
 
@@ -83,19 +84,10 @@ static double units(const struct model_case *one)
 static const int64_t small_tables[] = {100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000,
                                        100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000,
                                        100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000, 0};
-/* Distinct values of Criteo's 26 categories over all days, as MLPerf caps them. */
-static const int64_t criteo_tables[] = {39884406, 39043,    17289,    7420,     20263,  3,     7120, 1543, 63,
-                                        38532951, 2953546,  403346,   10,       2208,   11938, 155,  4,    976,
-                                        14,       39979771, 25641295, 39664984, 585935, 12972, 108,  36,   0};
-
 static const struct family_size sizes[] = {
     {.name = "dlrm-small",
      .config = {.widths = {13, 512, 256, 64, 16}, .top = {512, 256, 1}, .tables = small_tables, .lookups = 10},
      .runnable = true,
-     .batches = {2048, 1}},
-    {.name = "dlrm-medium",
-     .aliases = (const char *const[]){"dlrm-mlperf", NULL},
-     .config = {.widths = {13, 512, 256, 128}, .top = {1024, 1024, 512, 256, 1}, .tables = criteo_tables, .lookups = 1},
      .batches = {2048, 1}},
 };
 
@@ -104,6 +96,7 @@ const struct family family_dlrm = {.name = "dlrm",
                                    .help = "recommenders: embedding bags, pairwise interaction, MLPs",
                                    .sizes = sizes,
                                    .size_count = sizeof sizes / sizeof *sizes,
+                                   .published = &public_dlrm,
                                    .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                    .unit = "samples/s",
                                    .optimizer = OPTIMIZER_SGD,

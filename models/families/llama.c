@@ -91,8 +91,8 @@ static int block(struct graph *graph, const struct config *config, int x, int in
     x = leave(graph, config, attn, x, y);
 
     y = enter(graph, config, graph_name(graph, "%s.post_norm", name), x);
-    y = layer_gated_by(graph, mlp, y, config->feed_forward, config->gelu ? ACTIVATION_GELU_TANH : ACTIVATION_SILU,
-                       DEVIATION, last);
+    y = layer_gated_by(graph, mlp, y, config->feed_forward,
+                       config->activation ? (enum activation)config->activation : ACTIVATION_SILU, DEVIATION, last);
     x = leave(graph, config, mlp, x, y);
 
     graph->segment = 0;

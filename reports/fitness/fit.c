@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "harness/base/parse.h"
+#include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
 
@@ -26,7 +27,7 @@ const char *fits_name(enum fits fits)
 static bool plan_case(const struct model_case *one, int threads, struct plan *plan, struct graph **graph,
                       struct error *error)
 {
-    *graph = case_build(one, error);
+    *graph = case_build_shapes(one, error);
     if (!*graph)
         return false;
     if (plan_make(*graph, threads, plan, error))
@@ -36,33 +37,21 @@ static bool plan_case(const struct model_case *one, int threads, struct plan *pl
     return false;
 }
 
-static uint64_t bytes_of(const struct model_case *one, int threads)
+/* The largest batch that fits beside the process itself. What the graph holds whatever the batch may be too much
+ * already. */
+static bool find_largest_batch(struct fit_row *row, struct graph *graph, const struct plan *plan,
+                               const struct fit_machine *machine, struct error *error)
 {
-    struct plan plan;
-    struct graph *graph;
-    if (!plan_case(one, threads, &plan, &graph, NULL))
-        return UINT64_MAX;
-    uint64_t bytes = plan.arena_bytes;
-    plan_free(&plan);
-    graph_free(graph);
-    return bytes;
-}
-
-/* The largest batch whose plan fits into `room`; 0 when not even one sequence does. Memory grows nearly linearly with
- * the batch, so a guess in proportion from the last plan is close at once; bisection settles the rest, to the three
- * digits that a person reads. */
-static int64_t largest_batch(struct model_case one, uint64_t room, int threads)
-{
-    int64_t fits = 0, fails = FIT_MOST_BATCH + 1, next = one.batch;
-    while (fails - fits > 1 && !(fits > 1000 && fails - fits <= fits / 200)) {
-        one.batch = next;
-        uint64_t bytes = bytes_of(&one, threads);
-        *(bytes <= room ? &fits : &fails) = next;
-        int64_t guess = (int64_t)fmin((double)next * ((double)room / (double)bytes), FIT_MOST_BATCH);
-        bool narrow = fails <= FIT_MOST_BATCH && fits > 0;
-        next = guess > fits && guess < fails && !narrow ? guess : fits + (fails - fits) / 2;
-    }
-    return fits;
+    uint64_t runtime = machine->runtime_bytes;
+    uint64_t room = machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
+    struct case_batches batches;
+    if (plan->weights_bytes + plan->optimizer_bytes > room || (row->one.batch == 1 && plan->arena_bytes > room))
+        return true;
+    if (!case_batches_open(&row->one, graph, plan->threads, &batches, error))
+        return false;
+    row->max_batch = case_batches_largest(&batches, plan, room, FIT_MOST_BATCH);
+    case_batches_close(&batches);
+    return true;
 }
 
 static void plan_row(struct fit_row *row, const struct plan *plan, uint64_t runtime_bytes)
@@ -180,7 +169,7 @@ static bool is_wanted_model(const struct fit_demands *demands, const struct fami
     if (demands->task && strcasecmp(demands->task, family->task) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return !size->by_name;
+        return true;
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;
@@ -202,13 +191,13 @@ const char *fit_row_dtype(const struct fit_row *row)
     return row->dtype ? row->dtype : case_dtype_name(&row->one);
 }
 
-bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
-                 const struct fit_machine *machine, uint64_t weights_bytes, struct error *error)
+/* All that is known of the row's case, which is filled in; safe to be called by several threads for different rows. */
+static bool fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                     uint64_t weights_bytes, struct error *error)
 {
-    struct fit_row filled = {.one = *one}, *row = &filled;
     struct plan plan;
     struct graph *graph;
-    if (!plan_case(one, demands->threads, &plan, &graph, error))
+    if (!plan_case(&row->one, demands->threads, &plan, &graph, error))
         return false;
     row->parameters = graph_parameters(graph);
     row->active_parameters = graph_active_parameters(graph);
@@ -219,12 +208,17 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
     }
     judge_speed(row, graph, machine);
     fit_judge(row, demands, machine);
+    bool right = find_largest_batch(row, graph, &plan, machine, error);
     plan_free(&plan);
     graph_free(graph);
-    uint64_t runtime = machine->runtime_bytes;
-    uint64_t room = machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
-    row->max_batch = largest_batch(*one, room, demands->threads);
-    return fit_append(fit, row, error);
+    return right;
+}
+
+bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
+                 const struct fit_machine *machine, uint64_t weights_bytes, struct error *error)
+{
+    struct fit_row row = {.one = *one};
+    return fill_row(&row, demands, machine, weights_bytes, error) && fit_append(fit, &row, error);
 }
 
 /* The shape asked for, or the one that the size is usually measured at in that mode. */
@@ -244,8 +238,9 @@ static struct model_case case_of(const struct fit_demands *demands, const struct
 /* What people run in each mode where they don't say. */
 static const char *const usual[] = {"f32", "bf16"}, *const usual_cached[] = {"bf16", "q8_0", "q4_K_M"};
 
-static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
-                        const struct family *family, const struct family_size *size, struct error *error)
+/* Rows of the size's cases, to be filled. */
+static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, const struct family *family,
+                        const struct family_size *size, struct error *error)
 {
     unsigned modes = demands->modes ? demands->modes : ~0u;
     if (family->has_context && demands->context > size->config.max_context)
@@ -264,7 +259,7 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
             case_name(&one);
             if (!case_parse(one.id, &valid, NULL))
                 continue; /* no such case: a trained q4_0, a quantised convolution */
-            if (!fit_add_row(fit, &one, demands, machine, 0, error))
+            if (!fit_append(fit, &(struct fit_row){.one = one}, error))
                 return false;
         }
     }
@@ -326,19 +321,40 @@ void fit_conclude(struct fit *fit, const struct fit_machine *machine)
     explain_answer(fit, machine);
 }
 
+/* Each row is its own work: as many at once as there are threads to measure with, and the first error of them all. */
+static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                      struct error *error)
+{
+    bool right = true;
+#pragma omp parallel for schedule(dynamic, 4) num_threads(demands->threads)
+    for (size_t i = 0; i < fit->row_count; i++) {
+        struct error own = {0};
+        if (fill_row(&fit->rows[i], demands, machine, 0, &own))
+            continue;
+#pragma omp critical(fit_error)
+        {
+            if (right && error)
+                *error = own;
+            right = false;
+        }
+    }
+    return right;
+}
+
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
               struct error *error)
 {
     *fit = (struct fit){.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
-    for (size_t f = 0; families[f]; f++)
-        for (size_t s = 0; s < families[f]->size_count; s++) {
-            const struct family_size *size = &families[f]->sizes[s];
-            if (is_wanted_model(demands, families[f], size) &&
-                !add_rows_of(fit, demands, machine, families[f], size, error)) {
-                fit_free(fit);
-                return false;
-            }
-        }
+    const struct family_size *size;
+    bool right = true;
+    for (size_t f = 0; right && families[f]; f++)
+        for (size_t s = 0; right && (size = family_size_at(families[f], s)); s++)
+            if (is_wanted_model(demands, families[f], size))
+                right = add_rows_of(fit, demands, families[f], size, error);
+    if (!right || !fill_rows(fit, demands, machine, error)) {
+        fit_free(fit);
+        return false;
+    }
     fit_conclude(fit, machine);
     return true;
 }

@@ -29,6 +29,7 @@ static void open_subject(struct subject *subject, const char *model, const char 
     if (model[name])
         snprintf(id + strlen(id), sizeof id - strlen(id), "/%s", model + name + 1);
     ck_assert_msg(case_parse(id, &subject->one, &error), "%s", error.message);
+    const struct family *family = subject->one.family;
     struct config config = subject->one.size->config;
     config.layers = 2;
     config.vocabulary = 500;
@@ -38,7 +39,9 @@ static void open_subject(struct subject *subject, const char *model, const char 
         config.experts = 12;
     }
     config.frames = config.frames ? 60 : 0;
-    if (subject->one.size->by_name) { /* a relative of llama, narrow, but with all that it does differently */
+    if (strcmp(family->name, "llama") == 0 &&
+        !family_has_rung(family,
+                         subject->one.size)) { /* a relative of llama, narrow, but with all that it does differently */
         config.hidden = 64;
         config.feed_forward = 96;
         config.heads = 4;
