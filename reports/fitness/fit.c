@@ -10,6 +10,7 @@
 #include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
+#include "reports/fitness/fit_advice.h"
 
 /* The planner's measured error: a process holds within this of what was planned. */
 static const double PLAN_ERROR_SHARE = 0.02;
@@ -37,13 +38,27 @@ static bool plan_case(const struct model_case *one, int threads, struct plan *pl
     return false;
 }
 
+/* What a plan may take beside the process itself. */
+static uint64_t room_of(const struct fit_machine *machine)
+{
+    uint64_t runtime = machine->runtime_bytes;
+    return machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
+}
+
+/* The longest context that fits, in the modes that keep one. */
+static void find_longest_context(struct fit_row *row, const struct plan *plan, const struct fit_machine *machine)
+{
+    bool cached = row->one.mode == MODE_PREFILL || row->one.mode == MODE_DECODE;
+    if (cached && plan->weights_bytes <= room_of(machine))
+        row->max_context = solve_context(&row->one, plan->arena_bytes, room_of(machine), plan->threads);
+}
+
 /* The largest batch that fits beside the process itself. What the graph holds whatever the batch may be too much
  * already. */
 static bool find_largest_batch(struct fit_row *row, struct graph *graph, const struct plan *plan,
                                const struct fit_machine *machine, struct error *error)
 {
-    uint64_t runtime = machine->runtime_bytes;
-    uint64_t room = machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
+    uint64_t room = room_of(machine);
     struct case_batches batches;
     if (plan->weights_bytes + plan->optimizer_bytes > room || (row->one.batch == 1 && plan->arena_bytes > room))
         return true;
@@ -102,6 +117,11 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, const st
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};
         set_speed(row, seconds, bound_name(estimate.bound));
         row->estimated = true;
+    } else if (machine->limits && limits_known(machine->limits)) {
+        const char *bound;
+        set_speed(row, limits_seconds(machine->limits, graph, &bound), bound);
+        row->sheet = machine->limits->sheet;
+        row->estimated = !row->sheet;
     }
 }
 
@@ -191,14 +211,16 @@ const char *fit_row_dtype(const struct fit_row *row)
     return row->dtype ? row->dtype : case_dtype_name(&row->one);
 }
 
-/* All that is known of the row's case, which is filled in; safe to be called by several threads for different rows. */
-static bool fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
-                     uint64_t weights_bytes, struct error *error)
+/* Safe to be called by several threads for different rows. */
+bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                  uint64_t weights_bytes, struct error *error)
 {
     struct plan plan;
     struct graph *graph;
     if (!plan_case(&row->one, demands->threads, &plan, &graph, error))
         return false;
+    row->machine = machine->name;
+    row->available_bytes = machine->available_bytes;
     row->parameters = graph_parameters(graph);
     row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
@@ -208,6 +230,7 @@ static bool fill_row(struct fit_row *row, const struct fit_demands *demands, con
     }
     judge_speed(row, graph, machine);
     fit_judge(row, demands, machine);
+    find_longest_context(row, &plan, machine);
     bool right = find_largest_batch(row, graph, &plan, machine, error);
     plan_free(&plan);
     graph_free(graph);
@@ -218,7 +241,7 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
                  const struct fit_machine *machine, uint64_t weights_bytes, struct error *error)
 {
     struct fit_row row = {.one = *one};
-    return fill_row(&row, demands, machine, weights_bytes, error) && fit_append(fit, &row, error);
+    return fit_fill_row(&row, demands, machine, weights_bytes, error) && fit_append(fit, &row, error);
 }
 
 /* The shape asked for, or the one that the size is usually measured at in that mode. */
@@ -230,6 +253,8 @@ static struct model_case case_of(const struct fit_demands *demands, const struct
     one.batch = demands->batch ? demands->batch : mode == MODE_DECODE ? 1 : size->batches[0];
     if (family->has_context && demands->context)
         one.context = demands->context;
+    if (mode == MODE_PREFILL || mode == MODE_DECODE)
+        one.kv_dtype = demands->kv_dtype;
     one.optimizer = train ? demands->optimizer : -1;
     one.checkpointing = train && demands->checkpointing;
     return one;
@@ -266,8 +291,13 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
     return true;
 }
 
-/* With demands the answer comes first: what fits, the largest of it. Without, the table reads as a ladder, family by
- * family. */
+static int by_number(double left, double right)
+{
+    return (left > right) - (left < right);
+}
+
+/* With demands the answer comes first: what fits, the largest of it, the fastest way to run that. Without, the table
+ * reads as a ladder, family by family. */
 static int by_answer(const void *a, const void *b)
 {
     const struct fit_row *left = a, *right = b;
@@ -275,53 +305,113 @@ static int by_answer(const void *a, const void *b)
         return left->fits < right->fits ? -1 : 1;
     if (left->parameters != right->parameters)
         return left->parameters > right->parameters ? -1 : 1;
-    return strcmp(left->one.id, right->one.id);
+    int faster = by_number(right->throughput.median, left->throughput.median);
+    return faster ? faster : strcmp(left->one.id, right->one.id);
+}
+
+/* Of machines: those that run it, the one with the least memory first. */
+static int by_machine(const void *a, const void *b)
+{
+    const struct fit_row *left = a, *right = b;
+    if (left->fits != right->fits)
+        return left->fits < right->fits ? -1 : 1;
+    if (left->available_bytes != right->available_bytes)
+        return left->available_bytes < right->available_bytes ? -1 : 1;
+    int faster = by_number(right->throughput.median, left->throughput.median);
+    return faster ? faster : strcmp(left->machine, right->machine);
 }
 
 static size_t find_answer(const struct fit *fit)
 {
+    /* who can train a model can do all; who decodes has prefilled */
+    static const int rank[MODE_COUNT] = {[MODE_FORWARD] = 1, [MODE_DECODE] = 2, [MODE_TRAIN] = 3};
     size_t best = fit->row_count;
+    if ((fit->asks || fit->machines) && fit->row_count)
+        return fit->rows[0].fits == FITS_YES ? 0 : best;
     for (size_t i = 0; i < fit->row_count; i++) {
         const struct fit_row *row = &fit->rows[i], *so_far = best < fit->row_count ? &fit->rows[best] : NULL;
-        bool better =
-            !so_far || row->parameters > so_far->parameters ||
-            (row->parameters == so_far->parameters && row->one.mode == MODE_TRAIN && so_far->one.mode != MODE_TRAIN);
+        bool better = !so_far || row->parameters > so_far->parameters ||
+                      (row->parameters == so_far->parameters && rank[row->one.mode] > rank[so_far->one.mode]);
         if (row->fits == FITS_YES && better)
             best = i;
     }
     return best;
 }
 
-static void explain_answer(struct fit *fit, const struct fit_machine *machine)
+static void explain_answer(struct fit *fit)
 {
     char room[32], total[32];
-    format_size(machine->available_bytes, room, sizeof room);
     if (fit->answer == fit->row_count) {
-        const struct fit_row *smallest = NULL;
-        for (size_t i = 0; i < fit->row_count; i++)
-            if (!smallest || fit->rows[i].total_bytes < smallest->total_bytes)
-                smallest = &fit->rows[i];
-        snprintf(fit->why, sizeof fit->why, "nothing fits: the nearest, %s, %s",
-                 smallest ? smallest->one.id : "of which there is none", smallest ? smallest->reason : "");
+        const struct fit_row *nearest = NULL;
+        for (size_t i = 0; i < fit->row_count; i++) {
+            const struct fit_row *row = &fit->rows[i];
+            if (!nearest || row->fits < nearest->fits ||
+                (row->fits == nearest->fits && row->total_bytes < nearest->total_bytes))
+                nearest = row;
+        }
+        snprintf(fit->why, sizeof fit->why, "nothing fits for certain: the nearest, %s%s%s, %s",
+                 nearest ? nearest->one.id : "of which there is none", nearest && fit->machines ? " on " : "",
+                 nearest && fit->machines ? nearest->machine : "", nearest ? nearest->reason : "");
         return;
     }
     const struct fit_row *row = &fit->rows[fit->answer];
     format_size(row->total_bytes, total, sizeof total);
-    int used = snprintf(fit->why, sizeof fit->why, "the largest that fits: %s of the %s available", total, room);
-    if (row->measured || row->estimated)
+    format_size(row->available_bytes, room, sizeof room);
+    int used = snprintf(fit->why, sizeof fit->why, "%s: %s of the %s available",
+                        fit->machines ? "the machine with the least memory that runs it"
+                        : fit->asks   ? "the largest that fits and meets the demands"
+                                      : "the largest that fits",
+                        total, room);
+    if (row->throughput.median > 0)
         snprintf(fit->why + used, sizeof fit->why - (size_t)used, ", %s%.3g %s",
                  row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
 }
 
-void fit_conclude(struct fit *fit, const struct fit_machine *machine)
+/* Of each family the widest like its largest size that fits, else its smallest: in that row's mode and dtype. */
+static void find_widths(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
 {
-    if (fit->asks && fit->row_count)
-        qsort(fit->rows, fit->row_count, sizeof *fit->rows, by_answer);
-    fit->answer = find_answer(fit);
-    explain_answer(fit, machine);
+    for (size_t f = 0; families[f] && fit->width_count < FIT_WIDTHS; f++) {
+        const struct fit_row *best = NULL;
+        for (size_t i = 0; i < fit->row_count; i++) {
+            const struct fit_row *row = &fit->rows[i];
+            bool fits = row->fits == FITS_YES,
+                 better = !best || (best->fits != FITS_YES && fits) || (row->parameters > best->parameters && fits);
+            if (row->one.family == families[f] && better && !row->tensors_only && !row->dtype)
+                best = row;
+        }
+        if (best && solve_width(&best->one, room_of(machine), demands->threads, &fit->widths[fit->width_count]))
+            fit->width_count++;
+    }
 }
 
-/* Each row is its own work: as many at once as there are threads to measure with, and the first error of them all. */
+/* Advice for every row of a short table, else for the answer and what stands next to it. */
+static void find_advice(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+    enum { SHORT = 12, NEXT = 3 };
+    size_t from = 0, to = fit->row_count;
+    if (to > SHORT) {
+        from = fit->answer < fit->row_count ? fit->answer : 0;
+        to = fit->asks && from + NEXT < to ? from + NEXT : from + 1;
+    }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(demands->threads)
+    for (size_t i = from; i < to; i++)
+        fit_advise(&fit->rows[i], demands, machine);
+}
+
+void fit_conclude(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+    if ((fit->asks || fit->machines) && fit->row_count)
+        qsort(fit->rows, fit->row_count, sizeof *fit->rows, fit->machines ? by_machine : by_answer);
+    fit->answer = find_answer(fit);
+    explain_answer(fit);
+    if (fit->machines)
+        return;
+    find_widths(fit, demands, machine);
+    find_advice(fit, demands, machine);
+}
+
+/* Each row is its own work: as many at once as there are threads to measure with, and the first error of them all. A
+ * row that can't have the cache's type asked for is left out. */
 static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
                       struct error *error)
 {
@@ -329,7 +419,8 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
 #pragma omp parallel for schedule(dynamic, 4) num_threads(demands->threads)
     for (size_t i = 0; i < fit->row_count; i++) {
         struct error own = {0};
-        if (fill_row(&fit->rows[i], demands, machine, 0, &own))
+        if (fit_fill_row(&fit->rows[i], demands, machine, 0, &own) ||
+            (demands->kv_dtype >= 0 && own.kind == ERROR_INPUT))
             continue;
 #pragma omp critical(fit_error)
         {
@@ -338,25 +429,56 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
             right = false;
         }
     }
+    size_t kept = 0;
+    for (size_t i = 0; i < fit->row_count; i++)
+        if (fit->rows[i].machine)
+            fit->rows[kept++] = fit->rows[i];
+    fit->row_count = kept;
     return right;
 }
 
-bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
-              struct error *error)
+static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                      struct error *error)
 {
-    *fit = (struct fit){.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
     const struct family_size *size;
     bool right = true;
     for (size_t f = 0; right && families[f]; f++)
         for (size_t s = 0; right && (size = family_size_at(families[f], s)); s++)
             if (is_wanted_model(demands, families[f], size))
                 right = add_rows_of(fit, demands, families[f], size, error);
-    if (!right || !fill_rows(fit, demands, machine, error)) {
+    return right && fill_rows(fit, demands, machine, error);
+}
+
+bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
+              struct error *error)
+{
+    *fit = (struct fit){.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
+    if (!make_rows(fit, demands, machine, error)) {
         fit_free(fit);
         return false;
     }
-    fit_conclude(fit, machine);
+    fit_conclude(fit, demands, machine);
     return true;
+}
+
+bool fit_add_machine(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                     struct error *error)
+{
+    struct fit own = {0};
+    bool right = make_rows(&own, demands, machine, error);
+    fit->machines = true;
+    for (size_t i = 0; right && i < own.row_count; i++) {
+        const struct fit_row *row = &own.rows[i];
+        size_t last = fit->row_count;
+        bool again =
+            last && fit->rows[last - 1].one.size == row->one.size && fit->rows[last - 1].machine == row->machine;
+        if (!again)
+            right = fit_append(fit, row, error);
+        else if (row->fits < fit->rows[last - 1].fits)
+            fit->rows[last - 1] = *row;
+    }
+    fit_free(&own);
+    return right;
 }
 
 void fit_free(struct fit *fit)
