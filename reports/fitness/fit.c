@@ -119,7 +119,8 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, const st
         row->estimated = true;
     } else if (machine->limits && limits_known(machine->limits)) {
         const char *bound;
-        set_speed(row, limits_seconds(machine->limits, graph, &bound), bound);
+        struct range seconds = limits_seconds(machine->limits, graph, &bound);
+        set_speed(row, seconds, bound);
         row->sheet = machine->limits->sheet;
         row->estimated = !row->sheet;
     }

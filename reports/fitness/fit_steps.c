@@ -34,11 +34,11 @@ static const struct {
 static const struct {
     const char *task, *beside;
 } classics[] = {
-    {"tabular", "family classical's forest and linear SVM stand beside it: train them first"},
-    {"recsys", "on few dense features, a forest of family classical is the model to beat"},
-    {"sequence", "on features of fixed length made from the sequence, family classical is the model to beat"},
-    {"nlp", "for classifying short texts a linear SVM on word counts (family classical) is the model to beat"},
-    {"vision", "a linear SVM on features of a network already trained (family classical) is the model to beat"},
+    {"tabular", "Family classical's forest and linear SVM stand beside it: train them first"},
+    {"recsys", "On few dense features, a forest of family classical is the model to beat"},
+    {"sequence", "On features of fixed length made from the sequence, family classical is the model to beat"},
+    {"nlp", "For classifying short texts a linear SVM on word counts (family classical) is the model to beat"},
+    {"vision", "A linear SVM on features of a network already trained (family classical) is the model to beat"},
 };
 
 /* ---- writing ---- */
@@ -95,7 +95,7 @@ static void say_families(struct fit_step *step, const struct fit *fit, const str
     for (size_t i = 0; i < sizeof classics / sizeof *classics; i++)
         if (strcmp(classics[i].task, task) == 0)
             say(step, "%s%s", before, classics[i].beside);
-    say(step, ". Within a family the ladder is ordered by size; size is not quality.");
+    say(step, "%sWithin a family the ladder is ordered by size; size is not quality.", *step->text ? ". " : "");
 }
 
 static void say_part(struct fit_step *step, const char *name, uint64_t bytes, const char **before)
