@@ -13,7 +13,7 @@
 #include "harness/command/progress.h"
 #include "harness/estimate/known.h"
 #include "harness/run/execute.h"
-#include "harness/run/resident.h"
+#include "harness/run/schedule.h"
 #include "models/catalogue/devices.h"
 #include "models/families/family.h"
 #include "probes/machine.h"
@@ -320,7 +320,7 @@ static bool describe_device(const struct device *device, struct fit_limits *limi
     *limits = limits_of_device(device);
     *room = (struct fit_machine){.name = device->name,
                                  .cpu = device->name,
-                                 .runtime_bytes = resident_bytes("VmRSS"),
+                                 .runtime_bytes = worker_idle_bytes(1),
                                  .limits = limits,
                                  .read_gbs = NAN};
     return judge_room((uint64_t)(device->memory_gib * (double)(1ull << 30)), room, error);
@@ -408,9 +408,10 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
     struct fit_limits limits = limits_of_machine(machine);
     struct fit_machine room = {.name = machine->name,
                                .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
-                               .runtime_bytes = resident_bytes("VmRSS")};
+                               .read_gbs = NAN};
     if (!demands->threads)
         demands->threads = machine->cpu.usable_threads > 0 ? machine->cpu.usable_threads : 1;
+    room.runtime_bytes = worker_idle_bytes((size_t)demands->threads);
     int code = ERROR_INPUT;
     if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error)) {
         room.drift_bytes = drift_bytes(machine);

@@ -304,8 +304,8 @@ static int by_answer(const void *a, const void *b)
     const struct fit_row *left = a, *right = b;
     if (left->fits != right->fits)
         return left->fits < right->fits ? -1 : 1;
-    if (left->parameters != right->parameters)
-        return left->parameters > right->parameters ? -1 : 1;
+    if (left->parameters != right->parameters) /* of what doesn't fit the nearest to it: the smallest */
+        return (left->parameters > right->parameters) == (left->fits != FITS_NO) ? -1 : 1;
     int faster = by_number(right->throughput.median, left->throughput.median);
     return faster ? faster : strcmp(left->one.id, right->one.id);
 }

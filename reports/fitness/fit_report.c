@@ -332,7 +332,7 @@ static void say_basis(struct report *report, const struct fit *fit, const struct
 
 /* ---- which rows a person is shown ---- */
 
-enum { LONG_TABLE = 40 };
+enum { LONG_TABLE = 24 };
 
 /* Of its family and mode the largest that fits, in the largest type, or the next larger that doesn't even in the
  * smallest: the two rungs between which the machine stands. */

@@ -140,6 +140,8 @@ static void say_fits(struct fit_step *step, const struct fit *fit, const struct 
         say(step, "; up to %lld at once", (long long)row->max_batch);
     for (size_t i = 0; i < fit->width_count; i++) {
         const struct width *width = &fit->widths[i];
+        if (strcmp(width->family->task, row->one.family->task) != 0)
+            continue;
         format_count((double)width->parameters, parameters, sizeof parameters);
         say(step, "; %s: up to hidden %lld (%lld layers, %s, %s, %s)", width->family->name, (long long)width->hidden,
             (long long)width->layers, mode_name(width->mode), width->dtype, parameters);
