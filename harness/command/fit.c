@@ -161,7 +161,7 @@ static bool read_demands(const struct invocation *invocation, struct fit_demands
     *demands =
         (struct fit_demands){.models = invocation->arguments,
                              .checkpointing = checkpointing,
-                             .every_row = every_row || (invocation->format && strcmp(invocation->format, "text") != 0)};
+                             .every_row = every_row || (invocation->format && strcmp(invocation->format, "csv") == 0)};
     if (!read_models(invocation, error) || !read_task(demands, error) || !read_mode(demands, error) ||
         !read_dtypes(demands, error) || !read_kv_dtype(demands, error) || !read_optimizer(demands, error))
         return false;

@@ -50,7 +50,7 @@ static void find_longest_context(struct fit_row *row, const struct plan *plan, c
 {
     bool cached = row->one.mode == MODE_PREFILL || row->one.mode == MODE_DECODE;
     if (cached && plan->weights_bytes <= room_of(machine))
-        row->max_context = solve_context(&row->one, plan->arena_bytes, room_of(machine), plan->threads);
+        row->max_context = solve_context(&row->one, plan, room_of(machine));
 }
 
 /* The largest batch that fits beside the process itself. What the graph holds whatever the batch may be too much
@@ -339,17 +339,23 @@ static size_t find_answer(const struct fit *fit)
     return best;
 }
 
+static size_t find_nearest(const struct fit *fit)
+{
+    size_t nearest = 0;
+    for (size_t i = 1; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i], *so_far = &fit->rows[nearest];
+        if (row->fits < so_far->fits || (row->fits == so_far->fits && row->total_bytes < so_far->total_bytes))
+            nearest = i;
+    }
+    return nearest;
+}
+
 static void explain_answer(struct fit *fit)
 {
     char room[32], total[32];
+    fit->nearest = fit->answer < fit->row_count ? fit->answer : find_nearest(fit);
     if (fit->answer == fit->row_count) {
-        const struct fit_row *nearest = NULL;
-        for (size_t i = 0; i < fit->row_count; i++) {
-            const struct fit_row *row = &fit->rows[i];
-            if (!nearest || row->fits < nearest->fits ||
-                (row->fits == nearest->fits && row->total_bytes < nearest->total_bytes))
-                nearest = row;
-        }
+        const struct fit_row *nearest = fit->row_count ? &fit->rows[fit->nearest] : NULL;
         snprintf(fit->why, sizeof fit->why, "nothing fits for certain: the nearest, %s%s%s, %s",
                  nearest ? nearest->one.id : "of which there is none", nearest && fit->machines ? " on " : "",
                  nearest && fit->machines ? nearest->machine : "", nearest ? nearest->reason : "");
@@ -391,7 +397,7 @@ static void find_advice(struct fit *fit, const struct fit_demands *demands, cons
     enum { SHORT = 12, NEXT = 3 };
     size_t from = 0, to = fit->row_count;
     if (to > SHORT) {
-        from = fit->answer < fit->row_count ? fit->answer : 0;
+        from = fit->nearest;
         to = fit->asks && from + NEXT < to ? from + NEXT : from + 1;
     }
 #pragma omp parallel for schedule(dynamic, 1) num_threads(demands->threads)

@@ -78,6 +78,7 @@ struct fit {
     struct fit_row *rows; /* owned; the order in which they are to be shown */
     size_t row_count;
     size_t answer;                   /* the row of the recommendation; row_count when there is none */
+    size_t nearest;                  /* the answer, or the row that comes nearest to being one */
     bool asks;                       /* there are demands beyond memory */
     bool machines;                   /* rows are of several machines: which of them runs the model */
     char why[512];                   /* why that one: one sentence; or what would have to change */

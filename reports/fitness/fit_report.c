@@ -406,8 +406,9 @@ static void say_answer(struct report *report, const struct fit *fit)
 {
     if (fit->answer == fit->row_count) {
         report_sentence(report, TONE_BAD, "%c%s.", fit->why[0] - 'a' + 'A', fit->why + 1);
-        for (size_t i = 0; fit->row_count && i < fit->rows[0].advice_count; i++)
-            report_sentence(report, TONE_PLAIN, "%s, %s", fit->rows[0].one.id, fit->rows[0].advice[i]);
+        const struct fit_row *nearest = fit->row_count ? &fit->rows[fit->nearest] : NULL;
+        for (size_t i = 0; nearest && i < nearest->advice_count; i++)
+            report_sentence(report, TONE_PLAIN, "%s with %s.", nearest->one.size->name, nearest->advice[i]);
         return;
     }
     const struct fit_row *row = &fit->rows[fit->answer];

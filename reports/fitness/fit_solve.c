@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "models/families/family.h"
-#include "models/graph/plan.h"
 
 /* ---- the search that both are ---- */
 
@@ -65,11 +64,21 @@ static uint64_t context_bytes(void *subject, int64_t context)
     return plan_bytes(case_build_shapes(&asked->one, NULL), asked->threads, NULL);
 }
 
-int64_t solve_context(const struct model_case *one, uint64_t planned_bytes, uint64_t room, int threads)
+/* Caches and activations grow with the context at the most in proportion, since no op keeps its scores. */
+static bool surely_fits(const struct model_case *one, const struct plan *plan, int64_t context, uint64_t room)
 {
-    struct context_subject subject = {*one, threads};
+    double growing = (double)(plan->arena_bytes - plan->weights_bytes);
+    return context >= one->context &&
+           (double)plan->weights_bytes + growing * (double)context / (double)one->context <= (double)room;
+}
+
+int64_t solve_context(const struct model_case *one, const struct plan *plan, uint64_t room)
+{
+    struct context_subject subject = {*one, plan->threads};
     int64_t most = one->size->config.max_context;
-    if (planned_bytes > room && context_bytes(&subject, 1) > room)
+    if (surely_fits(one, plan, most, room))
+        return most;
+    if (plan->arena_bytes > room && context_bytes(&subject, 1) > room)
         return 0;
     return largest_within(context_bytes, &subject, most, room);
 }

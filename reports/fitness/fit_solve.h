@@ -3,10 +3,11 @@
 #define FITNESS_FIT_SOLVE_H
 
 #include "models/engine/case.h"
+#include "models/graph/plan.h"
 
 /* The longest context, of at most the model's, whose plan takes no more than `room`; 0 when not even 1 does. Exact to
- * the three digits that a person reads. `planned_bytes` is the plan's at the case's own context. */
-int64_t solve_context(const struct model_case *one, uint64_t planned_bytes, uint64_t room, int threads);
+ * the three digits that a person reads. `plan` is that of the case's own context. */
+int64_t solve_context(const struct model_case *one, const struct plan *plan, uint64_t room);
 
 /* The widest model like the case's: as deep, its feed-forward and heads in proportion. */
 struct width {
