@@ -20,6 +20,7 @@ static const struct family_size models[] = {
     IMAGES("resnet-34", NO_OTHER_NAME, 21797672, resnet_layers, BLOCKS(3, 4, 6, 3), .expansion = 1),
     IMAGES("resnet-101", NO_OTHER_NAME, 44549160, resnet_layers, BLOCKS(3, 4, 23, 3), .expansion = 4),
     IMAGES("resnet-152", NO_OTHER_NAME, 60192808, resnet_layers, BLOCKS(3, 8, 36, 3), .expansion = 4),
+    IMAGES("vgg-16", NO_OTHER_NAME, 138357544, vgg_layers, .widths = {2, 2, 3, 3, 3}, .hidden = 4096),
 };
 /* clang-format on */
 

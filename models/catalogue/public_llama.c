@@ -132,7 +132,9 @@ static const struct family_size models[] = {
     DECODER("phi-3-medium-4k", ALSO("phi-3-medium"), 13960238080, 40, 5120, 40, 10, 128, 17920, 32064, 4096, 1e4f, 1e-5f, UNTIED),
     DECODER("phi-4", NO_OTHER_NAME, 14659507200, 40, 5120, 40, 10, 128, 17920, 100352, 16384, 2.5e5f, 1e-5f, UNTIED),
     DECODER("phi-4-mini", NO_OTHER_NAME, 3836021760, 32, 3072, 24, 8, 128, 8192, 200064, 131072, 1e4f, 1e-5f, TIED, .rope = &phi_4_mini),
-    /* OLMo 2 */
+    /* OLMo */
+    DECODER("olmo-1b", NO_OTHER_NAME, 1176764416, 16, 2048, 16, 16, 128, 8192, 50304, 2048, 1e4f, 1e-5f, TIED, .bare_norm = true),
+    DECODER("olmo-7b", NO_OTHER_NAME, 6888095744, 32, 4096, 32, 32, 128, 11008, 50304, 2048, 1e4f, 1e-5f, UNTIED, .bare_norm = true),
     DECODER("olmo-2-7b", ALSO("olmo-2-1124-7b"), 7298617344, 32, 4096, 32, 32, 128, 11008, 100352, 4096, 5e5f, 1e-6f, UNTIED, OLMO_2),
     DECODER("olmo-2-13b", ALSO("olmo-2-1124-13b"), 13716198400, 40, 5120, 40, 40, 128, 13824, 100352, 4096, 5e5f, 1e-6f, UNTIED, OLMO_2),
     /* Falcon 3; no count is published: 7455550464 by its configuration */

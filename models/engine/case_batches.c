@@ -32,13 +32,19 @@ static bool find_growth(const struct tensor *first, const struct tensor *second,
     return true;
 }
 
+/* An op that has the batch among its attributes as well may size its workspace by that. */
+static bool has_batch_besides(const struct node *a, const struct node *b)
+{
+    return a->op->workspace && memcmp(&a->attributes, &b->attributes, sizeof a->attributes) != 0;
+}
+
 static bool same_nodes(const struct graph *a, const struct graph *b)
 {
     if (a->node_count != b->node_count || a->tensor_count != b->tensor_count)
         return false;
     for (int n = 0; n < a->node_count; n++) {
         const struct node *left = &a->nodes[n], *right = &b->nodes[n];
-        if (left->op != right->op || left->input_count != right->input_count ||
+        if (left->op != right->op || has_batch_besides(left, right) || left->input_count != right->input_count ||
             left->output_count != right->output_count ||
             memcmp(left->inputs, right->inputs, (size_t)left->input_count * sizeof *left->inputs) != 0 ||
             memcmp(left->outputs, right->outputs, (size_t)left->output_count * sizeof *left->outputs) != 0)

@@ -32,6 +32,8 @@ static int published_layers(struct graph *graph, const struct config *config, co
     if (x == NO_TENSOR)
         return NO_TENSOR;
     struct tensor features = graph->tensors[x];
+    if (features.rank == 2)
+        return layer_linear(graph, "fc", x, config->classes, true, deviation_he(features.dims[1]), ACTIVATION_NONE);
     const struct pool_attributes whole = {
         .kernel = {features.dims[1], features.dims[2]}, .stride = {1, 1}, .dilation = {1, 1}};
     x = build_average_pool(graph, "mean", x, whole);

@@ -16,6 +16,7 @@
     FAMILY(dlrm)                                                                                                       \
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
+    FAMILY(neox)                                                                                                       \
     FAMILY(moe)                                                                                                        \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \

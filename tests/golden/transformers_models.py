@@ -41,10 +41,11 @@ class Decoder:
     """Llama and its relatives: `kind` is the name of their classes, `extra` what their configuration has besides."""
 
     def __init__(self, size, kind, theta=1e4, epsilon=1e-5, untied=False, headed=False, gemma=False, sandwich=False,
-                 fused=False, bias=False, rope=None, longest=64, layers=2, extra=None, **changes):
+                 fused=False, bias=False, bare=False, rope=None, longest=64, layers=2, extra=None, **changes):
         self.size, self.changes = size, dict(SMALL, layers=layers, **changes)
         self.layers, self.untied, self.headed = layers, untied, headed
         self.gemma, self.sandwich, self.fused, self.bias = gemma, sandwich, fused, bias
+        self.bare = bare  # norms have no weights
         if rope:
             self.changes["rope"] = rope
         c = self.changes
@@ -63,6 +64,9 @@ class Decoder:
 
     def names(self):
         """Ours to a function of theirs."""
+        return ((ours, place) for ours, place in self.all_names() if not (self.bare and "norm" in ours))
+
+    def all_names(self):
         yield "embedding.weight", stack("model.embed_tokens.weight")
         for i in range(self.layers):
             theirs, ours = f"model.layers.{i}.", f"layers.{i}."
@@ -168,6 +172,111 @@ class Gpt2(Plain):
         return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 2048, BATCH, CONTEXT).flatten())
 
 
+class Opt(Plain):
+    """Of family gpt2, with a table of positions of which the first two have no use."""
+
+    def __init__(self):
+        super().__init__("gpt2", "opt-125m", transformers.OPTForCausalLM(transformers.OPTConfig(
+            vocab_size=500, hidden_size=48, word_embed_proj_dim=48, num_hidden_layers=2, num_attention_heads=4,
+            ffn_dim=192, max_position_embeddings=2048, pad_token_id=None, dropout=0.0, tie_word_embeddings=True, attn_implementation="eager")),
+                         layers=2, hidden=48, heads=4, vocabulary=500)
+
+    def names(self):
+        base = "model.decoder."
+        yield "wte.weight", stack(base + "embed_tokens.weight")
+        yield "wpe.weight", stack(base + "embed_positions.weight")
+        for kind in ("weight", "bias"):
+            yield f"ln_f.{kind}", stack(base + f"final_layer_norm.{kind}")
+            for i in range(2):
+                theirs, ours = base + f"layers.{i}.", f"h.{i}."
+                yield ours + f"attn.c_attn.{kind}", stack(*(theirs + f"self_attn.{p}_proj.{kind}" for p in "qkv"))
+                for a, b in (("attn.c_proj", "self_attn.out_proj"), ("ln_1", "self_attn_layer_norm"),
+                             ("ln_2", "final_layer_norm"), ("mlp.c_fc", "fc1"), ("mlp.c_proj", "fc2")):
+                    yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
+
+    def deviation(self, name):
+        if name == "wpe.weight":
+            return 0.01
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if name.endswith("c_proj.weight") else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 500, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
+class Beside(Plain):
+    """Of family neox. `parts`: what their block calls ours; `turned`: q, k and v lie side by side head by head."""
+
+    def __init__(self, size, model, base, parts, ends, turned=False, **changes):
+        super().__init__("neox", size, model, layers=2, vocabulary=500, **changes)
+        self.base, self.parts, self.ends, self.turned = base, parts, ends, turned
+        self.theirs = dict(self.model.named_parameters())
+
+    def side_by_side(self, name):
+        heads = self.changes["heads"]
+        return lambda get: get(name).unflatten(0, (heads, 3, -1)).transpose(0, 1)
+
+    def names(self):
+        for ours, name in self.ends.items():
+            for kind in ("weight", "bias"):
+                if f"{name}.{kind}" in self.theirs:
+                    yield f"{ours}.{kind}", stack(f"{name}.{kind}")
+        for i in range(2):
+            for ours, names in self.parts.items():
+                for kind in ("weight", "bias"):
+                    whole = [f"{self.base}.{i}.{name}.{kind}" for name in names.split()]
+                    if whole[0] in self.theirs:
+                        turned = self.turned and ours == "attn.qkv"
+                        yield f"layers.{i}.{ours}.{kind}", self.side_by_side(whole[0]) if turned else stack(*whole)
+
+    def deviation(self, name):
+        ends = name.endswith("attn.output.weight") or name.endswith("mlp.down.weight")
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if ends else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 500, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
+def pythia():
+    model = transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(
+        vocab_size=500, hidden_size=48, num_hidden_layers=2, num_attention_heads=3, intermediate_size=80,
+        max_position_embeddings=64, hidden_act="gelu", tie_word_embeddings=False, attn_implementation="eager",
+        rope_parameters=dict(rope_type="default", rope_theta=1e4, partial_rotary_factor=0.25)))
+    return Beside("pythia-14m", model, "gpt_neox.layers",
+                  {"input_norm": "input_layernorm", "post_norm": "post_attention_layernorm",
+                   "attn.qkv": "attention.query_key_value", "attn.output": "attention.dense",
+                   "mlp.up": "mlp.dense_h_to_4h", "mlp.down": "mlp.dense_4h_to_h"},
+                  {"embedding": "gpt_neox.embed_in", "norm": "gpt_neox.final_layer_norm",
+                   "head": "lm_head" if hasattr(model, "lm_head") else "embed_out"},
+                  turned=True, hidden=48, heads=3, kv_heads=3, head_dim=16, feed_forward=80)
+
+
+def phi():
+    model = transformers.PhiForCausalLM(transformers.PhiConfig(
+        vocab_size=500, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=80,
+        max_position_embeddings=64, hidden_act="gelu_new", attn_implementation="eager", bos_token_id=None,
+        eos_token_id=None, rope_parameters=dict(rope_type="default", rope_theta=1e4, partial_rotary_factor=0.5)))
+    return Beside("phi-1.5", model, "model.layers",
+                  {"input_norm": "input_layernorm", "attn.qkv": "self_attn.q_proj self_attn.k_proj self_attn.v_proj",
+                   "attn.output": "self_attn.dense", "mlp.up": "mlp.fc1", "mlp.down": "mlp.fc2"},
+                  {"embedding": "model.embed_tokens", "norm": "model.final_layernorm", "head": "lm_head"},
+                  hidden=48, heads=4, kv_heads=4, head_dim=12, feed_forward=80)
+
+
+def falcon():
+    model = transformers.FalconForCausalLM(transformers.FalconConfig(
+        vocab_size=500, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, ffn_hidden_size=80,
+        multi_query=True, parallel_attn=True, new_decoder_architecture=False, bias=False, alibi=False, tie_word_embeddings=True,
+        attn_implementation="eager", bos_token_id=None, eos_token_id=None))
+    return Beside("falcon-7b", model, "transformer.h",
+                  {"input_norm": "input_layernorm", "attn.qkv": "self_attention.query_key_value",
+                   "attn.output": "self_attention.dense", "mlp.up": "mlp.dense_h_to_4h",
+                   "mlp.down": "mlp.dense_4h_to_h"},
+                  {"embedding": "transformer.word_embeddings", "norm": "transformer.ln_f"},
+                  hidden=48, heads=4, kv_heads=1, head_dim=12, feed_forward=80)
+
+
 def encoder_layers(layers, theirs, ours, attention, rest):
     for i in range(layers):
         for kind in ("weight", "bias"):
@@ -197,6 +306,27 @@ class Bert(Plain):
     def run(self):
         pooled = self.model.bert(input_ids=self.draw("tokens", 1000, BATCH, CONTEXT),
                                  token_type_ids=self.draw("types", 2, BATCH, CONTEXT)).pooler_output
+        return pooled, F.cross_entropy(self.model.classifier(pooled), self.draw("targets", 2, BATCH))
+
+
+class Roberta(Plain):
+    """Of family bert, with a pooler and a classifier as BERT has them; two rows of its positions have no use."""
+
+    def __init__(self):
+        model = torch.nn.Module()
+        model.bert = transformers.RobertaModel(transformers.RobertaConfig(
+            vocab_size=1000, hidden_size=96, num_hidden_layers=2, num_attention_heads=4, intermediate_size=384,
+            max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5, attn_implementation="eager"))
+        model.classifier = torch.nn.Linear(96, 2)
+        for table in (model.bert.embeddings.word_embeddings, model.bert.embeddings.position_embeddings):
+            table.padding_idx = None
+        super().__init__("bert", "roberta-base", model, layers=2, hidden=96, heads=4, feed_forward=384, vocabulary=1000)
+
+    names = Bert.names
+
+    def run(self):
+        places = torch.arange(2, 2 + CONTEXT).expand(BATCH, -1)
+        pooled = self.model.bert(input_ids=self.draw("tokens", 1000, BATCH, CONTEXT), position_ids=places).pooler_output
         return pooled, F.cross_entropy(self.model.classifier(pooled), self.draw("targets", 2, BATCH))
 
 
@@ -285,8 +415,14 @@ CASES = [
                                   extra=dict(hidden_size=72, head_dim=12), hidden=72)),
     ("phi3-short", lambda: Decoder("phi-3-mini-128k", "Phi3", untied=True, fused=True, rope="short", longest=128,
                                    extra=dict(hidden_size=72, head_dim=12), hidden=72)),
+    ("olmo", lambda: Decoder("olmo-1b", "Olmo", bare=True)),
     ("gpt2", Gpt2),
+    ("opt", Opt),
+    ("pythia", pythia),
+    ("phi", phi),
+    ("falcon", falcon),
     ("bert", Bert),
+    ("roberta", Roberta),
     ("vit", Vit),
     ("whisper", Whisper),
 ]
@@ -321,7 +457,7 @@ def write_case(out, name, subject):
                 for part, value in zip(used, values.split([len(theirs[part]) for part in used])):
                     theirs[part].copy_(value)
     left = set(theirs) - filled - getattr(subject, "fixed", set())
-    assert not left, left
+    assert not left, (name, left)
     output, loss = subject.model.eval() and subject.run()
     out.tensor("output", output.detach())
     out.tensor("loss", loss.detach())

@@ -39,9 +39,9 @@ static void open_subject(struct subject *subject, const char *model, const char 
         config.experts = 12;
     }
     config.frames = config.frames ? 60 : 0;
-    if (strcmp(family->name, "llama") == 0 &&
-        !family_has_rung(family,
-                         subject->one.size)) { /* a relative of llama, narrow, but with all that it does differently */
+    /* A relative of llama or neox: narrow, but with all that it does differently. */
+    bool relative = strcmp(family->name, "llama") == 0 || strcmp(family->name, "neox") == 0;
+    if (relative && !family_has_rung(family, subject->one.size)) {
         config.hidden = 64;
         config.feed_forward = 96;
         config.heads = 4;
@@ -187,6 +187,13 @@ static const struct row {
     {"llama/gemma-3-270m", "f16", 3e-3},
     {"llama/phi-4-mini", "", 1e-5},
     {"llama/olmo-2-7b", "", 1e-5},
+    {"llama/olmo-1b", "", 1e-5},
+    {"gpt2/opt-125m", "", 1e-5},
+    {"neox/pythia-14m", "", 1e-5},
+    {"neox/pythia-31m", "f16", 1e-3},
+    {"neox/phi-2", "", 1e-5},
+    {"neox/falcon-7b", "", 1e-5},
+    {"neox/falcon-40b", "q8_0", 2e-2},
     {"whisper/whisper-tiny", "", 1e-5},
     {"whisper/whisper-tiny", "f16", 1e-3},
     {"whisper/whisper-tiny", "bf16", 1e-2},
