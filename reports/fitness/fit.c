@@ -297,6 +297,15 @@ static int by_number(double left, double right)
     return (left > right) - (left < right);
 }
 
+/* Whoever wants so many a second without saying of what wants text written, else the model's answers: training, and a
+ * decoder's other modes, come after these. */
+static int turn_of(const struct fit_row *row)
+{
+    return row->one.mode == MODE_DECODE                                              ? 0
+           : mode_trains(row->one.mode) || row->one.family->modes >> MODE_DECODE & 1 ? 2
+                                                                                     : 1;
+}
+
 /* With demands the answer comes first: what fits, the largest of it, the fastest way to run that. Without, the table
  * reads as a ladder, family by family. */
 static int by_answer(const void *a, const void *b)
@@ -304,6 +313,8 @@ static int by_answer(const void *a, const void *b)
     const struct fit_row *left = a, *right = b;
     if (left->fits != right->fits)
         return left->fits < right->fits ? -1 : 1;
+    if (turn_of(left) != turn_of(right))
+        return turn_of(left) < turn_of(right) ? -1 : 1;
     if (left->parameters != right->parameters) /* of what doesn't fit the nearest to it: the smallest */
         return (left->parameters > right->parameters) == (left->fits != FITS_NO) ? -1 : 1;
     int faster = by_number(right->throughput.median, left->throughput.median);
@@ -342,7 +353,7 @@ static size_t find_answer(const struct fit *fit)
 static size_t find_nearest(const struct fit *fit)
 {
     size_t nearest = 0;
-    for (size_t i = 1; i < fit->row_count; i++) {
+    for (size_t i = 1; i < fit->row_count && !fit->asks; i++) { /* sorted by it, with demands */
         const struct fit_row *row = &fit->rows[i], *so_far = &fit->rows[nearest];
         if (row->fits < so_far->fits || (row->fits == so_far->fits && row->total_bytes < so_far->total_bytes))
             nearest = i;

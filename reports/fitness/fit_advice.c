@@ -107,7 +107,7 @@ static void advise_batch(struct fit_row *row, const struct fit_demands *demands,
     struct model_case one = row->one;
     struct fit_row other;
     char what[64];
-    if (row->fits == FITS_NO) {
+    if (row->total_bytes > row->available_bytes) {
         one.batch = row->max_batch;
     } else {
         one.batch = row->one.batch * 4;
