@@ -47,6 +47,9 @@ struct fit_machine {
     double read_gbs;                   /* measured; NaN unknown */
 };
 
+/* What a plan may take beside the process itself. */
+uint64_t fit_room(const struct fit_machine *machine);
+
 /* No batch beyond this is asked of the planner. */
 enum { FIT_MOST_BATCH = 1 << 20, FIT_ADVICE = 6, FIT_WIDTHS = 8 };
 
