@@ -184,23 +184,20 @@ enum {
     COLUMN_COUNT
 };
 
-static const struct column columns[COLUMN_COUNT] = {
-    [MACHINE] = {"machine", "machine", false, 0},
-    [ROOM] = {"available_bytes", "room", true, 1},
-    [MODEL] = {"model", "model", false, 0},
-    [PARAMETERS] = {"parameters", "params", true, 2},
-    [MODE] = {"mode", "mode", false, 0},
-    [DTYPE] = {"dtype", "dtype", false, 0},
-    [SHAPE] = {"shape", "shape", false, 3},
-    [MEMORY] = {"total_bytes", "memory", true, 0},
-    [FITS] = {"fits", "fits", false, 0},
-    [SPEED] = {"throughput", "speed", true, 0},
-    [INTERVAL] = {"throughput_interval", "90 % interval", true, 1},
-    [BASIS] = {"basis", "basis", false, 2},
-    [BOUND] = {"bound", "limit", false, 4},
-    [MAX_BATCH] = {"max_batch", "max batch", true, 5},
-    [MAX_CONTEXT] = {"max_context", "max context", true, 5},
-};
+#define COLUMNS(mode_priority)                                                                                         \
+    {                                                                                                                  \
+        [MACHINE] = {"machine", "machine", false, 0}, [ROOM] = {"available_bytes", "room", true, 1},                   \
+        [MODEL] = {"model", "model", false, 0}, [PARAMETERS] = {"parameters", "params", true, 2},                      \
+        [MODE] = {"mode", "mode", false, mode_priority}, [DTYPE] = {"dtype", "dtype", false, 0},                       \
+        [SHAPE] = {"shape", "shape", false, 3}, [MEMORY] = {"total_bytes", "memory", true, 0},                         \
+        [FITS] = {"fits", "fits", false, 0}, [SPEED] = {"throughput", "speed", true, 0},                               \
+        [INTERVAL] = {"throughput_interval", "90 % interval", true, 1}, [BASIS] = {"basis", "basis", false, 2},        \
+        [BOUND] = {"bound", "limit", false, 4}, [MAX_BATCH] = {"max_batch", "max batch", true, 5},                     \
+        [MAX_CONTEXT] = {"max_context", "max context", true, 5},                                                       \
+    }
+static const struct column columns[COLUMN_COUNT] = COLUMNS(0);
+/* Where all rows are of one mode its column leaves first, and the interval has room on narrow terminals. */
+static const struct column columns_of_one_mode[COLUMN_COUNT] = COLUMNS(6);
 
 /* Three digits that a person can read: "1240", "18.3", "0.42". */
 static void write_figure(double value, char *out, size_t capacity)
@@ -363,7 +360,11 @@ static void add_table(struct report *report, const struct fit *fit, bool every_r
     const struct fit_row *before = NULL;
     bool ladder = !every_row && !fit->asks && !fit->machines && fit->row_count > LONG_TABLE;
     size_t limit = every_row || ladder || fit->row_count < LONG_TABLE ? fit->row_count : LONG_TABLE, shown = 0;
-    struct table *table = report_table(report, NULL, columns + first, (size_t)(COLUMN_COUNT - first));
+    bool one_mode = true;
+    for (size_t i = 1; i < fit->row_count; i++)
+        one_mode &= fit->rows[i].one.mode == fit->rows[0].one.mode;
+    struct table *table =
+        report_table(report, NULL, (one_mode ? columns_of_one_mode : columns) + first, (size_t)(COLUMN_COUNT - first));
     for (size_t i = 0; table && i < limit; i++) {
         if (ladder && !is_rung(fit, i))
             continue;

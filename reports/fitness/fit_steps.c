@@ -82,14 +82,21 @@ static bool has_rows_of(const struct fit *fit, const struct family *family)
     return false;
 }
 
+static const char *strength_of(const struct family *family)
+{
+    for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++)
+        if (strcmp(strengths[i].family, family->name) == 0)
+            return strengths[i].good_at;
+    return family->help;
+}
+
 static void say_families(struct fit_step *step, const struct fit *fit, const struct fit_row *row)
 {
     const char *task = row->one.family->task, *before = "";
-    for (size_t i = 0; i < sizeof strengths / sizeof *strengths; i++) {
-        const struct family *family = family_find(strengths[i].family);
-        if (!family || strcmp(family->task, task) != 0 || !has_rows_of(fit, family))
+    for (size_t f = 0; families[f]; f++) {
+        if (strcmp(families[f]->task, task) != 0 || !has_rows_of(fit, families[f]))
             continue;
-        say(step, "%s%s: %s", before, family->name, strengths[i].good_at);
+        say(step, "%s%s: %s", before, families[f]->name, strength_of(families[f]));
         before = ". ";
     }
     for (size_t i = 0; i < sizeof classics / sizeof *classics; i++)
