@@ -233,7 +233,7 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
 #pragma omp parallel for schedule(dynamic, 4) num_threads(demands->threads)
     for (size_t i = 0; i < fit->row_count; i++) {
         struct error own = {0};
-        if (fit_fill_row(&fit->rows[i], demands, machine, 0, &own) ||
+        if (fit_fill_row(&fit->rows[i], demands, machine, fit->rows[i].file_weights_bytes, &own) ||
             (demands->kv_dtype >= 0 && own.kind == ERROR_INPUT))
             continue;
 #pragma omp critical(fit_error)

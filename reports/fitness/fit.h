@@ -61,10 +61,11 @@ struct fit_row {
     uint64_t parameters, active_parameters; /* all; those that a token meets */
     uint64_t weights_bytes, kv_cache_bytes, activations_bytes, gradients_bytes, optimizer_bytes, workspace_bytes,
         runtime_bytes, total_bytes;
-    const char *machine;      /* the name of the machine that it is about */
-    uint64_t available_bytes; /* of that machine */
-    int64_t max_batch;        /* largest that fits at this context; 0: not even 1 */
-    int64_t max_context;      /* in the modes with a cache: longest that fits at this batch; 0: not even 1 */
+    uint64_t file_weights_bytes; /* what a file of the row's dtype has of weights; 0: what is planned */
+    const char *machine;         /* the name of the machine that it is about */
+    uint64_t available_bytes;    /* of that machine */
+    int64_t max_batch;           /* largest that fits at this context; 0: not even 1 */
+    int64_t max_context;         /* in the modes with a cache: longest that fits at this batch; 0: not even 1 */
     enum fits fits;
     struct range throughput, latency_s;
     char bound[TEXT_WORD];           /* "" unknown */
