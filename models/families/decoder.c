@@ -102,8 +102,9 @@ int decoder_attention(struct graph *graph, const char *name, int x, const struct
     int64_t width = a->kv_heads * a->head_dim;
     const struct attention_scores scores = scores_of(a);
     struct projections made = project(graph, name, x, a, one);
-    int keys = decoder_cache(graph, graph_name(graph, "%s.cache.k", name), one->context, width, one);
-    int values = decoder_cache(graph, graph_name(graph, "%s.cache.v", name), one->context, width, one);
+    int64_t positions = a->window && a->window < one->context ? a->window : one->context;
+    int keys = decoder_cache(graph, graph_name(graph, "%s.cache.k", name), positions, width, one);
+    int values = decoder_cache(graph, graph_name(graph, "%s.cache.v", name), positions, width, one);
     return build_cached_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim, decoder_position(one),
                                   &scores);
 }
