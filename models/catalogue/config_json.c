@@ -156,6 +156,10 @@ static bool make_outline(const struct reading *reading, struct model_file *file,
     file->outline =
         (struct outline){.layers = s->layers, .heads = s->heads, .kv_heads = s->kv_heads, .experts = s->experts};
     c->type->outline(c, s, &file->outline);
+    const char *gguf = c->type->gguf ? c->type->gguf : "";
+    file->outline.many_values =
+        s->layers == 80 && (strcmp(gguf, "qwen2") == 0 || (strcmp(gguf, "llama") == 0 && s->heads != s->kv_heads));
+    file->outline.copied_head = strcmp(gguf, "bloom") == 0;
     if (c->type->gguf)
         snprintf(s->gguf, sizeof s->gguf, "%s", c->type->gguf);
     if (!file->outline.failed && !reading->excessive)

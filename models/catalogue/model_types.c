@@ -22,7 +22,7 @@ const struct model_type model_types[] = {
      "{\"num_hidden_layers\":26,\"hidden_size\":2304,\"num_attention_heads\":8,\"num_key_value_heads\":4,\"head_dim\":256,\"intermediate_size\":9216,\"vocab_size\":262208,\"max_position_embeddings\":131072,\"tie_word_embeddings\":true,\"sliding_window\":4096,\"rms_norm_eps\":1e-06}"},
     {"phi3", "phi3", FUSED_QKV | FUSED_GATE, outline_decoder,
      "{\"num_hidden_layers\":32,\"hidden_size\":3072,\"num_attention_heads\":32,\"intermediate_size\":8192,\"vocab_size\":32064,\"max_position_embeddings\":4096,\"rms_norm_eps\":1e-05}"},
-    {"phi", "phi2", ALL_BIAS | NORM_BIAS | ONE_NORM | NOT_GATED | HEAD_BIAS, outline_decoder,
+    {"phi", "phi2", ALL_BIAS | NORM_BIAS | ONE_NORM | NOT_GATED | HEAD_BIAS | FUSED_QKV, outline_decoder,
      "{\"num_hidden_layers\":24,\"hidden_size\":2048,\"num_attention_heads\":32,\"intermediate_size\":8192,\"vocab_size\":51200,\"max_position_embeddings\":2048,\"layer_norm_eps\":1e-05}"},
     {"mixtral", "llama", 0, outline_decoder,
      "{\"num_hidden_layers\":32,\"hidden_size\":4096,\"num_attention_heads\":32,\"num_key_value_heads\":8,\"intermediate_size\":14336,\"vocab_size\":32000,\"max_position_embeddings\":131072,\"num_local_experts\":8,\"num_experts_per_tok\":2,\"rms_norm_eps\":1e-05}"},

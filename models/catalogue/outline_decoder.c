@@ -42,9 +42,9 @@ static void add_latent_attention(const struct decoder *d, int layer)
              plain = configuration_count(c, "qk_nope_head_dim", 0);
     uint64_t value = configuration_count(c, "v_head_dim", 0), q_width = heads * (plain + rope);
     if (q_rank) {
-        outline_add_linear(d->outline, TENSOR_Q, layer, q_rank, hidden, d->attention_bias);
+        outline_add_linear(d->outline, TENSOR_MATRIX, layer, q_rank, hidden, d->attention_bias);
         outline_add_vector(d->outline, true, layer, q_rank);
-        outline_add(d->outline, TENSOR_Q, layer, q_width, q_rank);
+        outline_add(d->outline, TENSOR_MATRIX, layer, q_width, q_rank);
     } else {
         outline_add(d->outline, TENSOR_Q, layer, q_width, hidden);
     }
@@ -308,6 +308,8 @@ void outline_falcon(const struct configuration *c, const struct settings *s, str
     bool two = grouped ? wanted == 2 : !configuration_flag(c, "parallel_attn");
     d.q_width = s->heads * s->head_dim;
     d.kv_width = kv_heads * s->head_dim;
+    outline->falcon = true;
+    outline->kv_heads = kv_heads;
     outline_add(outline, TENSOR_EMBEDDING, -1, s->vocabulary, s->hidden);
     for (uint64_t i = 0; i < s->layers && !outline->failed; i++) {
         int layer = (int)i;
