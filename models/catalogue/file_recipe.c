@@ -79,10 +79,10 @@ static bool find(const char *name, struct use *use)
     return false;
 }
 
-bool file_recipe_known(const char *recipe)
+const char *file_recipe_name(const char *recipe)
 {
     struct use use;
-    return find(recipe, &use);
+    return find(recipe, &use) && !strchr(recipe, suffix[0]) ? use.recipe->name : NULL;
 }
 
 /* Is the recipe's rule one of "A|B"? */

@@ -19,7 +19,7 @@
 /* False when no recipe of these has the name (case ignored) or the bytes overflow. Metadata isn't counted: 0.7 to 8 MB,
  * by the vocabulary. */
 bool file_recipe_bytes(const struct outline *outline, const char *recipe, uint64_t *bytes);
-/* Is there a recipe of that name? */
-bool file_recipe_known(const char *recipe);
+/* The recipe's name as it is usually written, whatever its case; NULL when there is none. */
+const char *file_recipe_name(const char *recipe);
 
 #endif
