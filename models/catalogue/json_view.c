@@ -48,8 +48,14 @@ static bool check_text(struct scan *scan)
 {
     if (peek(scan) != '"')
         return wrong(scan, "a string");
-    for (scan->at++; peek(scan) != '"'; scan->at++) {
+    const uint8_t *bytes = scan->mapping->bytes;
+    for (scan->at++;; scan->at++) {
+        /* What most of a text is. */
+        while (scan->at < scan->end && bytes[scan->at] >= 0x20 && bytes[scan->at] != '"' && bytes[scan->at] != '\\')
+            scan->at++;
         int c = peek(scan);
+        if (c == '"')
+            break;
         if (c < 0x20)
             return wrong(scan, "the end of a string");
         if (c != '\\')
@@ -198,18 +204,30 @@ enum json_kind json_view_kind(struct json_view view)
     }
 }
 
+/* Over a string in valid text. */
+static void skip_text(struct scan *scan)
+{
+    const uint8_t *bytes = scan->mapping->bytes;
+    for (scan->at++; scan->at < scan->end && bytes[scan->at] != '"'; scan->at++)
+        scan->at += bytes[scan->at] == '\\';
+    scan->at++;
+}
+
 static struct json_view take_view(struct scan *scan)
 {
     skip_space(scan);
     struct json_view view = {.mapping = scan->mapping, .begin = scan->at};
+    const uint8_t *bytes = scan->mapping->bytes;
     int depth = 0;
     do {
-        int c = peek(scan);
+        uint8_t c = scan->at < scan->end ? bytes[scan->at] : 0;
         if (c == '"') {
-            check_text(scan);
+            skip_text(scan);
             continue;
         }
-        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        /* Brackets differ from braces in one bit, and nothing else in valid JSON has the others. */
+        depth += (c | 0x20) == '{';
+        depth -= (c | 0x20) == '}';
         scan->at++;
     } while (depth > 0);
     /* A number or a word goes on to what can't be in one. */

@@ -104,9 +104,15 @@ static bool take_tensor(struct model_file *file, const struct json_walk *walk, u
         return false;
     tensor->part = (uint32_t)(mapping - file->parts);
     struct error inner = {0};
-    if (take_shape(json_view_find(walk->value, "shape"), tensor, &inner) &&
-        take_storage(json_view_find(walk->value, "dtype"), tensor, &inner) &&
-        take_place(json_view_find(walk->value, "data_offsets"), data, tensor, &inner))
+    struct json_view shape = {0}, dtype = {0}, offsets = {0};
+    struct json_walk member = {0};
+    while (json_walk_next(walk->value, &member))
+        *(json_view_is(member.key, "shape")          ? &shape
+          : json_view_is(member.key, "dtype")        ? &dtype
+          : json_view_is(member.key, "data_offsets") ? &offsets
+                                                     : &(struct json_view){0}) = member.value;
+    if (take_shape(shape, tensor, &inner) && take_storage(dtype, tensor, &inner) &&
+        take_place(offsets, data, tensor, &inner))
         return true;
     if (inner.message[0])
         return error_set(error, inner.kind, "%s", inner.message);
@@ -122,10 +128,11 @@ static bool read_part(struct model_file *file, size_t number, struct error *erro
     struct json_walk walk = {0};
     uint64_t data = 0, used = 0;
     size_t first = file->tensor_count;
-    if (!take_header(mapping, &data, &header, error) || !model_file_reserve(file, json_view_length(header), error))
+    if (!take_header(mapping, &data, &header, error) || !model_file_reserve(file, 0, error))
         return false;
     while (json_walk_next(header, &walk))
-        if (!json_view_is(walk.key, "__metadata__") && !take_tensor(file, &walk, data, error))
+        if (!json_view_is(walk.key, "__metadata__") &&
+            !(model_file_reserve(file, 1, error) && take_tensor(file, &walk, data, error)))
             return false;
     for (size_t i = first; i < file->tensor_count; i++)
         if (__builtin_add_overflow(used, file->tensors[i].bytes, &used))
