@@ -239,7 +239,7 @@ static struct json_view take_view(struct scan *scan)
     return view;
 }
 
-bool json_walk_next(struct json_view container, struct json_walk *walk)
+static bool step(struct json_view container, struct json_walk *walk, bool opens)
 {
     enum json_kind kind = json_view_kind(container);
     if (kind != JSON_OBJECT_VIEW && kind != JSON_ARRAY_VIEW)
@@ -259,9 +259,35 @@ bool json_walk_next(struct json_view container, struct json_walk *walk)
         skip_space(&scan);
         scan.at++; /* the colon */
     }
-    walk->value = take_view(&scan);
+    skip_space(&scan);
+    int first = scan.mapping->bytes[scan.at];
+    if (opens && (first == '{' || first == '['))
+        walk->value = (struct json_view){.mapping = scan.mapping, .begin = scan.at, .end = scan.end};
+    else
+        walk->value = take_view(&scan);
     walk->at = scan.at;
     return true;
+}
+
+bool json_walk_next(struct json_view container, struct json_walk *walk)
+{
+    return step(container, walk, false);
+}
+
+bool json_walk_open(struct json_view container, struct json_walk *walk)
+{
+    return step(container, walk, true);
+}
+
+void json_walk_close(struct json_walk *walk, const struct json_walk *inner)
+{
+    enum json_kind kind = json_view_kind(walk->value);
+    if (kind != JSON_OBJECT_VIEW && kind != JSON_ARRAY_VIEW)
+        return;
+    struct scan scan = {
+        .mapping = walk->value.mapping, .at = inner->at ? inner->at : walk->value.begin + 1, .end = walk->value.end};
+    skip_space(&scan); /* to the closing bracket */
+    walk->at = scan.at + 1;
 }
 
 uint64_t json_view_length(struct json_view container)

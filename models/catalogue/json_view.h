@@ -38,6 +38,10 @@ struct json_walk {
     struct json_view key, value;
 };
 bool json_walk_next(struct json_view container, struct json_walk *walk);
+/* The same where values are containers that are walked at once, to their end: walk->value is for that alone, and
+ * json_walk_close says with what walk it was done. What is walked through needs no search for its end. */
+bool json_walk_open(struct json_view container, struct json_walk *walk);
+void json_walk_close(struct json_walk *walk, const struct json_walk *inner);
 uint64_t json_view_length(struct json_view container);
 /* The member of that name (the last, if there are several); JSON_NOTHING where there is none or `object` is none. */
 struct json_view json_view_find(struct json_view object, const char *key);

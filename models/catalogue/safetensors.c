@@ -90,7 +90,8 @@ static bool take_storage(struct json_view name, struct file_tensor *tensor, stru
                          tensor->name, word);
 }
 
-static bool take_tensor(struct model_file *file, const struct json_walk *walk, uint64_t data, struct error *error)
+/* The member of the header that `walk` has opened. */
+static bool take_tensor(struct model_file *file, struct json_walk *walk, uint64_t data, struct error *error)
 {
     char name[FILE_MOST_NAME + 1];
     const struct mapping *mapping = walk->key.mapping;
@@ -111,6 +112,7 @@ static bool take_tensor(struct model_file *file, const struct json_walk *walk, u
           : json_view_is(member.key, "dtype")        ? &dtype
           : json_view_is(member.key, "data_offsets") ? &offsets
                                                      : &(struct json_view){0}) = member.value;
+    json_walk_close(walk, &member);
     if (take_shape(shape, tensor, &inner) && take_storage(dtype, tensor, &inner) &&
         take_place(offsets, data, tensor, &inner))
         return true;
@@ -130,10 +132,16 @@ static bool read_part(struct model_file *file, size_t number, struct error *erro
     size_t first = file->tensor_count;
     if (!take_header(mapping, &data, &header, error) || !model_file_reserve(file, 0, error))
         return false;
-    while (json_walk_next(header, &walk))
-        if (!json_view_is(walk.key, "__metadata__") &&
-            !(model_file_reserve(file, 1, error) && take_tensor(file, &walk, data, error)))
+    while (json_walk_open(header, &walk)) {
+        if (json_view_is(walk.key, "__metadata__")) {
+            struct json_walk member = {0};
+            while (json_walk_next(walk.value, &member))
+                ;
+            json_walk_close(&walk, &member);
+        } else if (!model_file_reserve(file, 1, error) || !take_tensor(file, &walk, data, error)) {
             return false;
+        }
+    }
     for (size_t i = first; i < file->tensor_count; i++)
         if (__builtin_add_overflow(used, file->tensors[i].bytes, &used))
             used = UINT64_MAX;
