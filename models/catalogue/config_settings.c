@@ -3,7 +3,7 @@
 
 static void read_counts(const struct configuration *c, struct settings *s)
 {
-    s->layers = configuration_count(c, "num_hidden_layers|n_layer|n_layers|num_layers", 0);
+    s->layers = configuration_count(c, "num_hidden_layers|n_layer|n_layers|num_layers|decoder_layers", 0);
     s->hidden = configuration_count(c, "hidden_size|n_embd|n_embed|dim|d_model|embed_dim", 0);
     s->heads = configuration_count(
         c, "num_attention_heads|n_head|n_heads|num_heads|attention_heads|decoder_attention_heads", 0);

@@ -23,7 +23,9 @@ uint64_t fit_recipe_bytes(const struct family *family, const struct family_size 
 
 const char *fit_recipe_stand_in(const struct family *family, const struct family_size *size, uint64_t bytes)
 {
-    double plain = (double)fit_recipe_bytes(family, size, "F16"), bits = plain > 0 ? 16 * (double)bytes / plain : 16;
+    double plain = (double)fit_recipe_bytes(family, size, "F16"), bits = plain > 0 ? 16 * (double)bytes / plain : 0;
+    if (!family->quantises)
+        return "bf16";
     return bits < 5.5 ? "q4_K_M" : bits < 7.5 ? "q6_K" : bits < 12 ? "q8_0" : bits < 24 ? "f16" : "f32";
 }
 
