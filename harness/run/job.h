@@ -20,9 +20,13 @@
 #include "harness/base/error.h"
 #include "harness/run/measure.h"
 
+enum { JOB_PATH = 1024 };
+
 struct job {
     bool ceilings;     /* measure the machine's limits instead of a case */
     char subject[160]; /* the case's id, or the name of a ceiling probe (glob; "" for all) */
+    char model[JOB_PATH]; /* the model's file that the case is of; "" for one that a family lists */
+    bool weights;         /* with that file's weights */
     const int *cpus;   /* one a thread; not owned, except by job_from_json's caller */
     size_t threads;
     bool check;

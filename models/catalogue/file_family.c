@@ -1,10 +1,12 @@
 #include "models/catalogue/file_family.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "models/families/decoder.h"
 #include "models/families/llama.h"
+#include "models/families/recipe.h"
 
 /* What architectures differ in from the plainest of their family; the shape is the file's. */
 static const struct kind {
@@ -139,4 +141,45 @@ const struct family *file_family(const struct model_file *file, struct family_si
     uint64_t fixed =
         (uint64_t)(size->config.frames / 2 * size->config.hidden); /* Whisper's sinusoids, which files hold */
     return fixed <= file->parameters && builds(family, size, file->parameters - fixed) ? family : NULL;
+}
+
+void file_size_of(const struct model_file *file, const char *path, char *name, size_t capacity,
+                  struct family_size *size)
+{
+    uint64_t longest = file->settings.max_context;
+    const char *slash = strrchr(path, '/'), *stem = slash && slash[1] ? slash + 1 : path;
+    snprintf(name, capacity, "%s", stem);
+    char *dot = strrchr(name, '.');
+    if (dot && dot != name && (strcmp(dot, ".gguf") == 0 || strcmp(dot, ".safetensors") == 0))
+        *dot = '\0';
+    for (char *c = name; *c; c++) /* it is a part of cases' names */
+        if (strchr("/@,* ?", *c))
+            *c = '-';
+    *size = (struct family_size){
+        .name = name, .batches = {1}, .contexts = {longest && longest < 4096 ? (int64_t)longest : 4096}};
+}
+
+/* The recipe that the file names; else the type that most of its bytes have. */
+void file_dtype(const struct model_file *file, char *out, size_t capacity)
+{
+    const struct storage *most = NULL;
+    uint64_t largest = 0;
+    for (size_t i = 0; i < file->tensor_count; i++) {
+        uint64_t bytes = 0;
+        if (file->tensors[i].storage == most)
+            continue;
+        if (file->tensors[i].bytes < largest && i > 64) /* few types, and the large tensors come early */
+            continue;
+        for (size_t j = 0; j < file->tensor_count; j++)
+            bytes += file->tensors[j].storage == file->tensors[i].storage ? file->tensors[j].bytes : 0;
+        if (bytes > largest) {
+            largest = bytes;
+            most = file->tensors[i].storage;
+        }
+    }
+    bool stated = file->settings.recipe[0] && file->format != FILE_SAFETENSORS;
+    const char *name = stated ? file->settings.recipe : most ? most->name : "F32";
+    const struct storage *storage = storage_find(name);
+    const struct recipe *recipe = recipe_find(name);
+    snprintf(out, capacity, "%s", recipe ? recipe->name : storage && storage->dtype ? storage->dtype : name);
 }

@@ -47,6 +47,8 @@ struct family_size {
     const char *const *aliases; /* NULL-ended, or NULL */
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
+    const char *file;                /* the path of the model's file, of which this is; else NULL */
+    bool file_weights;               /* runs with that file's weights */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
     bool by_name;                    /* only where it is named: neither suites nor a table of all models have it */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */

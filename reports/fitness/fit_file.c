@@ -13,55 +13,17 @@
 
 /* ---- the file ---- */
 
-/* The recipe that the file names; else the type that most of its bytes have. */
-static void name_dtype(struct fit_file *fit)
-{
-    const struct model_file *file = &fit->file;
-    const struct storage *most = NULL;
-    uint64_t largest = 0;
-    for (size_t i = 0; i < file->tensor_count; i++) {
-        uint64_t bytes = 0;
-        if (file->tensors[i].storage == most)
-            continue;
-        if (file->tensors[i].bytes < largest && i > 64) /* few types, and the large tensors come early */
-            continue;
-        for (size_t j = 0; j < file->tensor_count; j++)
-            bytes += file->tensors[j].storage == file->tensors[i].storage ? file->tensors[j].bytes : 0;
-        if (bytes > largest) {
-            largest = bytes;
-            most = file->tensors[i].storage;
-        }
-    }
-    bool stated = file->settings.recipe[0] && file->format != FILE_SAFETENSORS;
-    const char *name = stated ? file->settings.recipe : most ? most->name : "F32";
-    const struct storage *storage = storage_find(name);
-    const struct recipe *recipe = recipe_find(name);
-    snprintf(fit->dtype, sizeof fit->dtype, "%s",
-             recipe                      ? recipe->name
-             : storage && storage->dtype ? storage->dtype
-                                         : name);
-}
-
 bool fit_file_open(const char *path, struct fit_file *fit, struct error *error)
 {
     *fit = (struct fit_file){0};
     if (!model_file_open(path, &fit->file, error))
         return false;
-    const char *slash = strrchr(path, '/');
-    const char *stem = slash && slash[1] ? slash + 1 : path;
-    snprintf(fit->name, sizeof fit->name, "%s", stem);
-    char *dot = strrchr(fit->name, '.');
-    if (dot && dot != fit->name && (strcmp(dot, ".gguf") == 0 || strcmp(dot, ".safetensors") == 0))
-        *dot = '\0';
     const struct settings *s = &fit->file.settings;
-    fit->size =
-        (struct family_size){.name = fit->name,
-                             .batches = {1},
-                             .contexts = {s->max_context && s->max_context < 4096 ? (int64_t)s->max_context : 4096}};
+    file_size_of(&fit->file, path, fit->name, sizeof fit->name, &fit->size);
     fit->family = *family_find("llama");
     fit->family.name = s->architecture[0] ? s->architecture : "unknown";
     fit->family.task = "nlp";
-    name_dtype(fit);
+    file_dtype(&fit->file, fit->dtype, sizeof fit->dtype);
     fit->same = file_family(&fit->file, &fit->size);
     return true;
 }
