@@ -145,7 +145,7 @@ static uint64_t row_in_file(const struct model_file *file, const struct file_ten
     const char *name = tensor->name;
     uint64_t width = file->settings.head_dim, half = width / 2;
     bool turned = strstr(name, ".attn_q.") || strstr(name, ".attn_k.");
-    if (file->format != FILE_GGUF || !turned || strcmp(file->settings.architecture, "llama") != 0 || !half)
+    if (file->format != FILE_GGUF || !turned || strcmp(file->settings.architecture, "llama") != 0 || !half || width % 2)
         return row;
     uint64_t head = row / width, at = row % width;
     return head * width + 2 * (at % half) + at / half;
@@ -195,7 +195,8 @@ static bool load_tensor(const struct model_file *file, const struct tensor *to, 
     for (int p = 0; right && p < pieces.count; p++) {
         const struct file_tensor *from = pieces.tensors[p];
         enum dtype dtype;
-        right = from->storage->dtype && dtype_parse(from->storage->dtype, &dtype);
+        right = from->storage->dtype && dtype_parse(from->storage->dtype, &dtype) &&
+                (from->rank > 1 || (from->storage->block == 1 && !dtype_quantised(to->dtype)));
         if (!right)
             error_set(error, ERROR_INPUT,
                       "%.90s: tensor '%.90s' has type %s; F32, F16, BF16, Q8_0, Q4_0, Q4_K and Q6_K are run", file_name,

@@ -117,6 +117,8 @@ bool fit_file_add(struct fit *fit, const struct fit_file *file, const struct fit
             bool inference = !mode_trains((enum mode)mode);
             if (!fit_add_row(fit, &one, demands, machine, inference ? weights_bytes : 0, error))
                 return false;
+            if (inference) /* in training a classifier may come to it */
+                fit->rows[fit->row_count - 1].parameters = file->file.parameters;
             fit->rows[fit->row_count - 1].dtype = own || !runs ? name : NULL;
         }
     }
