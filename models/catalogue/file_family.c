@@ -135,7 +135,7 @@ const struct family *file_family(const struct model_file *file, struct family_si
     const struct settings *s = &file->settings;
     const struct kind *kind = kind_of(s);
     const struct family *family = kind ? family_find(kind->family) : NULL;
-    if (!family || !is_whole(s) || s->partial || (family->has_context && !s->max_context))
+    if (!family || !is_whole(s) || (s->partial && file->tensor_count) || (family->has_context && !s->max_context))
         return NULL;
     size->config = config_of(file, kind);
     uint64_t fixed =

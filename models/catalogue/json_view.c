@@ -213,10 +213,9 @@ static void skip_text(struct scan *scan)
     scan->at++;
 }
 
-static struct json_view take_view(struct scan *scan)
+/* Over an object or an array in valid text. */
+static void skip_container(struct scan *scan)
 {
-    skip_space(scan);
-    struct json_view view = {.mapping = scan->mapping, .begin = scan->at};
     const uint8_t *bytes = scan->mapping->bytes;
     int depth = 0;
     do {
@@ -229,12 +228,28 @@ static struct json_view take_view(struct scan *scan)
         depth += (c | 0x20) == '{';
         depth -= (c | 0x20) == '}';
         scan->at++;
-    } while (depth > 0);
-    /* A number or a word goes on to what can't be in one. */
-    int first = scan->mapping->bytes[view.begin];
-    if (first != '{' && first != '[' && first != '"')
-        while (peek(scan) >= 0 && !strchr(",]} \t\r\n", peek(scan)))
-            scan->at++;
+    } while (depth > 0 && scan->at < scan->end);
+}
+
+/* Over a number or a word, which go on to what can't be in one. */
+static void skip_word(struct scan *scan)
+{
+    const uint8_t *bytes = scan->mapping->bytes;
+    while (scan->at < scan->end && bytes[scan->at] > ' ' && bytes[scan->at] != ',' && (bytes[scan->at] | 0x20) != '}')
+        scan->at++;
+}
+
+static struct json_view take_view(struct scan *scan)
+{
+    skip_space(scan);
+    struct json_view view = {.mapping = scan->mapping, .begin = scan->at};
+    int first = peek(scan);
+    if (first == '"')
+        skip_text(scan);
+    else if (first == '{' || first == '[')
+        skip_container(scan);
+    else
+        skip_word(scan);
     view.end = scan->at;
     return view;
 }
