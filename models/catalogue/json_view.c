@@ -22,12 +22,12 @@ static bool wrong(const struct scan *scan, const char *wanted)
     return mapping_error(scan->mapping, scan->at, scan->error, "'%c' in JSON; %s is wanted", byte, wanted);
 }
 
-static int peek(const struct scan *scan)
+static inline int peek(const struct scan *scan)
 {
     return scan->at < scan->end ? scan->mapping->bytes[scan->at] : -1;
 }
 
-static void skip_space(struct scan *scan)
+static inline void skip_space(struct scan *scan)
 {
     int c;
     while ((c = peek(scan)) == ' ' || c == '\t' || c == '\n' || c == '\r')
@@ -256,8 +256,8 @@ static struct json_view take_view(struct scan *scan)
 
 static bool step(struct json_view container, struct json_walk *walk, bool opens)
 {
-    enum json_kind kind = json_view_kind(container);
-    if (kind != JSON_OBJECT_VIEW && kind != JSON_ARRAY_VIEW)
+    int bracket = container.mapping ? container.mapping->bytes[container.begin] : 0;
+    if (bracket != '{' && bracket != '[')
         return false;
     struct scan scan = {
         .mapping = container.mapping, .at = walk->at ? walk->at : container.begin, .end = container.end};
@@ -269,7 +269,7 @@ static bool step(struct json_view container, struct json_walk *walk, bool opens)
     if (peek(&scan) == '}' || peek(&scan) == ']')
         return false;
     walk->key = (struct json_view){0};
-    if (kind == JSON_OBJECT_VIEW) {
+    if (bracket == '{') {
         walk->key = take_view(&scan);
         skip_space(&scan);
         scan.at++; /* the colon */

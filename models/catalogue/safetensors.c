@@ -57,10 +57,13 @@ static bool take_shape(struct json_view shape, struct file_tensor *tensor, struc
 static bool take_place(struct json_view offsets, uint64_t data, struct file_tensor *tensor, struct error *error)
 {
     struct json_walk walk = {0};
-    uint64_t ends[3], count = 0;
-    while (count < 3 && json_walk_next(offsets, &walk) && json_view_count(walk.value, &ends[count]))
-        count++;
-    if (json_view_kind(offsets) != JSON_ARRAY_VIEW || count != 2 || json_view_length(offsets) != 2 || ends[0] > ends[1])
+    uint64_t ends[2], count = 0;
+    if (json_view_kind(offsets) != JSON_ARRAY_VIEW)
+        return false;
+    while (json_walk_next(offsets, &walk))
+        if (count == 2 || !json_view_count(walk.value, &ends[count++]))
+            return false;
+    if (count != 2 || ends[0] > ends[1])
         return false;
     const struct mapping *mapping = offsets.mapping;
     if (ends[1] > mapping->size - data)
