@@ -16,6 +16,7 @@
 /* popt leaves this where --resume isn't given, and NULL where it is given without a RUN. */
 static char not_resumed[] = "";
 static int weights;
+static char *tokens, *output;
 static char *suite, **filters, **excludes, **models, *budget, *threads, *least, *most, *warmup, *timeout, *memory,
     *resume = not_resumed, *note;
 
@@ -29,6 +30,8 @@ static struct poptOption options[] = {
      "offers",
      "NAME|FILE"},
     {"weights", 0, POPT_ARG_NONE, &weights, 0, "run the weights of --model's file instead of generated ones", NULL},
+    {"tokens", 0, POPT_ARG_STRING, &tokens, 0, "what --model's file reads: numbers of words, with commas", "N,..."},
+    {"save-output", 0, POPT_ARG_STRING, &output, 0, "keep what a case of it computed, as NumPy's .npy", "FILE"},
     {"budget", 0, POPT_ARG_STRING, &budget, 0, "how long the whole run may take (90s, 10m)", "DURATION"},
     {"threads", 0, POPT_ARG_STRING, &threads, 0, "threads to compute with (all CPUs that may be used)", "N"},
     {"min-runs", 0, POPT_ARG_STRING, &least, 0, "samples of a case at the least (3)", "N"},
@@ -108,11 +111,12 @@ static bool read_selection(struct run_request *request, struct error *error)
                 "--resume: goes on with the cases of that run, so it can't be given with --suite, --model, "
                 "--filter or --exclude");
     } else {
+        const struct file_wishes wishes = {weights, tokens, output};
         struct selection selection = {.suites = suite,
                                       .models = (const char *const *)models,
                                       .filters = (const char *const *)filters,
                                       .excludes = (const char *const *)excludes};
-        if (!run_files_open(selection.models, weights, &selection, error) ||
+        if (!run_files_open(selection.models, &wishes, &selection, error) ||
             !selection_cases(&selection, &request->cases, &first, error))
             return false;
     }

@@ -124,6 +124,8 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
     strcpy(job.subject, item->record.id);
     snprintf(job.model, sizeof job.model, "%s", item->model ? item->model : "");
     job.weights = item->weights;
+    snprintf(job.tokens, sizeof job.tokens, "%s", item->tokens ? item->tokens : "");
+    snprintf(job.output, sizeof job.output, "%s", item->output ? item->output : "");
     job.check = !item->record.has_check;
     if (item->record.memory[MEMORY_PLANNED] != BYTES_UNKNOWN)
         job.planned_bytes = item->record.memory[MEMORY_PLANNED];

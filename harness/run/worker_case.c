@@ -14,6 +14,7 @@
 #include "harness/run/noise.h"
 #include "harness/run/op_times.h"
 #include "harness/run/resident.h"
+#include "harness/run/values_file.h"
 #include "harness/stats/robust.h"
 #include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
@@ -138,7 +139,8 @@ static bool open_subject(const struct job *job, struct subject *subject, struct 
     const struct engine_options options = {.threads = (int)job->threads};
     subject->engine = engine_open(subject->graph, &subject->plan, &options, error);
     return subject->engine &&
-           (!job->weights || file_weights_load(&subject->file, subject->graph, subject->engine, error));
+           (!job->weights || file_weights_load(&subject->file, subject->graph, subject->engine, error)) &&
+           (!*job->tokens || values_put_tokens(job->tokens, subject->graph, subject->engine, error));
 }
 
 static void step_subject(void *state)
@@ -243,6 +245,11 @@ static bool measure_subject(const struct job *job, struct subject *subject, stru
         return false;
     }
     put_peak(line, subject);
+    if (*job->output && !values_save_output(job->output, subject->graph, subject->engine, error)) {
+        json_decref(line);
+        measurement_free(&found);
+        return false;
+    }
     json_put_real(line, "setup_s", ready_s - started_s);
     json_put_count(line, "warmups", found.warmups);
     json_put_count(line, "batch", found.batch);

@@ -49,6 +49,7 @@ struct family_size {
     struct config config;
     const char *file;                /* the path of the model's file, of which this is; else NULL */
     bool file_weights;               /* runs with that file's weights */
+    const char *tokens, *output;     /* reads these ("101,7592,102"), and writes what it computes there; or NULL */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
     bool by_name;                    /* only where it is named: neither suites nor a table of all models have it */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
