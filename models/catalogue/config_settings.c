@@ -1,4 +1,6 @@
 /* What a configuration counts, by one name each whatever its publisher calls it. */
+#include <math.h>
+
 #include "models/catalogue/model_type.h"
 
 static void read_counts(const struct configuration *c, struct settings *s)
@@ -22,6 +24,19 @@ static void read_counts(const struct configuration *c, struct settings *s)
     s->tied = configuration_flag(c, "tie_word_embeddings");
 }
 
+/* Older configurations have the base of rotary positions beside their scaling, newer ones within it. */
+static void read_rotation(const struct configuration *c, struct settings *s)
+{
+    struct json_view rotation = configuration_find(c, "rope_parameters|rope_scaling"), kind;
+    if (json_view_kind(rotation) != JSON_OBJECT_VIEW)
+        return;
+    if (isnan(s->rope_theta) && !json_view_number(json_view_find(rotation, "rope_theta"), &s->rope_theta))
+        s->rope_theta = NAN;
+    kind = json_view_find(rotation, "rope_type");
+    kind = kind.mapping ? kind : json_view_find(rotation, "type");
+    s->stretched = !json_view_is(kind, "default");
+}
+
 static void read_experts(const struct configuration *c, struct settings *s)
 {
     s->experts = configuration_count(c, "num_local_experts|num_experts|n_routed_experts|moe_num_experts", 0);
@@ -38,5 +53,6 @@ static void read_experts(const struct configuration *c, struct settings *s)
 void configuration_settings(const struct configuration *configuration, struct settings *settings)
 {
     read_counts(configuration, settings);
+    read_rotation(configuration, settings);
     read_experts(configuration, settings);
 }

@@ -98,7 +98,7 @@ static struct config config_of(const struct model_file *file, const struct kind 
     config.heads = (int64_t)s->heads;
     config.kv_heads = (int64_t)s->kv_heads;
     config.head_dim = (int64_t)s->head_dim;
-    config.feed_forward = (int64_t)(s->experts ? s->expert_feed_forward : s->feed_forward);
+    config.feed_forward = (int64_t)(s->experts && s->expert_feed_forward ? s->expert_feed_forward : s->feed_forward);
     config.vocabulary = (int64_t)s->vocabulary;
     config.max_context = (int64_t)s->max_context;
     config.epsilon = isnan(s->epsilon) ? 1e-5f : (float)s->epsilon;

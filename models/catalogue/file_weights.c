@@ -209,10 +209,28 @@ static bool load_tensor(const struct model_file *file, const struct tensor *to, 
     return right;
 }
 
+/* Architectures whose every difference the family's graph is known to have, as their configuration says it. */
+static bool is_runnable(const struct model_file *file, struct error *error)
+{
+    static const char *const known[] = {"llama", "mistral", "qwen2", "qwen3", "bert"};
+    const char *name = file->settings.architecture;
+    bool right = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        right |= strcmp(known[i], name) == 0;
+    if (!right)
+        return error_set(error, ERROR_INPUT,
+                         "%.90s: weights of llama, mistral, qwen2, qwen3 and bert are run, not of %s",
+                         file->parts[0].name, name[0] ? name : "a model without a config.json beside it");
+    if (file->settings.stretched || find_tensor(file, "rope_freqs.weight"))
+        return error_set(error, ERROR_INPUT, "%.90s: its rotary positions are stretched, and these weights aren't run",
+                         file->parts[0].name);
+    return true;
+}
+
 bool file_weights_load(const struct model_file *file, const struct graph *graph, struct engine *engine,
                        struct error *error)
 {
-    bool right = true;
+    bool right = is_runnable(file, error);
     for (int t = 0; right && t < graph->tensor_count; t++) {
         const struct tensor *tensor = &graph->tensors[t];
         bool copy = tensor->fill.like != NO_TENSOR && tensor->fill.kind != FILL_NONE;
