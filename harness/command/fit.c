@@ -15,6 +15,7 @@
 #include "harness/run/execute.h"
 #include "harness/run/schedule.h"
 #include "models/catalogue/devices.h"
+#include "models/catalogue/file_recipe.h"
 #include "models/families/family.h"
 #include "probes/machine.h"
 #include "reports/fitness/fit.h"
@@ -120,11 +121,14 @@ static bool read_dtypes(struct fit_demands *demands, struct error *error)
         size_t length = strcspn(at, ",");
         struct model_case one;
         memcpy(word, at, length < sizeof word - 1 ? length : sizeof word - 1);
-        if (!case_set_dtype(&one, word))
-            return error_set(error, ERROR_INPUT, "--dtype: '%.*s' is none of %s", (int)length, at, case_dtype_names());
+        bool runs = case_set_dtype(&one, word);
+        const char *name = runs ? case_dtype_name(&one) : file_recipe_name(word);
+        if (!name)
+            return error_set(error, ERROR_INPUT, "--dtype: '%.*s' is none of %s, nor a recipe of GGUF files: %s",
+                             (int)length, at, case_dtype_names(), FILE_RECIPE_NAMES);
         if (demands->dtype_count == FIT_DTYPES)
             return error_set(error, ERROR_INPUT, "--dtype: more than %d of them", FIT_DTYPES);
-        demands->dtypes[demands->dtype_count++] = case_dtype_name(&one);
+        demands->dtypes[demands->dtype_count++] = name;
         at += length + (at[length] == ',');
     }
     return !dtype || demands->dtype_count ||
