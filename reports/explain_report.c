@@ -381,5 +381,9 @@ struct report *explain_report(const struct explanation *all, const struct explai
     add_ops(report, all);
     add_roofline(report, all, basis);
     add_layers(report, all);
+    json_t *machine = machine_to_json(basis->machine);
+    machine_add_topology(report, machine);
+    report_drawn_only(report);
+    json_decref(machine);
     return report;
 }

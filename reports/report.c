@@ -319,6 +319,12 @@ struct topology *report_topology(struct report *report, const char *title)
     return topology;
 }
 
+void report_drawn_only(struct report *report)
+{
+    if (report->block_count)
+        report->blocks[report->block_count - 1].drawn_only = true;
+}
+
 bool report_complete(const struct report *report)
 {
     if (report->failed)

@@ -71,7 +71,8 @@ enum block_kind {
 
 struct block {
     enum block_kind kind;
-    char *text; /* heading, sentence */
+    bool drawn_only; /* shows what stands in tables too: formats of text leave it out */
+    char *text;      /* heading, sentence */
     enum tone tone;
     struct table table;
     struct series series;
@@ -120,6 +121,8 @@ void report_event(struct report *report, double x, enum tone tone, const char *f
 struct bars *report_bars(struct report *report, const char *title, const char *const *parts, size_t part_count);
 struct roofline *report_roofline(struct report *report, const char *title);
 struct topology *report_topology(struct report *report, const char *title);
+/* The figure that was added last shows what stands in tables too. */
+void report_drawn_only(struct report *report);
 /* False when memory ran out while it was filled. */
 bool report_complete(const struct report *report);
 

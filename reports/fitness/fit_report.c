@@ -7,6 +7,7 @@
 #include "harness/base/parse.h"
 #include "models/families/family.h"
 #include "reports/fitness/fit.h"
+#include "reports/fitness/fit_figures.h"
 
 /* ---- the document ---- */
 
@@ -274,5 +275,6 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         if (fit->rows[i].tensors_only)
             report_sentence(report, TONE_WARNING, "%s: %s.", fit->rows[i].one.size->name, fit->rows[i].reason);
     say_basis(report, fit, machine);
+    fit_add_figures(report, fit, machine);
     return report;
 }

@@ -169,6 +169,8 @@ static bool write_markdown(const struct report *report, struct sink *sink, struc
     text_append(out, "\n");
     for (size_t i = 0; i < report->block_count; i++) {
         const struct block *block = &report->blocks[i];
+        if (block->drawn_only)
+            continue;
         text_append(out, "\n");
         if (block->kind == BLOCK_TABLE) {
             write_table(out, &block->table);

@@ -306,6 +306,8 @@ static bool write_text(const struct report *report, struct sink *sink, struct er
     enum block_kind before = BLOCK_HEADING;
     for (size_t i = 0; right && i < report->block_count; i++) {
         const struct block *block = &report->blocks[i];
+        if (block->drawn_only)
+            continue;
         /* Sentences in a row are one paragraph's lines; everything else stands apart. */
         if (i == 0 || (before != BLOCK_HEADING && (block->kind != BLOCK_SENTENCE || before != BLOCK_SENTENCE)))
             text_append(&sink->text, "\n");
