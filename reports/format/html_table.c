@@ -51,10 +51,27 @@ static void write_note(struct text *out, const struct cell *cell)
     text_append(out, "\"");
 }
 
+/* Long names, as cases have them, may break behind their strokes. */
+static void write_words(struct text *out, const char *string)
+{
+    for (const char *c = string; *c;) {
+        size_t length = strcspn(c, "/");
+        length += c[length] == '/';
+        struct text part = {0};
+        text_append_n(&part, c, length);
+        html_escape(out, text_string(&part));
+        text_append(out, c[length - 1] == '/' ? "<wbr>" : "");
+        out->failed |= part.failed;
+        text_free(&part);
+        c += length;
+    }
+}
+
 static void write_cell(struct text *out, const struct column *column, const struct cell *cell, bool head)
 {
     const char *name = head ? "th scope=\"row\"" : "td";
-    text_printf(out, "<%s class=\"%s%s\"", name, html_tone(cell->tone), column->right_aligned ? " number" : "");
+    text_printf(out, "<%s class=\"%s%s%s\"", name, html_tone(cell->tone), column->right_aligned ? " number" : "",
+                *shown(cell) == '~' ? " about" : "");
     if (isfinite(cell->value))
         text_printf(out, " data-value=\"%.9g\"", cell->value);
     write_note(out, cell);
@@ -62,7 +79,7 @@ static void write_cell(struct text *out, const struct column *column, const stru
     bool pill = (column_judges(column) || is_basis(column)) && *shown(cell);
     if (pill)
         text_printf(out, "<span class=\"%s\">", is_basis(column) ? "basis" : "pill");
-    html_escape(out, shown(cell));
+    write_words(out, shown(cell));
     text_printf(out, "%s</%s>", pill ? "</span>" : "", head ? "th" : "td");
 }
 

@@ -40,7 +40,7 @@ function makeSortable(table) {
 
 // ---- filtering: words that a row must have, and a choice for each column of few different words ----
 
-const FEWEST_ROWS = 9, MOST_CHOICES = 12, MOST_SELECTS = 5;
+const FEWEST_ROWS = 9, MOST_ROWS = 30, MOST_CHOICES = 12, MOST_SELECTS = 5;
 
 function choicesOf(table, column) {
     const words = new Set(Array.from(table.tBodies[0].rows, (row) => row.cells[column].textContent));
@@ -59,7 +59,7 @@ function makeFilterable(section, table) {
     Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
         const choices = head.classList.contains("number") ? [] : choicesOf(table, column);
         if (!choices.length || selects.length === MOST_SELECTS) return;
-        const title = head.textContent.trim();
+        const title = head.textContent.trim() || head.dataset.key;
         const select = make("select", { ariaLabel: title });
         select.append(make("option", { value: "", textContent: title + ": all" }));
         choices.forEach((choice) => select.append(make("option", { value: choice, textContent: choice })));
@@ -81,7 +81,9 @@ function makeFilterable(section, table) {
     count.setAttribute("aria-live", "polite");
     tools.append(count);
     tools.addEventListener("input", apply);
-    section.querySelector(".scroll").before(tools);
+    const scroll = section.querySelector(".scroll");
+    scroll.before(tools);
+    scroll.classList.toggle("long", rows.length > MOST_ROWS);
     apply();
 }
 

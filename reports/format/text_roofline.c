@@ -110,6 +110,8 @@ static void write_canvas(struct sink *sink, const struct canvas *canvas)
             else
                 text_append(&sink->text, dots ? braille : " ");
         }
+        while (sink->text.length && sink->text.data[sink->text.length - 1] == ' ')
+            sink->text.length--;
         text_append(&sink->text, "\n");
     }
 }

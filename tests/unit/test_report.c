@@ -262,7 +262,7 @@ START_TEST(figures_are_drawn_in_every_width)
         char *text = written("text", false, width);
         ck_assert_msg(longest_line(strstr(text, "Memory by part")) <= (size_t)width, "%d:\n%s", width, text);
         ck_assert_ptr_nonnull(strstr(text, "2 × core"));
-        ck_assert_ptr_nonnull(strstr(text, "1 linear: 8 FLOP/byte, ~120 GFLOP/s, 60 % of the time"));
+        ck_assert_ptr_nonnull(strstr(text, "1 linear: 8 FLOP/byte"));
         ck_assert_ptr_nonnull(strstr(text, "FLOP/byte\n"));
         free(text);
     }
