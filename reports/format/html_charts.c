@@ -35,6 +35,16 @@ static void write_number(struct text *out, double value)
     text_printf(out, "%.3g%s", value, prefixes[prefix]);
 }
 
+static void write_rate(struct text *out, double gflops)
+{
+    if (gflops >= 999.5)
+        text_printf(out, "%.3g TFLOP/s", gflops / 1000);
+    else if (gflops >= 0.9995)
+        text_printf(out, "%.3g GFLOP/s", gflops);
+    else
+        text_printf(out, "%.3g MFLOP/s", 1000 * gflops);
+}
+
 static void write_grid(struct text *out, const struct roofline_frame *frame)
 {
     for (int power = (int)ceil(frame->x_low); power <= frame->x_high; power++) {
@@ -76,7 +86,8 @@ static void write_roofs(struct text *out, const struct roofline *roofline, const
     text_append(out, "</svg>");
 }
 
-/* Peaks are named at the right end of their lines, bandwidths near the foot of theirs, each a line higher. */
+/* Peaks are named at the right end of their lines, bandwidths where theirs come into the picture: near the foot, each a
+ * line higher, or at the left edge. */
 static void write_roof_names(struct text *out, const struct roofline *roofline, const struct roofline_frame *frame)
 {
     for (size_t i = 0; i < roofline->peak_count; i++) {
@@ -86,18 +97,18 @@ static void write_roof_names(struct text *out, const struct roofline *roofline, 
                     100 * down(frame, roofline->peaks[i].value));
         html_escape(out, roofline->peaks[i].name);
         text_append(out, " ");
-        write_number(out, roofline->peaks[i].value);
-        text_append(out, "FLOP/s</text>");
+        write_rate(out, roofline->peaks[i].value);
+        text_append(out, "</text>");
     }
     for (size_t i = 0; i < roofline->bandwidth_count; i++) {
-        double height = 0.05 + 0.075 * (double)i;
-        double gflops = pow(10, frame->y_low + height * (frame->y_high - frame->y_low));
-        double x = across(frame, gflops / roofline->bandwidths[i].value);
-        bool left = x < 0.05;
-        text_printf(out, "<text class=\"roof-name\" x=\"%.2f%%\" y=\"%.2f%%\" dx=\"0.7em\">", left ? 1 : 100 * x,
-                    100 * (1 - height));
+        double gbs = roofline->bandwidths[i].value, height = 0.05 + 0.075 * (double)i;
+        double x = across(frame, pow(10, frame->y_low + height * (frame->y_high - frame->y_low)) / gbs);
+        bool left = x < 0.01;
+        double y = left ? down(frame, pow(10, frame->x_low) * gbs) : 1 - height;
+        text_printf(out, "<text class=\"roof-name\" x=\"%.2f%%\" y=\"%.2f%%\" dx=\"0.7em\"%s>", left ? 0 : 100 * x,
+                    100 * y, left ? " dy=\"-0.9em\"" : "");
         html_escape(out, roofline->bandwidths[i].name);
-        text_printf(out, " %.3g GB/s</text>", roofline->bandwidths[i].value);
+        text_printf(out, " %.3g GB/s</text>", gbs);
     }
 }
 
@@ -106,8 +117,7 @@ static void describe_point(struct text *out, const struct roofline_point *point)
     text_append(out, " ");
     html_escape(out, point->name);
     text_printf(out, ": %.3g FLOP/byte, %s", point->intensity, point->estimated ? "about " : "");
-    write_number(out, 1e9 * point->gflops);
-    text_append(out, "FLOP/s");
+    write_rate(out, point->gflops);
     if (isfinite(point->share))
         text_printf(out, ", %.*f %% of the time", point->share < 0.0995 ? 1 : 0, 100 * point->share);
 }

@@ -54,6 +54,11 @@ static void write_note(struct text *out, const struct cell *cell)
 /* Long names, as cases have them, may break behind their strokes. */
 static void write_words(struct text *out, const char *string)
 {
+    const char *stroke = strchr(string, '/');
+    if (!stroke || !strchr(stroke + 1, '/')) { /* a unit */
+        html_escape(out, string);
+        return;
+    }
     for (const char *c = string; *c;) {
         size_t length = strcspn(c, "/");
         length += c[length] == '/';
