@@ -3,7 +3,7 @@
 the keyboard, at three widths, dark, and printed. Fails on any console line, any request to anywhere, a page that is
 wider than its window, or one of more than 1.5 MB.
 
-    pages.py PROGRAM DATA [--pictures FOLDER] [--database FILE] [NAME...]
+    pages.py PROGRAM [--pictures FOLDER] [--database FILE] [NAME...]
 
 Skipped (exit 77) where there is no chromium. --pictures keeps what was seen as PNG files. It needs nothing beyond
 Python's standard library: it speaks the DevTools protocol over a pipe.
@@ -183,7 +183,7 @@ def check(browser, path):
     browser.set_size(*WIDTHS["wide"])
     wrong += [f"sort {what}" for what in browser.evaluate(SORTING)]
     wrong += browser.evaluate(FILTERING)
-    if not browser.evaluate("document.querySelector('.answer')?.textContent.length > 10"):
+    if browser.evaluate("!document.querySelector('.answer') && document.querySelector('main > p') !== null"):
         wrong.append("no answer on top")
     if browser.evaluate("document.querySelector('thead button') !== null"):
         browser.evaluate("document.querySelector('thead button').focus()")
@@ -226,15 +226,41 @@ COMMANDS = {
 }
 
 
+HOSTILE = "<img src=http://192.0.2.1/x onerror=alert(1)>\"'&</script><script>alert(2)</script>\u202e=1+1"
+
+
+def hostile_run():
+    """A run such as a stranger might hand over: markup wherever there are words."""
+    def case(number):
+        seconds = 0.01 * (number + 1)
+        return {"id": f"mlp/{HOSTILE}{number}/forward/f32/b1", "family": "mlp", "model": HOSTILE, "task": HOSTILE,
+                "mode": "forward", "dtype": "f32", "batch": 1, "device": "cpu", "threads": 2,
+                "status": ("ok", "noisy", "failed", "skipped")[number % 4], "reason": HOSTILE,
+                "parameters": 1000, "flops": 1e9, "bytes": 1e8,
+                "memory": {"planned_bytes": 4000 * (number + 1), "weights_bytes": 3000, "activations_bytes": 1000},
+                "samples_s": [seconds], "time_s": {"median": seconds, "low": 0.9 * seconds, "high": 1.1 * seconds,
+                                                   "confidence": 0.95},
+                "throughput": {"value": 1 / seconds, "unit": HOSTILE[:20]}, "gflops": 0.1 / seconds, "bound": "compute"}
+    machine = {"schema": "benchmark.machine/1", "fingerprint": "00" * 16, "name": HOSTILE,
+               "cpu": {"model": HOSTILE, "packages": 1, "cores": 2, "threads": 4},
+               "caches": [{"level": 2, "type": "unified", "size_bytes": 1 << 20, "shared_by_threads": 2, "count": 2}],
+               "memory": {"total_bytes": 1 << 34, "limit_bytes": 1 << 34, "limited_by": "physical"},
+               "gpus": [{"name": HOSTILE, "backend": "opencl", "memory_bytes": 1 << 33}],
+               "ceilings": {"peak_f32_gflops": 500, "read_gbs": 30}, "warnings": [HOSTILE]}
+    return {"schema": "benchmark.run/1", "id": "0123456789abcdef", "started": "2026-01-01T00:00:00.000Z",
+            "finished": "2026-01-01T00:01:00.000Z", "command": ["benchmark", HOSTILE], "suite": HOSTILE, "note": HOSTILE,
+            "machine": machine, "cases": [case(number) for number in range(12)]}
+
+
 def write_pages(options, folder):
     """A page of each command that needs no measuring, and one of a run whose names are hostile."""
     commands = dict(COMMANDS)
     if options.database:
         commands["report"] = ["report"]
     else:
-        run = next(pathlib.Path(options.data).glob("run*.json"), None)
-        if run:
-            commands["report"] = ["report", str(run)]
+        run = folder / "hostile.json"
+        run.write_text(json.dumps(hostile_run()))
+        commands["report"] = ["report", str(run)]
     database = options.database or str(folder / "none.db")
     for name, command in commands.items():
         if options.names and name not in options.names:
@@ -249,7 +275,6 @@ def write_pages(options, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
-    parser.add_argument("data")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--pictures", type=pathlib.Path)
     parser.add_argument("--database")
