@@ -233,7 +233,7 @@ def hostile_run():
     """A run such as a stranger might hand over: markup wherever there are words."""
     def case(number):
         seconds = 0.01 * (number + 1)
-        return {"id": f"mlp/{HOSTILE}{number}/forward/f32/b1", "family": "mlp", "model": HOSTILE, "task": HOSTILE,
+        return {"id": f"mlp/{HOSTILE}{number}/forward", "family": "mlp", "model": HOSTILE[:60], "task": HOSTILE[:30],
                 "mode": "forward", "dtype": "f32", "batch": 1, "device": "cpu", "threads": 2,
                 "status": ("ok", "noisy", "failed", "skipped")[number % 4], "reason": HOSTILE,
                 "parameters": 1000, "flops": 1e9, "bytes": 1e8,
@@ -248,7 +248,7 @@ def hostile_run():
                "gpus": [{"name": HOSTILE, "backend": "opencl", "memory_bytes": 1 << 33}],
                "ceilings": {"peak_f32_gflops": 500, "read_gbs": 30}, "warnings": [HOSTILE]}
     return {"schema": "benchmark.run/1", "id": "0123456789abcdef", "started": "2026-01-01T00:00:00.000Z",
-            "finished": "2026-01-01T00:01:00.000Z", "command": ["benchmark", HOSTILE], "suite": HOSTILE, "note": HOSTILE,
+            "finished": "2026-01-01T00:01:00.000Z", "command": ["benchmark", HOSTILE], "suite": HOSTILE[:90], "note": HOSTILE,
             "machine": machine, "cases": [case(number) for number in range(12)]}
 
 
