@@ -215,6 +215,7 @@ static void add_up(struct explanation *all)
         if (isnan(seconds))
             continue;
         all->seconds += seconds;
+        all->floor_s += (double)op->count * op->floor_s;
         all->bound_s[op->bound] += seconds;
         compute += op->bound == BOUND_COMPUTE ? seconds / 2 : 0;
         bandwidth += op->bound == BOUND_BANDWIDTH ? seconds / 2 : 0;

@@ -65,6 +65,7 @@ struct explanation {
     struct estimate estimate;                /* of the step, from other models' cases */
     double step_s;                           /* measured, else estimated, else the ops' floors; NaN */
     double seconds;                          /* sum over the ops */
+    double floor_s;                          /* the same of their floors; NaN unknown */
     double bound_s[3];                       /* of that sum, by enum bound */
     double peak_gflops;                      /* of the case's dtype; NaN unknown */
     double bandwidth_gbs;                    /* of the memory that holds all of the step */

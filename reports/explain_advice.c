@@ -59,7 +59,9 @@ static bool weigh(const struct search *search, struct model_case *other, struct 
 {
     struct model_case valid;
     case_name(other);
-    if (!case_parse(other->id, &valid, NULL))
+    bool named =
+        family_find_size(other->size->name, NULL) == other->size; /* a file's model has no name to find it by */
+    if (named && !case_parse(other->id, &valid, NULL))
         return false;
     const struct record *record = search->units_per_s > 0 ? measured_record(search->basis, other->id) : NULL;
     double units = case_units(other);

@@ -90,6 +90,7 @@ static json_t *step_to_json(const struct explanation *all)
     json_put_real(object, "estimated_low_s", all->estimate.low);
     json_put_real(object, "estimated_high_s", all->estimate.high);
     json_put_real(object, "ops_s", all->seconds);
+    json_put_real(object, "floor_s", all->floor_s > 0 ? all->floor_s : NAN);
     return object;
 }
 
@@ -133,7 +134,7 @@ static void say_percent(double share, char *out, size_t capacity)
 
 static void answer(struct report *report, const struct explanation *all)
 {
-    static const char *const words[] = {"arithmetic", "memory bandwidth", "the cost of starting ops"};
+    static const char *const words[] = {"arithmetic", "bandwidth", "the cost of starting them"};
     if (!(all->seconds > 0)) {
         report_answer(report, TONE_WARNING,
                       "Nothing was measured on this machine yet, so times are unknown: `benchmark run --suite "
@@ -151,9 +152,13 @@ static void answer(struct report *report, const struct explanation *all)
     format_duration(all->step_s, step, sizeof step);
     say_percent(all->bound_s[most] / all->seconds, bound, sizeof bound);
     say_percent(share_of(all, first), share, sizeof share);
+    char reached[64] = "";
+    if (all->floor_s > 0 && basis_of(first))
+        snprintf(reached, sizeof reached, ", at %.0f %% of what the machine's ceilings allow",
+                 100 * all->floor_s / all->seconds);
     report_answer(report, TONE_STRONG,
-                  "A step takes %s (%s), %s of it in ops that wait for %s; most goes to %s%s%s: %s.", step, basis,
-                  bound, words[most], first->op, *first->name ? " " : "", first->name, share);
+                  "A step takes %s (%s)%s; %s of it is in ops limited by %s, and most goes to %s%s%s: %s.", step,
+                  basis, reached, bound, words[most], first->op, *first->name ? " " : "", first->name, share);
 }
 
 static void say_basis(struct report *report, const struct explanation *all, const struct explain_basis *basis)

@@ -1,15 +1,16 @@
 #!/bin/sh
-# embed.sh NAME FILE: FILE as a C array, and the base64 of its SHA-256, as a content security policy names it.
+# embed.sh NAME FILE...: the files, one after the other, as a C array, and the base64 of its SHA-256, as a content security policy names it.
 # Run by Meson; needs od, awk and sha256sum (or shasum).
 set -eu
-name=$1 file=$2
+name=$1
+shift
 if command -v sha256sum >/dev/null; then
-    digest=$(sha256sum <"$file")
+    digest=$(cat "$@" | sha256sum)
 else
-    digest=$(shasum -a 256 <"$file")
+    digest=$(cat "$@" | shasum -a 256)
 fi
 printf '#include "reports/format/html.h"\n\nconst char %s[] = {' "$name"
-od -An -v -tu1 "$file" | awk '{ for (i = 1; i <= NF; i++) printf "%s,", $i; print "" }'
+cat "$@" | od -An -v -tu1 | awk '{ for (i = 1; i <= NF; i++) printf "%s,", $i; print "" }'
 printf '0};\n'
 printf '%s\n' "${digest%% *}" | awk -v name="$name" '
 function value(hex) { return index("0123456789abcdef", hex) - 1 }

@@ -7,7 +7,8 @@
 #include "harness/base/text.h"
 #include "reports/report.h"
 
-/* report.css and report.js as they are, and the hashes by which the page's policy admits them (embed.sh). */
+/* report.css with figures.css, and report.js, as they are, and the hashes by which the page's policy admits them
+ * (embed.sh). */
 extern const char html_style[], html_style_sha256[], html_script[], html_script_sha256[];
 
 /* Text with HTML's own signs escaped, for elements and for quoted attributes. */

@@ -8,7 +8,7 @@
 #include "harness/base/sizes.h"
 #include "reports/format/wrap.h"
 
-enum { LEAST_COLUMNS = 40, USUAL_COLUMNS = 100, MOST_LABEL = 40 };
+enum { LEAST_COLUMNS = 40, USUAL_COLUMNS = 100, MOST_LABEL = 48 };
 
 static size_t usable_columns(const struct sink *sink)
 {
