@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Each is defined in the file of its name; lstm and gru in gated.c. */
+/* Each is defined in the file of its name; lstm and gru in gated.c, whisper_encoder in whisper.c. */
 #define FAMILIES(FAMILY)                                                                                               \
     FAMILY(mlp)                                                                                                        \
     FAMILY(cnn)                                                                                                        \
@@ -17,7 +17,8 @@
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
     FAMILY(vit)                                                                                                        \
-    FAMILY(whisper)
+    FAMILY(whisper)                                                                                                    \
+    FAMILY(whisper_encoder)
 
 #define DECLARE(name) extern const struct family family_##name;
 FAMILIES(DECLARE)

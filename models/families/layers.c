@@ -105,17 +105,6 @@ static struct norm_tensors batch_norm_tensors(struct graph *graph, const char *n
     return made;
 }
 
-/* Where a window's sums are long and output pixels are many, convolution by itself is the faster by more than the pass
- * over memory that its batch norm then takes: matrix units multiply several times as fast as vectors. */
-static bool fills_matrix_units(const struct graph *graph, int x, const struct conv_layer *layer)
-{
-    enum { PIXELS = 384, TERMS = 256 };
-    const int64_t *dims = graph->tensors[x].dims;
-    int64_t terms = layer->kernel * layer->kernel * dims[3];
-    int64_t pixels = dims[0] * dims[1] * dims[2] / (layer->stride * layer->stride);
-    return layer->groups == 1 && layer->kernel > 1 && terms >= TERMS && pixels >= PIXELS;
-}
-
 int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_layer layer)
 {
     if (x == NO_TENSOR)
@@ -125,7 +114,7 @@ int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_la
                                           .pad = {layer.kernel / 2, layer.kernel / 2},
                                           .dilation = {1, 1},
                                           .groups = layer.groups};
-    bool together = !graph->training && graph->tensors[x].dtype == DTYPE_F32 && !fills_matrix_units(graph, x, &layer);
+    bool together = !graph->training && graph->tensors[x].dtype == DTYPE_F32;
     int w = filters(graph, name, x, layer.outputs, layer.kernel, layer.groups);
     const char *norm = graph_name(graph, "%s.norm", name);
     if (together) {

@@ -9,6 +9,8 @@
  *   prefill: the encoder, its keys and values into the caches of the attention to it, and the decoder over a prompt
  *   decode: the decoder's next token; the caches hold its own positions, and the encoder's, which isn't run again
  *
+ *   whisper-encoder, a family of its own, is the encoder alone: what turning sound into features costs
+ *
  *   config: layers (of each half), hidden, heads, feed_forward, vocabulary, max_context, frames, inputs (mel bins)
  *
  * Key projections have no bias, so queries, keys and values are projections of their own. A case's context is the
@@ -137,6 +139,14 @@ static bool build(struct graph *graph, const struct config *config, const struct
     return graph_error(graph, error);
 }
 
+static bool build_encoder(struct graph *graph, const struct config *config, const struct model_case *one,
+                          struct error *error)
+{
+    graph->layers = (int)config->layers;
+    graph->output = encode(graph, config, one);
+    return graph_error(graph, error);
+}
+
 /* Seconds of audio that a step takes in: over the step's time, how many times faster than speech it is. Decoding takes
  * in none: how many tokens a second of speech has is not for the model to say. */
 static double units(const struct model_case *one)
@@ -187,3 +197,20 @@ const struct family family_whisper = {.name = "whisper",
                                       .optimizer = OPTIMIZER_ADAMW,
                                       .build = build,
                                       .units = units};
+
+static const struct family_size encoder_sizes[] = {
+    {.name = "whisper-tiny-encoder", .config = WHISPER(4, 384, 6), .runnable = true, .batches = {1}},
+    {.name = "whisper-base-encoder", .config = WHISPER(6, 512, 8), .runnable = true, .batches = {1}},
+    {.name = "whisper-small-encoder", .config = WHISPER(12, 768, 12), .runnable = true, .batches = {1}},
+};
+
+const struct family family_whisper_encoder = {.name = "whisper-encoder",
+                                              .task = "speech",
+                                              .help = "Whisper's encoder alone: features of 30 s of audio",
+                                              .sizes = encoder_sizes,
+                                              .size_count = sizeof encoder_sizes / sizeof *encoder_sizes,
+                                              .modes = 1 << MODE_FORWARD,
+                                              .unit = UNIT_AUDIO,
+                                              .quantises = true,
+                                              .build = build_encoder,
+                                              .units = units};

@@ -11,9 +11,9 @@
 
 extern const struct conv_blocked_kernel conv_blocked_plain;
 #if defined(__x86_64__)
-extern const struct conv_blocked_kernel conv_blocked_avx2, conv_blocked_avx512;
+extern const struct conv_blocked_kernel conv_blocked_avx2, conv_blocked_avx512, conv_blocked_amx;
 #endif
-VARIANT_TABLE(TILED, conv_blocked_kernel, conv_blocked, conv_blocked_)
+VARIANT_TABLE(MATRIX, conv_blocked_kernel, conv_blocked, conv_blocked_)
 
 enum {
     PART_BYTES = 96 << 10,  /* of filters: what one chunk of pixels meets while it stays in a near cache */
@@ -44,33 +44,64 @@ static struct terms terms_of(const struct conv_shape *s)
     return terms;
 }
 
-/* The workspace: zeros, the padded copy, each thread's pointers. */
+/* The workspace: zeros, the padded copy, each thread's pointers, and what a kernel on matrix units needs. */
 struct room {
     float *zeros, *padded;
     const float **runs;
-    size_t runs_each, bytes;
+    char *shared, *scratch;
+    size_t runs_each, shared_bytes, scratch_each, bytes;
 };
 
-static struct room room_of(const struct conv_shape *s, const struct terms *terms, void *workspace, int threads)
+static double vector_cycles(const struct conv_shape *s, size_t out_channels, size_t rows)
+{
+    double depth = (double)(s->kernel_height * s->kernel_width * s->channels);
+    return (double)(rows * s->out_width) * (double)out_channels * (depth + 8) / 26;
+}
+
+/* The kernel itself, or the one on vectors that it leaves this shape to. */
+static const struct conv_blocked_kernel *kernel_for(const struct conv_blocked_kernel *kernel,
+                                                    const struct conv_shape *s)
+{
+    size_t rows = s->batch * s->out_height;
+    if (!kernel->vectors)
+        return kernel;
+    bool wins = kernel->can(s) && kernel->cycles(s, s->out_channels, rows) < vector_cycles(s, s->out_channels, rows);
+    return wins ? kernel : kernel->vectors;
+}
+
+static struct room room_of(const struct conv_blocked_kernel *kernel, const struct conv_shape *s,
+                           const struct terms *terms, void *workspace, int threads)
 {
     size_t zeros = aligned(terms->run * sizeof(float));
     size_t padded = terms->padded ? aligned(s->batch * terms->height * terms->width * s->channels * sizeof(float)) : 0;
     size_t runs_each = aligned(terms->taps * CONV_CHUNK_PIXELS * sizeof(float *)) / sizeof(float *);
+    size_t shared = kernel->run_share ? aligned(kernel->shared_bytes(s)) : 0;
+    size_t scratch = kernel->run_share ? aligned(kernel->scratch_bytes(s)) : 0;
     struct room room = {.runs_each = runs_each,
-                        .bytes = zeros + padded + (size_t)threads * runs_each * sizeof(float *)};
+                        .shared_bytes = shared,
+                        .scratch_each = scratch,
+                        .bytes = zeros + padded + shared + (size_t)threads * (runs_each * sizeof(float *) + scratch)};
     char *at = workspace;
     if (!at) /* only its size is asked for */
         return room;
     room.zeros = (float *)(void *)at;
     room.padded = (float *)(void *)(at + zeros);
     room.runs = (const float **)(void *)(at + zeros + padded);
+    room.shared = at + zeros + padded + (size_t)threads * runs_each * sizeof(float *);
+    room.scratch = room.shared + shared;
     return room;
+}
+
+size_t conv_blocked_workspace_with(const struct conv_blocked_kernel *kernel, const struct conv_shape *shape,
+                                   int threads)
+{
+    struct terms terms = terms_of(shape);
+    return room_of(kernel_for(kernel, shape), shape, &terms, NULL, threads).bytes;
 }
 
 size_t conv_blocked_workspace(const struct conv_shape *shape, int threads)
 {
-    struct terms terms = terms_of(shape);
-    return room_of(shape, &terms, NULL, threads).bytes;
+    return conv_blocked_workspace_with(conv_blocked_kernel(), shape, threads);
 }
 
 /* Copies rows [first, last) of all images' padded rows. */
@@ -115,35 +146,39 @@ static void find_runs(const struct conv_blocked *conv, const struct terms *terms
     }
 }
 
-/* Blocks [block, last_block) for output pixels [pixel, last_pixel). */
-struct share {
-    size_t block, last_block, pixel, last_pixel;
-};
+/* The cost of a thread's share, and the input that it reads. */
+static double share_cost(const struct conv_blocked_kernel *kernel, const struct conv_shape *s, size_t blocks,
+                         size_t pixels)
+{
+    size_t width = conv_block_width(s->out_channels), depth = s->kernel_height * s->kernel_width * s->channels;
+    if (kernel->cycles)
+        return kernel->cycles(s, least(blocks * width, s->out_channels), quotient_up(pixels, s->out_width));
+    double reads = (double)(depth * blocks * 64) + (double)(pixels * s->stride_height * s->stride_width * s->channels);
+    return (double)(blocks * quotient_up(pixels, PIXELS_TOGETHER) * PIXELS_TOGETHER * depth * 2) + reads / 2;
+}
 
 /* Threads take part of the blocks and part of the pixels each: as even as can be, and of equals what makes each read
  * least. */
-static struct share share_of(const struct conv_shape *s, size_t blocks, size_t pixels, size_t thread, size_t threads)
+static struct conv_share share_of(const struct conv_blocked_kernel *kernel, const struct conv_shape *s, size_t thread,
+                                  size_t threads)
 {
-    size_t best = 1;
-    double least_cost = 0, depth = (double)(s->kernel_height * s->kernel_width * s->channels);
+    size_t unit = kernel->run_share ? s->out_width : 1, units = s->batch * s->out_height * s->out_width / unit;
+    size_t blocks = quotient_up(s->out_channels, conv_block_width(s->out_channels)), best = 1;
+    double least_cost = 0;
     for (size_t across = 1; across <= least(threads, blocks); across++) {
         if (threads % across)
             continue;
-        double own_blocks = (double)quotient_up(blocks, across), down = (double)(threads / across);
-        double own_pixels = (double)quotient_up(quotient_up(pixels, threads / across), PIXELS_TOGETHER);
-        double work = own_blocks * own_pixels * depth * PIXELS_TOGETHER * 2;
-        double reads = depth * 64 * own_blocks + (double)(s->height * s->width * s->channels * s->batch) / down;
-        double cost = work + reads / 2;
+        double cost = share_cost(kernel, s, quotient_up(blocks, across), quotient_up(units, threads / across) * unit);
         if (across == 1 || cost < least_cost) {
             least_cost = cost;
             best = across;
         }
     }
     size_t down = threads / best, column = thread % best, row = thread / best;
-    return (struct share){.block = blocks * column / best,
-                          .last_block = blocks * (column + 1) / best,
-                          .pixel = pixels * row / down,
-                          .last_pixel = pixels * (row + 1) / down};
+    return (struct conv_share){.block = blocks * column / best,
+                               .last_block = blocks * (column + 1) / best,
+                               .pixel = units * row / down * unit,
+                               .last_pixel = units * (row + 1) / down * unit};
 }
 
 /* What isn't done in registers. */
@@ -175,8 +210,9 @@ static void run_parts(const struct conv_blocked_kernel *kernel, const struct ter
         }
 }
 
-static void run_share(const struct conv_blocked_kernel *kernel, const struct conv_blocked *conv,
-                      const struct terms *terms, const struct room *room, const struct share *share, const float **runs)
+static void run_on_vectors(const struct conv_blocked_kernel *kernel, const struct conv_blocked *conv,
+                           const struct terms *terms, const struct room *room, const struct conv_share *share,
+                           const float **runs)
 {
     size_t channels = conv->shape.out_channels, width = conv_block_width(channels), depth = terms->taps * terms->run;
     for (size_t pixel = share->pixel; pixel < share->last_pixel; pixel += CONV_CHUNK_PIXELS) {
@@ -202,17 +238,40 @@ static void run_share(const struct conv_blocked_kernel *kernel, const struct con
     }
 }
 
+static void run_share(const struct conv_blocked_kernel *kernel, const struct conv_blocked *conv,
+                      const struct terms *terms, const struct room *room, size_t thread, size_t threads, bool refused)
+{
+    const struct conv_share share = share_of(kernel, &conv->shape, thread, threads);
+    const float **runs = room->runs + thread * room->runs_each;
+    if (!kernel->run_share) {
+        run_on_vectors(kernel, conv, terms, room, &share, runs);
+        return;
+    }
+    if (share.pixel >= share.last_pixel || share.block >= share.last_block)
+        return;
+    if (refused || !kernel->run_share(conv, &share, room->shared, room->scratch + thread * room->scratch_each)) {
+        run_on_vectors(kernel->vectors, conv, terms, room, &share, runs);
+        return;
+    }
+    size_t outs = conv->shape.out_channels, first = share.block * conv_block_width(outs);
+    size_t end = least(share.last_block * conv_block_width(outs), outs);
+    if (conv->activation != ACTIVATION_NONE && conv->activation != ACTIVATION_RELU)
+        activate(conv, share.pixel, share.last_pixel - share.pixel, first, end - first);
+}
+
 void conv_blocked_run_with(const struct conv_blocked_kernel *kernel, const struct conv_blocked *conv, void *workspace,
                            int threads)
 {
     const struct conv_shape *s = &conv->shape;
+    kernel = kernel_for(kernel, s);
     struct terms terms = terms_of(s);
-    struct room room = room_of(s, &terms, workspace, threads);
-    size_t pixels = s->batch * s->out_height * s->out_width, width = conv_block_width(s->out_channels);
+    struct room room = room_of(kernel, s, &terms, workspace, threads);
+    size_t pixels = s->batch * s->out_height * s->out_width;
     if (!pixels || !s->out_channels)
         return;
-    size_t blocks = quotient_up(s->out_channels, width), depth = terms.taps * terms.run;
+    size_t depth = terms.taps * terms.run;
     size_t useful = least(pixels * s->out_channels * depth / THREAD_PRODUCTS / 16 + 1, (size_t)threads);
+    bool refused = false;
     memset(room.zeros, 0, terms.run * sizeof(float));
 #pragma omp parallel num_threads((int)useful) if (useful > 1)
     {
@@ -222,8 +281,14 @@ void conv_blocked_run_with(const struct conv_blocked_kernel *kernel, const struc
             pad_rows(conv, &terms, room.padded, rows * me / team, rows * (me + 1) / team);
 #pragma omp barrier
         }
-        struct share share = share_of(s, blocks, pixels, me, team);
-        run_share(kernel, conv, &terms, &room, &share, room.runs + me * room.runs_each);
+        if (room.shared_bytes) {
+            if (!kernel->split_input(conv, me, team, room.shared)) {
+#pragma omp atomic write
+                refused = true;
+            }
+#pragma omp barrier
+        }
+        run_share(kernel, conv, &terms, &room, me, team, refused);
     }
 }
 

@@ -9,15 +9,19 @@
 #include "probes/isa.h"
 
 /* Which builds there are besides plain: VECTOR's are written on vector.h, which NEON has too; TILED's on lanes.h, whose
- * plain build is NEON's on such machines. */
+ * plain build is NEON's on such machines; MATRIX's are TILED's and one on matrix units. */
 #if defined(__x86_64__)
 #define TILED_BUILDS(prefix) &prefix##avx512, &prefix##avx2,
 #define TILED_NEEDS ISA_X86_V4, ISA_X86_V3,
+#define MATRIX_BUILDS(prefix) &prefix##amx, TILED_BUILDS(prefix)
+#define MATRIX_NEEDS ISA_X86_AMX, TILED_NEEDS
 #define VECTOR_BUILDS(prefix) TILED_BUILDS(prefix)
 #define VECTOR_NEEDS TILED_NEEDS
 #else
 #define TILED_BUILDS(prefix)
 #define TILED_NEEDS
+#define MATRIX_BUILDS(prefix)
+#define MATRIX_NEEDS
 #if defined(__aarch64__)
 #define VECTOR_BUILDS(prefix) &prefix##neon,
 #define VECTOR_NEEDS ISA_NEON,

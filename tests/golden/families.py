@@ -58,6 +58,8 @@ SIZES = {
     "whisper-tiny": dict(layers=4, hidden=384, heads=6),
     "whisper-base": dict(layers=6, hidden=512, heads=8),
     "whisper-small": dict(layers=12, hidden=768, heads=12),
+    "whisper-tiny-encoder": dict(layers=4, hidden=384, heads=6),
+    "whisper-base-encoder": dict(layers=6, hidden=512, heads=8),
     "mobilenet-v2": dict(),
     "resnet-18": dict(blocks=(2, 2, 2, 2), expansion=1),
     "resnet-50": dict(blocks=(3, 4, 6, 3), expansion=4),
@@ -698,6 +700,17 @@ class Whisper(Family):
         return F.linear(self.decoder.norm(x), self.decoder.tokens.weight)
 
 
+class WhisperEncoder(Whisper):
+    """The encoder alone."""
+
+    def __init__(self, **given):
+        super().__init__(**given)
+        del self.decoder
+
+    def forward(self, features):
+        return self.encode(features)
+
+
 class ConvNorm(nn.Conv2d):
     """A convolution without bias, its batch norm, and perhaps ReLU."""
 
@@ -809,7 +822,7 @@ class Mobilenet(Published):
 
 
 CLASSES = {"mlp": Mlp, "cnn": Cnn, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "dlrm": Dlrm, "gpt2": Gpt2, "llama": Llama, "moe": Moe, "bert": Bert, "vit": Vit,
-           "whisper": Whisper}
+           "whisper": Whisper, "whisper-encoder": WhisperEncoder}
 OF_SIZE = {"mobilenet-v2": Mobilenet, "resnet-18": Resnet, "resnet-50": Resnet}
 
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "harness/base/random.h"
+#include "tests/kernels/trials.h"
 
 static const size_t odd_counts[] = {0, 1, 15, 16, 17, 33, 1000};
 enum { ODD_COUNTS = sizeof odd_counts / sizeof *odd_counts };

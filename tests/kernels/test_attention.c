@@ -9,6 +9,7 @@
 #include "harness/base/random.h"
 #include "models/kernels/attention_variants.h"
 #include "models/kernels/quant.h"
+#include "tests/kernels/trials.h"
 
 struct shape {
     size_t batch, length, kv_length, heads, kv_heads, head_dim;
@@ -397,7 +398,7 @@ int main(void)
     TCase *tcase = tcase_create("variants");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, sizeof shapes / sizeof *shapes);
-    tcase_add_loop_test(tcase, test_random_shapes, 0, 24);
+    tcase_add_loop_test(tcase, test_random_shapes, 0, trials(24));
     tcase_add_loop_test(tcase, test_gradient_is_the_slope, 0, 3);
     tcase_add_loop_test(tcase, test_caches_of_other_types, 0, 8);
     tcase_add_loop_test(tcase, test_result_does_not_depend_on_threads, 0, 2);

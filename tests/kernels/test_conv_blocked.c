@@ -89,10 +89,20 @@ static void trial_free(struct trial *t)
     array_free(&t->residual), array_free(&t->size);
 }
 
-static void check_kernel(struct trial *t, const struct conv_blocked_kernel *kernel, const float *want, int threads)
+static double no_cycles(const struct conv_shape *shape, size_t out_channels, size_t rows)
 {
+    (void)shape, (void)out_channels, (void)rows;
+    return 0;
+}
+
+static void check_kernel(struct trial *t, const struct conv_blocked_kernel *given, const float *want, int threads)
+{
+    /* Matrix units do what they can do, also where they would be the slower. */
+    struct conv_blocked_kernel forced = *given, *kernel = &forced;
+    if (forced.cycles)
+        forced.cycles = no_cycles;
     struct array got = array_new(t->results, 1);
-    size_t bytes = conv_blocked_workspace(&t->conv.shape, threads);
+    size_t bytes = conv_blocked_workspace_with(kernel, &t->conv.shape, threads);
     struct array workspace = array_new(bytes / 4, 0);
     memset(workspace.f, 0xff, bytes); /* NaNs: nothing may be taken from what was there */
     struct conv_blocked conv = t->conv;
@@ -111,7 +121,7 @@ static void check_kernel(struct trial *t, const struct conv_blocked_kernel *kern
 
 START_TEST(random_trials)
 {
-    for (uint64_t key = 1; key <= 150; key++) {
+    for (uint64_t key = 1; key <= (uint64_t)trials(150); key++) {
         struct trial t = trial_new(key);
         struct array want = array_new(t.results, 0);
         t.conv.y = want.f;
@@ -148,6 +158,75 @@ START_TEST(many_parts)
 }
 END_TEST
 
+static bool same(float got, float want, double bound)
+{
+    if (isnan(want))
+        return isnan(got);
+    return got == want || fabs((double)got - (double)want) <= bound;
+}
+
+/* Values that bf16 parts can't hold are left to vectors: every result is what f32 arithmetic makes of them. */
+START_TEST(extreme_values)
+{
+    /* Of filters only finite ones: infinite ones meet the zeros of the padding. */
+    static const float values[] = {INFINITY, NAN, 1e37f, 2e30f, 1e-40f, 1e37f, 2e30f, 1e-40f};
+    for (uint64_t key = 0; key < sizeof values / sizeof *values; key++) {
+        struct trial t = {.key = key};
+        t.conv.shape = (struct conv_shape){1, 9, 9, 40, 9, 9, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1};
+        t.depth = 9 * 40, t.results = 81 * 48;
+        t.x = array_random(81 * 40, 1, key, 1), t.filters = array_random(48 * t.depth, 3, key + 20, 0.1f);
+        t.scale = array_random(48, 0, key + 40, 1), t.shift = array_random(48, 0, key + 60, 1);
+        (key < 5 ? &t.x : &t.filters)->f[1234] = values[key];
+        t.conv.x = t.x.f, t.conv.filters = t.filters.f, t.conv.scale = t.scale.f, t.conv.shift = t.shift.f;
+        struct array want = array_new(t.results, 0), got = array_new(t.results, 0);
+        t.conv.y = want.f;
+        conv_blocked_reference(&t.conv);
+        for (const struct conv_blocked_kernel *const *kernel = conv_blocked_variants(); *kernel; kernel++) {
+            struct array workspace = array_new(conv_blocked_workspace_with(*kernel, &t.conv.shape, 2) / 4, 0);
+            t.conv.y = got.f;
+            conv_blocked_run_with(*kernel, &t.conv, workspace.f, 2);
+            for (size_t i = 0; i < t.results; i++)
+                ck_assert_msg(same(got.f[i], want.f[i], 1e-4 + 1e-6 * fabs((double)want.f[i])), "%s, %g: %g for %g",
+                              (*kernel)->name, (double)values[key], (double)got.f[i], (double)want.f[i]);
+            array_free(&workspace);
+        }
+        array_free(&want), array_free(&got);
+        array_free(&t.x), array_free(&t.filters), array_free(&t.scale), array_free(&t.shift);
+    }
+}
+END_TEST
+
+/* The second image's windows, rows and columns beside the padding, several groups of filters, strided planes. */
+START_TEST(many_bands)
+{
+    static const struct conv_shape shapes[] = {
+        {2, 56, 57, 64, 56, 57, 96, 1, 1, 1, 1, 0, 0, 1, 1, 1},  {3, 14, 14, 512, 7, 7, 130, 3, 3, 2, 2, 1, 1, 1, 1, 1},
+        {1, 40, 40, 200, 20, 20, 40, 1, 1, 2, 2, 0, 0, 1, 1, 1}, {2, 7, 7, 1030, 7, 7, 70, 1, 1, 1, 1, 0, 0, 1, 1, 1},
+        {1, 60, 61, 33, 58, 59, 33, 3, 3, 1, 1, 0, 0, 1, 1, 1},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct trial t = {.key = 100 + i};
+        struct conv_shape s = t.conv.shape = shapes[i];
+        t.depth = s.kernel_height * s.kernel_width * s.channels;
+        t.results = s.batch * s.out_height * s.out_width * s.out_channels;
+        t.x = array_random(s.batch * s.height * s.width * s.channels, 1, i, 1);
+        t.filters = array_random(s.out_channels * t.depth, 3, i + 20, 0.1f);
+        t.scale = array_random(s.out_channels, 0, i + 40, 1), t.shift = array_random(s.out_channels, 0, i + 60, 1);
+        t.residual = array_random(t.results, 0, i + 80, 1), t.size = array_new(t.results, 0);
+        t.conv.x = t.x.f, t.conv.filters = t.filters.f, t.conv.scale = t.scale.f, t.conv.shift = t.shift.f;
+        t.conv.residual = t.residual.f, t.conv.activation = ACTIVATION_RELU;
+        size_of_results(&t);
+        struct array want = array_new(t.results, 0);
+        t.conv.y = want.f;
+        conv_blocked_reference(&t.conv);
+        for (const struct conv_blocked_kernel *const *kernel = conv_blocked_variants(); *kernel; kernel++)
+            check_kernel(&t, *kernel, want.f, 1 + (int)(i % 3));
+        array_free(&want);
+        trial_free(&t);
+    }
+}
+END_TEST
+
 START_TEST(blocks_hold_each_filter_once)
 {
     static const size_t channels[] = {1, 15, 24, 64, 65, 96, 130, 144, 512}, depth = 7;
@@ -165,6 +244,6 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {random_trials, many_parts, blocks_hold_each_filter_once};
+    const TTest *const tests[] = {random_trials, many_parts, extreme_values, many_bands, blocks_hold_each_filter_once};
     return run_tests("conv_blocked", tests, sizeof tests / sizeof *tests);
 }

@@ -10,13 +10,13 @@
 #include "models/kernels/quant.h"
 #include "tests/kernels/arrays.h"
 
-enum { EXPERTS = 6, N = 256, K = 512, MOST_ROWS = 700 };
+enum { EXPERTS = 6, N = 96, K = 512, MOST_ROWS = 400 };
 
 static const int32_t counts[][EXPERTS] = {{0},
                                           {1, 0, 0, 1, 0, 0},
                                           {0, 0, 0, 0, 0, 1},
                                           {3, 0, 17, 1, 0, 40},
-                                          {0, 0, 600, 0, 0, 0},
+                                          {0, 0, 300, 0, 0, 0},
                                           {5, 4, 3, 2, 1, 0},
                                           {16, 12, 13, 19, 20, 21},
                                           {30, 0, 0, 0, 130, 13}};

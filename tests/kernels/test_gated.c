@@ -8,6 +8,7 @@
 #include "guarded.h"
 #include "harness/base/random.h"
 #include "models/kernels/recurrent_variants.h"
+#include "tests/kernels/trials.h"
 
 struct shape {
     size_t batch, steps, units;
@@ -298,7 +299,7 @@ int main(void)
     TCase *tcase = tcase_create("variants");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, SHAPES - 1);
-    tcase_add_loop_test(tcase, test_random_shapes, 0, 15);
+    tcase_add_loop_test(tcase, test_random_shapes, 0, trials(15));
     tcase_add_test(tcase, test_gradient_is_the_slope);
     tcase_add_test(tcase, test_without_gates_or_bias);
     suite_add_tcase(suite, tcase);

@@ -11,6 +11,7 @@
 
 #include "harness/base/random.h"
 #include "models/kernels/gemm_kernel.h"
+#include "tests/kernels/trials.h"
 
 enum values { ORDINARY, TINY, HUGE_, SPREAD, SPECIAL, VALUE_KINDS };
 
@@ -345,10 +346,10 @@ static bool values_apply(const struct gemm *gemm, enum values values)
            gemm->b.dtype == DTYPE_F32;
 }
 
-static void run_trials(const char *name, enum values values, bool patches, uint64_t count)
+static void run_trials(const char *name, enum values values, bool patches, int count)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        struct trial trial = {.key = random_key(i, name), .values = values};
+    for (int i = 0; i < trials(count); i++) {
+        struct trial trial = {.key = random_key((uint64_t)i, name), .values = values};
         choose_shape(&trial, patches);
         if (!values_apply(&trial.gemm, values))
             trial.gemm.b.dtype = DTYPE_F32;

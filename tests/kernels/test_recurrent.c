@@ -9,6 +9,7 @@
 #include "guarded.h"
 #include "harness/base/random.h"
 #include "models/kernels/recurrent_variants.h"
+#include "tests/kernels/trials.h"
 
 struct shape {
     size_t batch, steps, units;
@@ -221,7 +222,7 @@ int main(void)
     TCase *tcase = tcase_create("variants");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, test_variants_agree_with_the_reference, 0, sizeof shapes / sizeof *shapes);
-    tcase_add_loop_test(tcase, test_random_shapes, 0, 30);
+    tcase_add_loop_test(tcase, test_random_shapes, 0, trials(30));
     tcase_add_test(tcase, test_gradient_is_the_slope);
     tcase_add_test(tcase, test_not_a_number_is_not_lost);
     suite_add_tcase(suite, tcase);

@@ -29,10 +29,10 @@ ROWS = [
     "vit/vit-base/forward/f32/b8",
     "gpt2/gpt2-124m/forward/f32/b1/s64",
     "gpt2/gpt2-124m/forward/f32/b4/s64",
-    # No case is the encoder alone: this is the encoder, and a decoder over 64 tokens.
     "whisper/whisper-base/forward/f32/b1/s64",
+    "whisper-encoder/whisper-base-encoder/forward/f32/b1",
 ]
-FUSED_AS = {"bert": "bert", "gpt2": "gpt2", "vit": "vit", "whisper": "bart"}  # what its tool calls the kind of model
+FUSED_AS = {"bert": "bert", "gpt2": "gpt2", "vit": "vit", "whisper": "bart", "whisper-encoder": "bart"}  # what its tool calls the kind of model
 FOLDER = tempfile.TemporaryDirectory(prefix="onnx_runtime_peer-")
 
 

@@ -47,8 +47,8 @@ ROWS = [
     "bert/bert-base/forward/bf16/b8/s128",
     "bert/bert-base/train/f32/b8/s128",
     "vit/vit-base/forward/f32/b8",
-    # No case is the encoder alone: this is the encoder, and a decoder over 64 tokens.
     "whisper/whisper-base/forward/f32/b1/s64",
+    "whisper-encoder/whisper-base-encoder/forward/f32/b1",
 ]
 
 
