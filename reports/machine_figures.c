@@ -52,27 +52,28 @@ static void add_cache(struct topology *topology, const json_t *machine, const js
     topology_box(topology, depth, BOX_CACHE, times, name, detail);
 }
 
-/* What a package holds: from its outermost cache in, each level as often as the one around it has room for it. */
+/* What a package holds: from its outermost cache in, each level as often as the one around it has room for it, then the
+ * cores with what is theirs alone. Levels that don't divide what is around them evenly (cores of several kinds, parts
+ * that may not be used) are left out: one picture of all would be wrong for some. */
 static void add_package(struct topology *topology, const json_t *machine, int threads, int cores, int depth)
 {
-    int within = threads;
+    bool even = cores > 0 && threads % cores == 0;
+    int within = threads, of_core = even ? threads / cores : 1;
     for (int level = MOST_LEVEL; level > 0; level--) {
         const json_t *cache = find_cache(machine, level);
-        if (!cache)
+        int sharing = cache ? shared_by(cache, within) : 0;
+        if (!cache || (cores && !even && sharing < within) || sharing <= of_core || sharing % of_core ||
+            within % (sharing < within ? sharing : within))
             continue;
-        int sharing = shared_by(cache, within);
-        if (cores > 0 && sharing <= threads / cores) { /* a core's own: it stands in the core */
-            break;
-        }
         add_cache(topology, machine, cache, level, depth++, sharing < within ? within / sharing : 1);
         within = sharing < within ? sharing : within;
     }
-    int of_core = cores > 0 && threads >= cores ? threads / cores : 1;
     char detail[32] = "";
     if (of_core > 1)
         snprintf(detail, sizeof detail, "%d threads", of_core);
-    topology_box(topology, depth, BOX_CORE, within > of_core ? within / of_core : 1, "core", detail);
-    for (int level = MOST_LEVEL; level > 0; level--) {
+    topology_box(topology, depth, BOX_CORE, even || !cores ? within / of_core : cores, cores ? "core" : "thread",
+                 detail);
+    for (int level = MOST_LEVEL; even && level > 0; level--) {
         const json_t *cache = find_cache(machine, level);
         if (cache && shared_by(cache, threads) <= of_core)
             add_cache(topology, machine, cache, level, depth + 1, 1);
@@ -113,7 +114,8 @@ void machine_add_topology(struct report *report, const json_t *machine)
     const char *name = json_get_string(machine, "name"), *model = json_get_string(cpu, "model");
     uint64_t threads = json_get_count(cpu, "threads", 0), cores = json_get_count(cpu, "cores", 0),
              packages = json_get_count(cpu, "packages", 1);
-    if (!threads || threads > 1u << 20 || cores > threads || !packages || packages > threads)
+    if (!threads || threads > 1u << 20 || cores > threads || !packages || packages > threads || threads % packages ||
+        cores % packages)
         return;
     struct topology *topology = report_topology(report, "The machine");
     char detail[64];

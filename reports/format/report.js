@@ -45,7 +45,8 @@ const FEWEST_ROWS = 9, MOST_ROWS = 30, MOST_CHOICES = 12, MOST_SELECTS = 5;
 function choicesOf(table, column) {
     const words = new Set(Array.from(table.tBodies[0].rows, (row) => row.cells[column].textContent));
     words.delete("");
-    return words.size > 1 && words.size <= MOST_CHOICES ? Array.from(words).sort() : [];
+    const few = Math.min(MOST_CHOICES, table.tBodies[0].rows.length / 2);
+    return words.size > 1 && words.size <= few ? Array.from(words).sort() : [];
 }
 
 function makeFilterable(section, table) {
