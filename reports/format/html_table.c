@@ -5,6 +5,9 @@
 #include "reports/format/html.h"
 #include "reports/format/subjects.h"
 
+/* A cell of more bytes is a sentence, which takes room. */
+enum { PROSE = 40 };
+
 static bool is_basis(const struct column *column)
 {
     return strcmp(column->key, "basis") == 0;
@@ -75,8 +78,9 @@ static void write_words(struct text *out, const char *string)
 static void write_cell(struct text *out, const struct column *column, const struct cell *cell, bool head)
 {
     const char *name = head ? "th scope=\"row\"" : "td";
-    text_printf(out, "<%s class=\"%s%s%s\"", name, html_tone(cell->tone), column->right_aligned ? " number" : "",
-                *shown(cell) == '~' ? " about" : "");
+    bool prose = !head && !column->right_aligned && strlen(shown(cell)) > PROSE;
+    text_printf(out, "<%s class=\"%s%s%s%s\"", name, html_tone(cell->tone), column->right_aligned ? " number" : "",
+                *shown(cell) == '~' ? " about" : "", prose ? " prose" : "");
     if (isfinite(cell->value))
         text_printf(out, " data-value=\"%.9g\"", cell->value);
     write_note(out, cell);
