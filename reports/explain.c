@@ -279,13 +279,26 @@ static void set_bandwidth(struct explanation *all, const struct machine *machine
     }
 }
 
+/* A node by itself is estimated without what the step does to its caches: the sum of all is made the step's. */
+static void fit_estimates(struct explanation *all)
+{
+    double sum = 0;
+    for (size_t i = 0; i < all->op_count; i++)
+        sum += (double)all->ops[i].count * all->ops[i].estimated_s;
+    for (size_t i = 0; sum > 0 && all->estimate.seconds > 0 && i < all->op_count; i++)
+        all->ops[i].estimated_s *= all->estimate.seconds / sum;
+}
+
 static bool explain_graph(struct explanation *all, const struct explain_basis *basis, const struct estimator *others,
                           const struct graph *graph)
 {
     all->estimate.seconds = all->estimate.low = all->estimate.high = NAN;
     if (others)
         all->estimate = estimator_estimate(others, graph);
-    if (!add_ops(all, basis, others, graph) || !add_layers(all, graph))
+    if (!add_ops(all, basis, others, graph))
+        return false;
+    fit_estimates(all);
+    if (!add_layers(all, graph))
         return false;
     add_up(all);
     qsort(all->ops, all->op_count, sizeof *all->ops, by_time);
