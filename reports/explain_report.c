@@ -157,8 +157,8 @@ static void answer(struct report *report, const struct explanation *all)
         snprintf(reached, sizeof reached, ", at %.0f %% of what the machine's ceilings allow",
                  100 * all->floor_s / all->seconds);
     report_answer(report, TONE_STRONG,
-                  "A step takes %s (%s)%s; %s of it is in ops limited by %s, and most goes to %s%s%s: %s.", step,
-                  basis, reached, bound, words[most], first->op, *first->name ? " " : "", first->name, share);
+                  "A step takes %s (%s)%s; %s of it is in ops limited by %s, and most goes to %s%s%s: %s.", step, basis,
+                  reached, bound, words[most], first->op, *first->name ? " " : "", first->name, share);
 }
 
 static void say_basis(struct report *report, const struct explanation *all, const struct explain_basis *basis)
