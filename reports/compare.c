@@ -64,6 +64,10 @@ static void name_runs(struct comparison *comparison, const char *const *files)
             size_t length = strlen(comparison->runs[i].name);
             snprintf(comparison->runs[i].name + length, sizeof comparison->runs[i].name - length, "-%s",
                      comparison->runs[i].run->id);
+            for (size_t j = 0, same = 1; j < i; j++) /* one run given twice */
+                if (!strcmp(comparison->runs[j].run->id, comparison->runs[i].run->id))
+                    snprintf(comparison->runs[i].name + length, sizeof comparison->runs[i].name - length, "-%s-%zu",
+                             comparison->runs[i].run->id, ++same);
         }
     free(again);
 }
