@@ -1,0 +1,130 @@
+/* `benchmark validate`: how well the estimates do on this machine. */
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/parse.h"
+#include "harness/command/command.h"
+#include "harness/command/progress.h"
+#include "harness/estimate/known.h"
+#include "harness/run/execute.h"
+#include "probes/machine.h"
+#include "reports/fitness/validate.h"
+
+static char *budget, *threads;
+
+static struct poptOption options[] = {
+    {"budget", 0, POPT_ARG_STRING, &budget, 0, "measure suite all anew first, for this long (5m)", "DURATION"},
+    {"threads", 0, POPT_ARG_STRING, &threads, 0, "threads that were computed with (all CPUs that may be used)", "N"},
+    POPT_TABLEEND,
+};
+
+static volatile sig_atomic_t stopped_by;
+
+static void stop(int number)
+{
+    stopped_by = number;
+}
+
+static bool measure_first(const struct invocation *invocation, double budget_s, int thread_count, struct error *error)
+{
+    const struct suite *suite = suite_find("all");
+    struct progress_line line = {.drawn_on = invocation->progress};
+    struct run run;
+    struct run_request request = {.program = {"/proc/self/exe", "worker"},
+                                  .database = invocation->database,
+                                  .suite = suite->name,
+                                  .measure = measure_defaults(),
+                                  .budget_s = budget_s,
+                                  .timeout_s = NAN,
+                                  .rounds = suite->rounds,
+                                  .memory_bytes = BYTES_UNKNOWN,
+                                  .threads = thread_count,
+                                  .stop = &stopped_by,
+                                  .entered = progress_entered,
+                                  .progress = progress_moved,
+                                  .state = &line};
+    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    if (!suite_cases(suite, &request.cases, error))
+        return false;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    bool right = run_execute(&request, &run, error);
+    progress_clear(&line);
+    case_list_free(&request.cases);
+    if (right)
+        run_free(&run);
+    return right && !stopped_by;
+}
+
+/* 3 when a quantity's intervals cover less than they claim, by more than chance. */
+static int judge(const struct validation *sizes, struct error *error)
+{
+    for (int i = 0; i < QUANTITY_COUNT; i++)
+        if (!validate_holds(&sizes->quantities[i])) {
+            error_set(error, ERROR_MEASURE, "%s: the 90 %% intervals hold %.0f %% of %zu cases", quantity_names[i],
+                      100 * sizes->quantities[i].coverage, sizes->quantities[i].cases);
+            return ERROR_MEASURE;
+        }
+    return 0;
+}
+
+static int answer(const struct invocation *invocation, const struct known *known, struct error *error)
+{
+    struct validation sizes = {0}, others = {0};
+    struct error unwritten = {0};
+    int code = ERROR_SYSTEM;
+    if (!validate_make(known, LEFT_OUT_SIZE, &sizes) || !validate_make(known, LEFT_OUT_FAMILY, &others)) {
+        error_set(error, ERROR_SYSTEM, "not enough memory to validate");
+    } else {
+        int judged = judge(&sizes, error),
+            written = command_write(invocation, validate_report(&sizes, &others), &unwritten);
+        if (written)
+            *error = unwritten;
+        code = written ? written : judged;
+    }
+    validate_free(&sizes);
+    validate_free(&others);
+    return code;
+}
+
+static int run_validate(const struct invocation *invocation, struct error *error)
+{
+    uint64_t count = 0;
+    double budget_s = NAN;
+    struct machine machine;
+    if ((threads && !parse_count(threads, "--threads", 1, 4096, &count, error)) ||
+        (budget && !parse_duration(budget, "--budget", &budget_s, error)) || !machine_probe(&machine, NULL, error))
+        return (int)error->kind;
+    if (!count)
+        count = machine.cpu.usable_threads > 0 ? (uint64_t)machine.cpu.usable_threads : 1;
+    struct known known = {0};
+    int code;
+    if ((budget && !measure_first(invocation, budget_s, (int)count, error)) ||
+        !known_load(invocation->database, machine.fingerprint, (int)count, &known, error))
+        code = stopped_by ? 128 + stopped_by : (int)error->kind;
+    else if (known.estimator)
+        code = answer(invocation, &known, error);
+    else {
+        error_set(error, ERROR_INPUT,
+                  "no run yet on this machine with %d threads: `benchmark run --suite all` first, "
+                  "or --budget 5m",
+                  (int)count);
+        code = ERROR_INPUT;
+    }
+    known_free(&known);
+    machine_free(&machine);
+    return code;
+}
+
+const struct command command_validate = {
+    .name = "validate",
+    .help = "how accurate the estimates are on this machine",
+    .details = "Each case that was measured here is estimated as if nothing of its model, or of its whole family, had "
+               "been, and "
+               "compared with what was measured.\n\n"
+               "Exit codes: 0 the intervals hold; 2 nothing was measured yet; 3 they hold less often than they claim.",
+    .options = options,
+    .run = run_validate,
+};
