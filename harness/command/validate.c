@@ -1,14 +1,12 @@
 /* `benchmark validate`: how well the estimates do on this machine. */
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
-#include "harness/command/progress.h"
+#include "harness/command/measure_suite.h"
 #include "harness/estimate/known.h"
-#include "harness/run/execute.h"
 #include "probes/machine.h"
 #include "reports/fitness/validate.h"
 
@@ -19,44 +17,6 @@ static struct poptOption options[] = {
     {"threads", 0, POPT_ARG_STRING, &threads, 0, "threads that were computed with (all CPUs that may be used)", "N"},
     POPT_TABLEEND,
 };
-
-static volatile sig_atomic_t stopped_by;
-
-static void stop(int number)
-{
-    stopped_by = number;
-}
-
-static bool measure_first(const struct invocation *invocation, double budget_s, int thread_count, struct error *error)
-{
-    const struct suite *suite = suite_find("all");
-    struct progress_line line = {.drawn_on = invocation->progress};
-    struct run run;
-    struct run_request request = {.program = {"/proc/self/exe", "worker"},
-                                  .database = invocation->database,
-                                  .suite = suite->name,
-                                  .measure = measure_defaults(),
-                                  .budget_s = budget_s,
-                                  .timeout_s = NAN,
-                                  .rounds = suite->rounds,
-                                  .memory_bytes = BYTES_UNKNOWN,
-                                  .threads = thread_count,
-                                  .stop = &stopped_by,
-                                  .entered = progress_entered,
-                                  .progress = progress_moved,
-                                  .state = &line};
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    if (!suite_cases(suite, &request.cases, error))
-        return false;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    bool right = run_execute(&request, &run, error);
-    progress_clear(&line);
-    case_list_free(&request.cases);
-    if (right)
-        run_free(&run);
-    return right && !stopped_by;
-}
 
 /* 3 when a quantity's intervals cover less than they claim, by more than chance. */
 static int judge(const struct validation *sizes, struct error *error)
@@ -100,8 +60,8 @@ static int run_validate(const struct invocation *invocation, struct error *error
     if (!count)
         count = machine.cpu.usable_threads > 0 ? (uint64_t)machine.cpu.usable_threads : 1;
     struct known known = {0};
-    int code;
-    if ((budget && !measure_first(invocation, budget_s, (int)count, error)) ||
+    int code, stopped_by = 0;
+    if ((budget && !measure_suite(invocation, "all", budget_s, (int)count, &stopped_by, error)) ||
         !known_load(invocation->database, machine.fingerprint, (int)count, &known, error))
         code = stopped_by ? 128 + stopped_by : (int)error->kind;
     else if (known.estimator)
