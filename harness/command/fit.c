@@ -11,21 +11,24 @@
 #include "harness/command/command.h"
 #include "harness/command/measure_suite.h"
 #include "harness/estimate/known.h"
-#include "harness/run/resident.h"
+#include "harness/run/schedule.h"
 #include "harness/run/suites.h"
+#include "models/catalogue/devices.h"
 #include "models/families/family.h"
 #include "probes/machine.h"
 #include "reports/fitness/fit.h"
 #include "reports/fitness/fit_file.h"
 
 static char *task, *mode, *dtype, *context, *batch, *optimizer, *min_throughput, *max_latency, *memory, *reserve,
-    *threads;
-static int checkpointing, quick, no_calibrate;
+    *threads, *kv_dtype, *other_machine;
+static int checkpointing, quick, no_calibrate, every_row;
 
 static struct poptOption options[] = {
-    {"task", 0, POPT_ARG_STRING, &task, 0, "only models for this: nlp, vision, sequence, tabular", "TASK"},
-    {"mode", 0, POPT_ARG_STRING, &mode, 0, "only this: forward or train", "MODE"},
+    {"task", 0, POPT_ARG_STRING, &task, 0, "only models for this: nlp, vision, speech, recsys, sequence, tabular",
+     "TASK"},
+    {"mode", 0, POPT_ARG_STRING, &mode, 0, "only this: forward, train, prefill, decode or distill", "MODE"},
     {"dtype", 0, POPT_ARG_STRING, &dtype, 0, "only these, with commas: f32, bf16, q8_0, q4_K_M, ...", "D,..."},
+    {"kv-dtype", 0, POPT_ARG_STRING, &kv_dtype, 0, "of the cache: f32, bf16, f16 or q8_0", "D"},
     {"context", 0, POPT_ARG_STRING, &context, 0, "positions of a sequence", "N"},
     {"batch", 0, POPT_ARG_STRING, &batch, 0, "sequences, images or rows at once", "N"},
     {"optimizer", 0, POPT_ARG_STRING, &optimizer, 0, "for training: sgd, momentum, rmsprop, adam, adamw", "NAME"},
@@ -35,6 +38,10 @@ static struct poptOption options[] = {
     {"memory", 0, POPT_ARG_STRING, &memory, 0, "as if this much were available", "SIZE"},
     {"reserve", 0, POPT_ARG_STRING, &reserve, 0, "to leave for other programs", "SIZE"},
     {"threads", 0, POPT_ARG_STRING, &threads, 0, "threads to compute with (all CPUs that may be used)", "N"},
+    {"machine", 0, POPT_ARG_STRING, &other_machine, 0,
+     "another machine: its `probe --json`, a device by its data sheet (`list devices`), or catalogue for all devices",
+     "FILE|DEVICE"},
+    {"all", 0, POPT_ARG_NONE, &every_row, 0, "show every row of a long table", NULL},
     {"quick", 0, POPT_ARG_NONE, &quick, 0, "calibrate in half the time, for wider intervals", NULL},
     {"no-calibrate", 0, POPT_ARG_NONE, &no_calibrate, 0, "measure nothing, even on a machine that isn't known", NULL},
     POPT_TABLEEND,
@@ -72,13 +79,8 @@ static bool read_models(const struct invocation *invocation, struct error *error
             file_count++;
             continue;
         }
-        const char *names[256];
-        size_t count = 0;
-        for (size_t f = 0; families[f]; f++)
-            for (size_t s = 0; s < families[f]->size_count && count < 256; s++)
-                names[count++] = families[f]->sizes[s].name;
         char nearest[160];
-        nearest_names(invocation->arguments[i], names, count, 3, nearest, sizeof nearest);
+        family_nearest_sizes(NULL, invocation->arguments[i], nearest, sizeof nearest);
         return error_set(error, ERROR_INPUT, "no model is called '%s'; the nearest are %s", invocation->arguments[i],
                          nearest);
     }
@@ -93,7 +95,8 @@ static bool read_task(struct fit_demands *demands, struct error *error)
         if (strcasecmp(task, families[f]->task) == 0)
             return true;
     return !task ||
-           error_set(error, ERROR_INPUT, "--task: no model here is for '%s'; nlp, vision, sequence or tabular", task);
+           error_set(error, ERROR_INPUT,
+                     "--task: no model here is for '%s'; nlp, vision, speech, recsys, sequence or tabular", task);
 }
 
 static bool read_mode(struct fit_demands *demands, struct error *error)
@@ -127,6 +130,20 @@ static bool read_dtypes(struct fit_demands *demands, struct error *error)
            error_set(error, ERROR_INPUT, "--dtype: names none of %s", case_dtype_names());
 }
 
+static bool read_kv_dtype(struct fit_demands *demands, struct error *error)
+{
+    enum dtype type;
+    demands->kv_dtype = -1;
+    if (!kv_dtype)
+        return true;
+    if (!dtype_parse(kv_dtype, &type) ||
+        (type != DTYPE_F32 && type != DTYPE_BF16 && type != DTYPE_F16 && type != DTYPE_Q8_0))
+        return error_set(error, ERROR_INPUT, "--kv-dtype: '%s' is no type of a cache; f32, bf16, f16 and q8_0 are",
+                         kv_dtype);
+    demands->kv_dtype = (int)type;
+    return true;
+}
+
 static bool read_optimizer(struct fit_demands *demands, struct error *error)
 {
     demands->optimizer = -1;
@@ -140,9 +157,12 @@ static bool read_optimizer(struct fit_demands *demands, struct error *error)
 static bool read_demands(const struct invocation *invocation, struct fit_demands *demands, struct error *error)
 {
     uint64_t value = 0;
-    *demands = (struct fit_demands){.models = invocation->arguments, .checkpointing = checkpointing};
+    *demands =
+        (struct fit_demands){.models = invocation->arguments,
+                             .checkpointing = checkpointing,
+                             .every_row = every_row || (invocation->format && strcmp(invocation->format, "csv") == 0)};
     if (!read_models(invocation, error) || !read_task(demands, error) || !read_mode(demands, error) ||
-        !read_dtypes(demands, error) || !read_optimizer(demands, error))
+        !read_dtypes(demands, error) || !read_kv_dtype(demands, error) || !read_optimizer(demands, error))
         return false;
     if (context && !parse_count(context, "--context", 1, 1 << 24, &value, error))
         return false;
@@ -161,16 +181,12 @@ static bool read_demands(const struct invocation *invocation, struct fit_demands
 /* ---- the machine ---- */
 
 /* What may be held: what is free now, within every limit; or what --memory says; less the reserve. */
-static bool judge_room(const struct machine *machine, struct fit_machine *room, struct error *error)
+static bool judge_room(uint64_t available, struct fit_machine *room, struct error *error)
 {
     uint64_t kept = 0, given = 0;
     if ((memory && !parse_size(memory, "--memory", &given, error)) ||
         (reserve && !parse_size(reserve, "--reserve", &kept, error)))
         return false;
-    uint64_t available =
-        machine->memory.available_known ? machine->memory.available_bytes : machine->memory.limit_bytes;
-    if (machine->memory.limit_bytes && machine->memory.limit_bytes < available)
-        available = machine->memory.limit_bytes;
     if (memory)
         available = given;
     else if (!available)
@@ -180,11 +196,21 @@ static bool judge_room(const struct machine *machine, struct fit_machine *room, 
     return true;
 }
 
+static uint64_t available_bytes(const struct machine *machine)
+{
+    uint64_t available =
+        machine->memory.available_known ? machine->memory.available_bytes : machine->memory.limit_bytes;
+    if (!available && machine->foreign && machine->memory.total_known)
+        available = machine->memory.total_bytes;
+    return machine->memory.limit_bytes && machine->memory.limit_bytes < available ? machine->memory.limit_bytes
+                                                                                  : available;
+}
+
 /* How far free memory moves by itself between two looks, a moment apart: nothing when --memory was given. */
 static uint64_t drift_bytes(const struct machine *first)
 {
     struct machine second;
-    if (memory || !first->memory.available_known || !machine_probe(&second, NULL, NULL))
+    if (memory || first->foreign || !first->memory.available_known || !machine_probe(&second, NULL, NULL))
         return 0;
     uint64_t a = first->memory.available_bytes, b = second.memory.available_bytes;
     machine_free(&second);
@@ -207,7 +233,7 @@ static bool learn(const struct invocation *invocation, const struct fit_demands 
 {
     if (!known_load(invocation->database, machine->fingerprint, demands->threads, known, error))
         return false;
-    if (known->op_cases || no_calibrate)
+    if (known->op_cases || no_calibrate || machine->foreign)
         return true;
     log_detail("this machine isn't known yet: measuring suite calibration");
     known_free(known);
@@ -215,18 +241,91 @@ static bool learn(const struct invocation *invocation, const struct fit_demands 
            known_load(invocation->database, machine->fingerprint, demands->threads, known, error);
 }
 
+/* ---- other machines ---- */
+
+static bool is_catalogue(void)
+{
+    return other_machine && strcasecmp(other_machine, "catalogue") == 0;
+}
+
+/* The device of --machine, or NULL where that names a file or the catalogue. */
+static const struct device *asked_device(void)
+{
+    return other_machine ? device_find(other_machine) : NULL;
+}
+
+static bool read_machine_file(struct machine *machine, struct error *error)
+{
+    enum { LIMIT = 4 << 20 };
+    if (!names_file(other_machine)) {
+        const char **names = calloc(device_count, sizeof *names);
+        char nearest[200] = "";
+        for (size_t i = 0; names && i < device_count; i++)
+            names[i] = devices[i].name;
+        if (names)
+            nearest_names(other_machine, names, device_count, 3, nearest, sizeof nearest);
+        free(names);
+        return error_set(error, ERROR_INPUT,
+                         "--machine: '%s' is neither a file, 'catalogue' nor a device; the nearest are %s",
+                         other_machine, nearest);
+    }
+    char *text = text_read_file(other_machine, LIMIT);
+    if (!text)
+        return error_set(error, ERROR_INPUT, "--machine: %s can't be read, or isn't a file of at most 4 MiB",
+                         other_machine);
+    json_t *document = json_parse(text, strlen(text), other_machine, error);
+    bool right = document && machine_from_json(machine, document, error);
+    if (document && !right)
+        error_prefix(error, "--machine: %s", other_machine);
+    json_decref(document);
+    free(text);
+    return right;
+}
+
+static bool describe_device(const struct device *device, struct fit_limits *limits, struct fit_machine *room,
+                            struct error *error)
+{
+    *limits = limits_of_device(device);
+    *room = (struct fit_machine){.name = device->name,
+                                 .cpu = device->name,
+                                 .runtime_bytes = worker_idle_bytes(1),
+                                 .limits = limits,
+                                 .read_gbs = NAN};
+    return judge_room((uint64_t)(device->memory_gib * (double)(1ull << 30)), room, error);
+}
+
 /* ---- the command ---- */
 
-static int answer(const struct invocation *invocation, const struct fit_demands *demands, struct fit_machine *room,
-                  json_t *machine_document, struct error *error)
+static bool make_rows(const struct fit_demands *demands, const struct fit_machine *room, struct fit *fit,
+                      struct error *error)
 {
-    struct fit fit = {.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
+    *fit = (struct fit){.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
     bool right = true;
+    if (is_catalogue()) {
+        for (size_t i = 0; right && i < device_count; i++) {
+            struct fit_limits limits;
+            struct fit_machine device;
+            right =
+                describe_device(&devices[i], &limits, &device, error) && fit_add_machine(fit, demands, &device, error);
+        }
+    } else if (!file_count) {
+        return fit_make(demands, room, fit, error);
+    }
     for (size_t i = 0; right && i < file_count; i++)
-        right = fit_file_add(&fit, &files[i], demands, room, error);
-    if (file_count && right)
-        fit_conclude(&fit, room);
-    if (file_count ? !right : !fit_make(demands, room, &fit, error)) {
+        right = fit_file_add(fit, &files[i], demands, room, error);
+    if (right)
+        fit_conclude(fit, demands, room);
+    else
+        fit_free(fit);
+    return right;
+}
+
+/* Takes the document over. */
+static int answer(const struct invocation *invocation, const struct fit_demands *demands,
+                  const struct fit_machine *room, json_t *machine_document, struct error *error)
+{
+    struct fit fit;
+    if (!make_rows(demands, room, &fit, error)) {
         json_decref(machine_document);
         return (int)error->kind;
     }
@@ -242,31 +341,74 @@ static int answer(const struct invocation *invocation, const struct fit_demands 
     return code ? code : fits ? 0 : 1;
 }
 
-static int run_fit(const struct invocation *invocation, struct error *error)
+static bool decodes(const char *model)
 {
-    struct fit_demands demands;
-    struct fit_machine room = {0};
-    struct machine machine;
-    struct known known = {0};
-    if (!read_demands(invocation, &demands, error) || !machine_probe(&machine, NULL, error))
+    const struct family *family;
+    return family_find_size(model, &family) && family->modes >> MODE_DECODE & 1;
+}
+
+/* By data sheets: a device, or all of them. */
+static int answer_devices(const struct invocation *invocation, struct fit_demands *demands, struct error *error)
+{
+    struct fit_limits limits;
+    struct fit_machine room = {.name = "catalogue", .cpu = ""};
+    json_t *document = json_object();
+    if (is_catalogue() && (!demands->models || !demands->models[0] || file_count)) {
+        json_decref(document);
+        error_set(error, ERROR_INPUT, "--machine catalogue takes the name of a model: which hardware runs it");
         return (int)error->kind;
-    if (!demands.threads)
-        demands.threads = machine.cpu.usable_threads > 0 ? machine.cpu.usable_threads : 1;
-    room.name = machine.name;
-    room.cpu = machine.cpu.model[0] ? machine.cpu.model : "an unknown processor";
-    room.runtime_bytes = resident_bytes("VmRSS");
+    }
+    if (is_catalogue() && !demands->modes)
+        demands->modes = 1u << (decodes(demands->models[0]) ? MODE_DECODE : MODE_FORWARD);
+    if (!is_catalogue() && !describe_device(asked_device(), &limits, &room, error)) {
+        json_decref(document);
+        return (int)error->kind;
+    }
+    json_put_string(document, "name", room.name);
+    json_put_string(document, "basis", "data sheet");
+    return answer(invocation, demands, &room, document, error);
+}
+
+static int answer_machine(const struct invocation *invocation, struct fit_demands *demands, struct machine *machine,
+                          struct error *error)
+{
+    struct known known = {0};
+    struct fit_limits limits = limits_of_machine(machine);
+    struct fit_machine room = {.name = machine->name,
+                               .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
+                               .read_gbs = NAN};
+    if (!demands->threads)
+        demands->threads = machine->cpu.usable_threads > 0 ? machine->cpu.usable_threads : 1;
+    room.runtime_bytes = worker_idle_bytes((size_t)demands->threads);
     int code = ERROR_INPUT;
-    if (judge_room(&machine, &room, error) && learn(invocation, &demands, &machine, &known, error)) {
-        room.drift_bytes = drift_bytes(&machine);
+    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error)) {
+        room.drift_bytes = drift_bytes(machine);
         room.records = known.records;
         room.record_count = known.record_count;
         room.estimator = known.estimator;
+        room.limits = machine->foreign && !known.estimator ? &limits : NULL;
         room.read_gbs = known.limits.read_gbs;
-        code = answer(invocation, &demands, &room, machine_to_json(&machine), error);
+        code = answer(invocation, demands, &room, machine_to_json(machine), error);
     } else {
         code = stopped_by ? 128 + stopped_by : (int)error->kind;
     }
     known_free(&known);
+    return code;
+}
+
+static int run_fit(const struct invocation *invocation, struct error *error)
+{
+    struct fit_demands demands;
+    struct machine machine;
+    bool sheets = is_catalogue() || asked_device();
+    if (!read_demands(invocation, &demands, error) ||
+        !(other_machine && !sheets ? read_machine_file(&machine, error) : machine_probe(&machine, NULL, error)))
+        return (int)error->kind;
+    machine.foreign |= other_machine && !sheets;
+    if (sheets && !demands.threads)
+        demands.threads = machine.cpu.usable_threads > 0 ? machine.cpu.usable_threads : 1;
+    int code =
+        sheets ? answer_devices(invocation, &demands, error) : answer_machine(invocation, &demands, &machine, error);
     machine_free(&machine);
     for (size_t i = 0; i < file_count; i++)
         fit_file_close(&files[i]);
@@ -281,6 +423,8 @@ const struct command command_fit = {
         "Memory is planned to the byte. Speed is what was measured on this machine, or else an estimate from the "
         "time that each op took in the cases that were measured, with a 90 % interval. On a machine that isn't "
         "known yet half a minute of measuring comes first (--no-calibrate: not).\n\n"
+        "With demands (--min-throughput, --max-latency) what meets them comes first. --machine asks about another "
+        "machine and never measures: by its own probe, or by a data sheet, with the wide interval that this has.\n\n"
         "Exit codes: 0 something fits (and meets the demands); 1 nothing does.",
     .options = options,
     .most_arguments = 64,

@@ -77,7 +77,7 @@ static void fill_families(json_t *items)
         json_put_string(item, "unit", family->unit);
         json_put_string(item, "decode_unit", family->decode_unit);
         json_put_string(item, "optimizer", optimizer_name(family->optimizer));
-        json_put_count(item, "models", family->size_count);
+        json_put_count(item, "models", family->size_count + (family->published ? family->published->count : 0));
         json_put_string(item, "help", family->help);
     }
 }
@@ -96,17 +96,27 @@ static void put_parameters(json_t *item, const struct family *family, const stru
     graph_free(graph);
 }
 
+/* What the count rests on: the publisher's own, a published configuration, or neither: a rung of the ladder here. */
+static const char *basis_of(const struct family *family, const struct family_size *size)
+{
+    bool own = family_has_rung(family, size) && !size->aliases;
+    return size->published ? "published" : own ? "own" : "configuration";
+}
+
 static void fill_models(json_t *items)
 {
+    const struct family_size *size;
     for (size_t i = 0; families[i]; i++) {
-        for (size_t j = 0; j < families[i]->size_count; j++) {
-            const struct family_size *size = &families[i]->sizes[j];
+        for (size_t j = 0; (size = family_size_at(families[i], j)); j++) {
             json_t *item = add_item(items, size->name), *aliases = json_array();
             for (size_t k = 0; size->aliases && size->aliases[k]; k++)
                 json_array_append_new(aliases, json_string(size->aliases[k]));
             json_put_string(item, "family", families[i]->name);
             json_put_string(item, "task", families[i]->task);
             put_parameters(item, families[i], size);
+            if (families[i]->has_context)
+                json_put_count(item, "context", (uint64_t)size->config.max_context);
+            json_put_string(item, "basis", basis_of(families[i], size));
             json_put_bool(item, "runnable", size->runnable);
             json_put(item, "aliases", aliases);
         }
@@ -168,10 +178,15 @@ static const struct column family_columns[] = {{"name", "Family", false, 0},    
                                                {"modes", "Modes", false, 1},         {"unit", "Unit", false, 2},
                                                {"optimizer", "Optimizer", false, 3}, {"models", "Models", true, 2},
                                                {"help", "What it is", false, 0}};
-static const struct column model_columns[] = {
-    {"name", "Model", false, 0},           {"family", "Family", false, 1},           {"task", "Task", false, 2},
-    {"parameters", "Parameters", true, 0}, {"active_parameters", "Active", true, 1}, {"runnable", "Runnable", false, 1},
-    {"aliases", "Also known as", false, 3}};
+static const struct column model_columns[] = {{"name", "Model", false, 0},
+                                              {"family", "Family", false, 1},
+                                              {"task", "Task", false, 2},
+                                              {"parameters", "Parameters", true, 0},
+                                              {"active_parameters", "Active", true, 1},
+                                              {"context", "Context", true, 1},
+                                              {"basis", "Count", false, 1},
+                                              {"runnable", "Runnable", false, 2},
+                                              {"aliases", "Also known as", false, 3}};
 static const struct column device_columns[] = {{"name", "Device", false, 0},
                                                {"kind", "Kind", false, 2},
                                                {"memory_gib", "Memory [GiB]", true, 0},

@@ -65,6 +65,9 @@ struct schedule {
     void *state;
 };
 
+/* What a worker holds at the most besides its case's memory: code, stacks, the BLAS's buffers. */
+uint64_t worker_idle_bytes(size_t threads);
+
 /* Fills the items' records. False when a record couldn't be kept or no worker can be started; true otherwise, also
  * when *stop has ended it early. */
 bool schedule_run(const struct schedule *schedule, struct item *items, size_t count, struct error *error);

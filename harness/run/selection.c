@@ -33,7 +33,7 @@ static bool add_family(struct case_list *list, const struct family *family, stru
 {
     bool right = true;
     for (size_t s = 0; right && s < family->size_count; s++)
-        if (family->sizes[s].runnable && !family->sizes[s].by_name)
+        if (family->sizes[s].runnable)
             right = pick_size(&whole, family, &family->sizes[s], list, error);
     return right;
 }
@@ -88,13 +88,8 @@ static bool find_model(const char *name, const struct family **family, const str
     *size = family_find_size(name, family);
     if (*size)
         return true;
-    const char *names[NAMES];
-    size_t count = 0;
-    for (size_t f = 0; families[f]; f++)
-        for (size_t s = 0; s < families[f]->size_count && count < NAMES; s++)
-            names[count++] = families[f]->sizes[s].name;
     char near[160];
-    nearest_names(name, names, count, 3, near, sizeof near);
+    family_nearest_sizes(NULL, name, near, sizeof near);
     return error_set(error, ERROR_INPUT, "--model: there is no model '%s'; near it are %s", name, near);
 }
 

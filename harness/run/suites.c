@@ -150,7 +150,7 @@ static bool pick_family(const struct suite *suite, const struct family *family, 
     size_t runnable = 0;
     bool right = true;
     for (size_t s = 0; right && s < family->size_count; s++) {
-        if (!family->sizes[s].runnable || family->sizes[s].by_name)
+        if (!family->sizes[s].runnable)
             continue;
         for (size_t p = 0; right && p < suite->pick_count; p++) {
             struct pick pick = suite->picks[p];

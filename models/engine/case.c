@@ -47,21 +47,14 @@ static bool take_family(const char *part, const char *id, struct model_case *one
 
 static bool take_model(const char *part, const char *id, struct model_case *one, struct error *error)
 {
-    for (size_t i = 0; i < one->family->size_count; i++)
-        if (strcasecmp(one->family->sizes[i].name, part) == 0)
-            one->size = &one->family->sizes[i];
     const struct family *family;
     const struct family_size *size = family_find_size(part, &family);
-    if (!one->size && size && family == one->family)
+    if (size && family == one->family) {
         one->size = size;
-    if (one->size)
         return true;
-    const char *names[256];
-    size_t count = 0;
-    for (; count < one->family->size_count && count < 256; count++)
-        names[count] = one->family->sizes[count].name;
+    }
     char nearest[160];
-    nearest_names(part, names, count, 3, nearest, sizeof nearest);
+    family_nearest_sizes(one->family, part, nearest, sizeof nearest);
     return error_set(error, ERROR_INPUT, "case '%s': family %s has no model '%s'; nearest are %s", id,
                      one->family->name, part, nearest);
 }
@@ -341,13 +334,15 @@ static bool build_teacher(struct graph *graph, const struct model_case *one, con
     return right;
 }
 
-struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error)
+static struct graph *build_untrained(const struct model_case *one, const struct config *config, bool nameless,
+                                     struct error *error)
 {
     struct graph *graph = graph_create(SEED);
     if (!graph) {
         error_set(error, ERROR_SYSTEM, "out of memory for the graph");
         return NULL;
     }
+    graph->nameless = nameless;
     if (one->mode == MODE_DISTILL && !build_teacher(graph, one, config, error)) {
         error_prefix(error, "case %s: its teacher", one->id);
         graph_free(graph);
@@ -366,11 +361,17 @@ struct graph *case_build_untrained(const struct model_case *one, const struct co
     return graph;
 }
 
-struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
+struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error)
+{
+    return build_untrained(one, config, false, error);
+}
+
+static struct graph *build_config(const struct model_case *one, const struct config *config, bool nameless,
+                                  struct error *error)
 {
     struct model_case built = *one;
     built.batch = one->dp_sgd ? 1 : one->batch; /* private training takes the samples apart */
-    struct graph *graph = case_build_untrained(&built, config, error);
+    struct graph *graph = build_untrained(&built, config, nameless, error);
     if (!graph || !graph->training || one->family->solves)
         return graph;
     enum optimizer_kind kind = one->optimizer < 0 ? one->family->optimizer : (enum optimizer_kind)one->optimizer;
@@ -388,9 +389,21 @@ struct graph *case_build_config(const struct model_case *one, const struct confi
     return graph;
 }
 
+struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error)
+{
+    return build_config(one, config, false, error);
+}
+
 struct graph *case_build(const struct model_case *one, struct error *error)
 {
     return case_build_config(one, &one->size->config, error);
+}
+
+/* A student finds its teacher's inputs by their names; and what is wrong with a graph is told by names. */
+struct graph *case_build_shapes(const struct model_case *one, struct error *error)
+{
+    struct graph *graph = one->mode == MODE_DISTILL ? NULL : build_config(one, &one->size->config, true, NULL);
+    return graph ? graph : case_build(one, error);
 }
 
 double case_units(const struct model_case *one)

@@ -60,6 +60,8 @@ enum dtype case_kv_dtype(const struct model_case *one);
 void case_name(struct model_case *one);
 /* The whole graph of the case: forward, and for training loss, backward and optimizer. The caller frees it. */
 struct graph *case_build(const struct model_case *one, struct error *error);
+/* The same without names, in half the time: to be planned and costed, not run. */
+struct graph *case_build_shapes(const struct model_case *one, struct error *error);
 /* The same with another configuration than the size's own: what-ifs, and the check's reduced models. */
 struct config;
 struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error);

@@ -4,8 +4,10 @@
  *   position: through the pooler (linear, tanh) in BERT, through a linear layer with ReLU in DistilBERT
  *
  *   config: layers, hidden, heads, feed_forward, vocabulary, max_context, epsilon, classes (2); inputs: the token
- * types, 0 for DistilBERT, which has none. Forward ends where the published models do (BERT: with its pooler), so
+ * types, 0 for DistilBERT, which has none; first_position: RoBERTa (Liu et al. 2019) has two rows of positions that no
+ * token has. Forward ends where the published models do (BERT: with its pooler), so
  * parameters are theirs; training and teaching add a classifier. */
+#include "models/catalogue/public_models.h"
 #include "models/families/encoder.h"
 #include "models/families/layers.h"
 
@@ -13,14 +15,14 @@ static const float DEVIATION = 0.02f;
 
 static int embed(struct graph *graph, const struct config *config, const struct model_case *one)
 {
-    int64_t shape[] = {one->batch, one->context};
+    int64_t shape[] = {one->batch, one->context}, first = config->first_position;
     const struct fill fill = {.kind = FILL_NORMAL, .scale = DEVIATION};
     int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
     int words = graph_weight(graph, "embeddings.word.weight", one->dtype, 2,
                              (int64_t[]){config->vocabulary, config->hidden}, fill, true);
     int positions = graph_weight(graph, "embeddings.position.weight", one->dtype, 2,
-                                 (int64_t[]){config->max_context, config->hidden}, fill, true);
-    int x = build_embedding(graph, "embeddings", tokens, words, positions, 0);
+                                 (int64_t[]){first + config->max_context, config->hidden}, fill, true);
+    int x = build_embedding(graph, "embeddings", tokens, words, positions, first);
     if (config->inputs) {
         int types = layer_indices(graph, "types", (uint32_t)config->inputs, 2, shape);
         int table = graph_weight(graph, "embeddings.token_type.weight", one->dtype, 2,
@@ -65,6 +67,7 @@ static const struct family_size sizes[] = {
     {.name = "bert-tiny",
      .aliases = (const char *const[]){"bert_uncased_l-2_h-128_a-2", NULL},
      .config = BERT(2, 128, 2, 2),
+     .published = 4385920,
      .runnable = true,
      .batches = {8, 1},
      .contexts = {64}},
@@ -72,18 +75,21 @@ static const struct family_size sizes[] = {
      .aliases = (const char *const[]){"distilbert-base", "distilbert-base-uncased", NULL},
      .teacher = "bert-base",
      .config = BERT(6, 768, 12, 0),
+     .published = 66362880,
      .runnable = true,
      .batches = {8, 1},
      .contexts = {128}},
     {.name = "bert-base",
      .aliases = (const char *const[]){"bert-base-uncased", NULL},
      .config = BERT(12, 768, 12, 2),
+     .published = 109482240,
      .runnable = true,
      .batches = {1},
      .contexts = {128}},
     {.name = "bert-large",
      .aliases = (const char *const[]){"bert-large-uncased", NULL},
      .config = BERT(24, 1024, 16, 2),
+     .published = 335141888,
      .runnable = true,
      .batches = {1},
      .contexts = {128}},
@@ -94,6 +100,7 @@ const struct family family_bert = {.name = "bert",
                                    .help = "BERT encoders with a classifier: LayerNorm after each sum, GELU",
                                    .sizes = sizes,
                                    .size_count = sizeof sizes / sizeof *sizes,
+                                   .published = &public_bert,
                                    .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN | 1 << MODE_DISTILL,
                                    .unit = "tokens/s",
                                    .has_context = true,

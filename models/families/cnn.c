@@ -5,6 +5,7 @@
  *
  * Images are channels-last, so the first fully connected weight's columns are in the order (y, x, channel).
  *   config.side: the image's; widths: channels of the image, then of each convolution; hidden; classes */
+#include "models/catalogue/public_models.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
 #include "models/families/resnet.h"
@@ -31,6 +32,8 @@ static int published_layers(struct graph *graph, const struct config *config, co
     if (x == NO_TENSOR)
         return NO_TENSOR;
     struct tensor features = graph->tensors[x];
+    if (features.rank == 2)
+        return layer_linear(graph, "fc", x, config->classes, true, deviation_he(features.dims[1]), ACTIVATION_NONE);
     const struct pool_attributes whole = {
         .kernel = {features.dims[1], features.dims[2]}, .stride = {1, 1}, .dilation = {1, 1}};
     x = build_average_pool(graph, "mean", x, whole);
@@ -60,14 +63,17 @@ static const struct family_size sizes[] = {
      .batches = {64, 1}},
     {.name = "mobilenet-v2",
      .config = {.side = 224, .classes = 1000, .layers_of = mobilenet_layers},
+     .published = 3504872,
      .runnable = true,
      .batches = {8, 1}},
     {.name = "resnet-18",
      .config = {.side = 224, .widths = {2, 2, 2, 2}, .expansion = 1, .classes = 1000, .layers_of = resnet_layers},
+     .published = 11689512,
      .runnable = true,
      .batches = {8, 1}},
     {.name = "resnet-50",
      .config = {.side = 224, .widths = {3, 4, 6, 3}, .expansion = 4, .classes = 1000, .layers_of = resnet_layers},
+     .published = 25557032,
      .runnable = true,
      .batches = {8, 1}},
 };
@@ -77,6 +83,7 @@ const struct family family_cnn = {.name = "cnn",
                                   .help = "convolutional networks",
                                   .sizes = sizes,
                                   .size_count = sizeof sizes / sizeof *sizes,
+                                  .published = &public_cnn,
                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                   .unit = "images/s",
                                   .optimizer = OPTIMIZER_ADAM,

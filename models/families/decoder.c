@@ -24,7 +24,7 @@ int64_t decoder_position(const struct model_case *one)
 }
 
 /* As if an earlier step had stored positions before this step's, or a memory: decoding reads them. */
-static int cache(struct graph *graph, const char *name, int64_t positions, int64_t width, const struct model_case *one)
+int decoder_cache(struct graph *graph, const char *name, int64_t positions, int64_t width, const struct model_case *one)
 {
     return graph_persistent(graph, name, ROLE_KV_CACHE, case_kv_dtype(one), 3,
                             (int64_t[]){one->batch, positions, width},
@@ -102,8 +102,9 @@ int decoder_attention(struct graph *graph, const char *name, int x, const struct
     int64_t width = a->kv_heads * a->head_dim;
     const struct attention_scores scores = scores_of(a);
     struct projections made = project(graph, name, x, a, one);
-    int keys = cache(graph, graph_name(graph, "%s.cache.k", name), one->context, width, one);
-    int values = cache(graph, graph_name(graph, "%s.cache.v", name), one->context, width, one);
+    int64_t positions = a->window && a->window < one->context ? a->window : one->context;
+    int keys = decoder_cache(graph, graph_name(graph, "%s.cache.k", name), positions, width, one);
+    int values = decoder_cache(graph, graph_name(graph, "%s.cache.v", name), positions, width, one);
     return build_cached_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim, decoder_position(one),
                                   &scores);
 }
@@ -140,8 +141,8 @@ int decoder_memory_attention(struct graph *graph, const char *name, int x, int m
     graph->resting = false;
     if (decodes)
         made.k = made.v = NO_TENSOR;
-    int keys = cache(graph, graph_name(graph, "%s.cache.k", name), positions, width, one);
-    int values = cache(graph, graph_name(graph, "%s.cache.v", name), positions, width, one);
+    int keys = decoder_cache(graph, graph_name(graph, "%s.cache.k", name), positions, width, one);
+    int values = decoder_cache(graph, graph_name(graph, "%s.cache.v", name), positions, width, one);
     return build_memory_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim);
 }
 

@@ -20,8 +20,12 @@ enum head_norm {
     HEAD_NORM_ALL /* all heads at once */
 };
 
+/* A cache [batch, positions, width], as if earlier steps had filled it. */
+int decoder_cache(struct graph *graph, const char *name, int64_t positions, int64_t width,
+                  const struct model_case *one);
+
 struct decoder_attention {
-    int64_t heads, kv_heads, head_dim, window; /* window 0: all. Its cache holds all positions all the same */
+    int64_t heads, kv_heads, head_dim, window; /* window 0: all. The cache holds no more positions than it */
     bool bias, bare_keys;                      /* bare: the key projection has no bias nevertheless */
     float rope_theta;                          /* 0: no rotary positions */
     const struct rope *rope;                   /* how they are stretched; NULL: not at all */

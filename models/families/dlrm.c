@@ -5,7 +5,8 @@
  *   click = MLP(bottom, products of all pairs of bottom and the bags);   loss: binary cross-entropy of its logit
  *
  *   config.widths: dense features, then the bottom's layers, the last as wide as a table; top: the layers after the
- *   interaction, the last of which is the logit; tables: how many rows each has; lookups: of a table by a sample
+ *   interaction, the last of which is the logit; cross_layers, cross_rank: MLPerf's since 2023 crosses instead
+ * (cross()); tables: how many rows each has; lookups: of a table by a sample
  *
  * dlrm-small has the reference implementation's layers for the Kaggle data and tables that a small machine holds, with
  * bags of several look-ups as recommenders in use have them; dlrm-medium has MLPerf's layers and tables (Criteo's
@@ -14,6 +15,7 @@
  * Look-ups are drawn from Zipf's law with exponent 1.05: some rows are popular, most are rarely seen. */
 #include <math.h>
 
+#include "models/catalogue/public_models.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
 
@@ -45,14 +47,34 @@ static int bag(struct graph *graph, const struct config *config, const struct mo
 {
     const char *name = graph_name(graph, "tables.%d", index);
     int64_t rows = config->tables[index], width = width_of(config);
+    int64_t lookups = config->lookups_of ? config->lookups_of[index] : config->lookups;
     int indices = graph_persistent(
-        graph, graph_name(graph, "%s.indices", name), ROLE_INPUT, DTYPE_I32, 2,
-        (int64_t[]){one->batch, config->lookups},
+        graph, graph_name(graph, "%s.indices", name), ROLE_INPUT, DTYPE_I32, 2, (int64_t[]){one->batch, lookups},
         (struct fill){.kind = FILL_ZIPF, .scale = ZIPF_EXPONENT, .limit = (uint32_t)rows, .like = NO_TENSOR});
-    int table =
-        graph_weight(graph, graph_name(graph, "%s.weight", name), one->dtype, 2, (int64_t[]){rows, width},
-                     (struct fill){.kind = FILL_NORMAL, .scale = 1 / sqrtf((float)(config->lookups * width))}, true);
+    int table = graph_weight(graph, graph_name(graph, "%s.weight", name), one->dtype, 2, (int64_t[]){rows, width},
+                             (struct fill){.kind = FILL_NORMAL, .scale = 1 / sqrtf((float)(lookups * width))}, true);
     return build_embedding_bag(graph, name, indices, table);
+}
+
+/* x0 all vectors side by side; then for each layer x = x0 · (W · V · x + b) + x, element by element, where V makes
+ * cross_rank of x and W as many again (Wang et al. 2021, "DCN V2"). */
+static int cross(struct graph *graph, const struct config *config, const int *vectors, int count)
+{
+    int first = vectors[0];
+    for (int i = 1; i < count; i++)
+        first = build_join(graph, graph_name(graph, "cross.joined.%d", i), first, vectors[i], 1);
+    int64_t width = count * width_of(config);
+    int x = first;
+    for (int64_t i = 0; i < config->cross_layers; i++) {
+        const char *name = graph_name(graph, "cross.%d", (int)i);
+        float narrow = 1 / sqrtf((float)width), wide = 1 / sqrtf((float)config->cross_rank);
+        int y =
+            layer_linear(graph, graph_name(graph, "%s.v", name), x, config->cross_rank, false, narrow, ACTIVATION_NONE);
+        y = layer_linear(graph, graph_name(graph, "%s.w", name), y, width, true, wide, ACTIVATION_NONE);
+        y = build_multiply(graph, graph_name(graph, "%s.crossed", name), first, y);
+        x = build_add(graph, graph_name(graph, "%s.sum", name), x, y);
+    }
+    return x;
 }
 
 static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
@@ -62,8 +84,10 @@ static bool build(struct graph *graph, const struct config *config, const struct
     vectors[0] = layers(graph, "bottom", x, config->widths[0], config->widths + 1, false);
     for (; count < MOST_VECTORS && config->tables[count - 1]; count++)
         vectors[count] = bag(graph, config, one, count - 1);
-    x = build_interaction(graph, "interaction", vectors, count);
-    x = layers(graph, "top", x, width_of(config) + count * (count - 1) / 2, config->top, true);
+    x = config->cross_layers ? cross(graph, config, vectors, count)
+                             : build_interaction(graph, "interaction", vectors, count);
+    if (x != NO_TENSOR)
+        x = layers(graph, "top", x, tensor_columns(&graph->tensors[x]), config->top, true);
     graph->output = x;
     if (graph->training && x != NO_TENSOR) {
         int targets = graph_persistent(graph, "targets", ROLE_INPUT, DTYPE_F32, 2, (int64_t[]){one->batch, 1},
@@ -83,19 +107,10 @@ static double units(const struct model_case *one)
 static const int64_t small_tables[] = {100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000,
                                        100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000,
                                        100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000, 0};
-/* Distinct values of Criteo's 26 categories over all days, as MLPerf caps them. */
-static const int64_t criteo_tables[] = {39884406, 39043,    17289,    7420,     20263,  3,     7120, 1543, 63,
-                                        38532951, 2953546,  403346,   10,       2208,   11938, 155,  4,    976,
-                                        14,       39979771, 25641295, 39664984, 585935, 12972, 108,  36,   0};
-
 static const struct family_size sizes[] = {
     {.name = "dlrm-small",
      .config = {.widths = {13, 512, 256, 64, 16}, .top = {512, 256, 1}, .tables = small_tables, .lookups = 10},
      .runnable = true,
-     .batches = {2048, 1}},
-    {.name = "dlrm-medium",
-     .aliases = (const char *const[]){"dlrm-mlperf", NULL},
-     .config = {.widths = {13, 512, 256, 128}, .top = {1024, 1024, 512, 256, 1}, .tables = criteo_tables, .lookups = 1},
      .batches = {2048, 1}},
 };
 
@@ -104,6 +119,7 @@ const struct family family_dlrm = {.name = "dlrm",
                                    .help = "recommenders: embedding bags, pairwise interaction, MLPs",
                                    .sizes = sizes,
                                    .size_count = sizeof sizes / sizeof *sizes,
+                                   .published = &public_dlrm,
                                    .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                    .unit = "samples/s",
                                    .optimizer = OPTIMIZER_SGD,

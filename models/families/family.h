@@ -26,38 +26,58 @@ struct config {
      * unplaced_every-th layer has no positions. 0: none of these */
     int64_t window, global_every, unplaced_every;
     float local_theta;
-    const struct rope *rope;                    /* ops/rope.h: how the others are stretched; NULL: not at all */
-    float attention_softcap, logits_softcap;    /* 0: none */
-    float query_width;                          /* scores are scaled by 1/√ of it; 0: of head_dim */
-    int norm_place;                             /* enum norm_place */
-    bool norm_less_one, gelu, scaled_embedding; /* gammas stored less 1; a GELU gate; words times √hidden */
+    const struct rope *rope;                 /* ops/rope.h: how the others are stretched; NULL: not at all */
+    float attention_softcap, logits_softcap; /* 0: none */
+    float query_width;                       /* scores are scaled by 1/√ of it; 0: of head_dim */
+    int norm_place;                          /* enum norm_place */
+    bool norm_less_one, scaled_embedding;    /* gammas stored less 1; words times √hidden */
+    int activation;           /* enum activation of the feed-forward; 0: as the family's first model has it */
+    bool one_norm, head_bias; /* neox: attention and feed-forward read one norm; the head has a bias */
+    bool bare_norm;           /* llama: layer norms without weights in the root mean square ones' place */
+    int64_t first_position;   /* gpt2, bert: learned positions begin at this row of their table */
+    int64_t decoder_layers;   /* whisper: where the decoder has fewer than the encoder; 0: as many */
     /* moe: experts of a layer, those that a token goes to, and whether their weights are made to sum to 1; the width of
      * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
     int64_t experts, chosen, shared_feed_forward;
     bool renormalise, shared_gate;
-    int64_t widths[8];       /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
-    int64_t top[8];          /* dlrm: of those after it */
-    const int64_t *tables;   /* dlrm: rows of each table, 0-ended */
-    int64_t lookups;         /* dlrm: rows that a sample takes from each */
-    int64_t trees, examples; /* classical: of a forest (0: none), and the rows that a model was trained on */
+    /* moe, as DeepSeek has it: layers before the first with experts, and their feed-forward; a router of sigmoids
+     * instead of a softmax, and what the chosen experts' weights are multiplied by (0: 1); attention by a latent vector
+     * of key_rank (0: none; families/latent.h), heads of head_dim, rope_dim and value_dim, queries' own rank */
+    int64_t dense_layers, dense_feed_forward, key_rank, query_rank, rope_dim, value_dim;
+    bool sigmoid_router;
+    float route_scale;
+    int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
+    int64_t top[8];                   /* dlrm: of those after it */
+    const int64_t *tables;            /* dlrm: rows of each table, 0-ended */
+    int64_t lookups;                  /* dlrm: rows that a sample takes from each; where they differ: */
+    const int64_t *lookups_of;        /* dlrm: of each table, or NULL */
+    int64_t cross_layers, cross_rank; /* dlrm: crossing layers in the products' place, and their rank; 0: products */
+    int64_t trees, examples;          /* classical: of a forest (0: none), and the rows that a model was trained on */
 };
 
 struct family_size {
     const char *name;           /* "gpt2-124m": unique among all families */
-    const char *const *aliases; /* NULL-ended, or NULL */
+    const char *const *aliases; /* what publishers call it; NULL-ended, or NULL */
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
+    uint64_t published;              /* parameters as its publisher counts them; 0: no count is published */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
-    bool by_name;                    /* only where it is named: neither suites nor a table of all models have it */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
+};
+
+/* Sizes that are only described, never in a suite: models/catalogue/public_models.h has them. */
+struct public_models {
+    const struct family_size *sizes;
+    size_t count;
 };
 
 struct family {
     const char *name, *task, *help;
-    const struct family_size *sizes;
+    const struct family_size *sizes; /* its ladder: what suites run */
     size_t size_count;
-    unsigned modes;          /* 1 << MODE_… */
-    const char *unit;        /* "tokens/s" */
+    const struct public_models *published; /* others that it builds; NULL: none */
+    unsigned modes;                        /* 1 << MODE_… */
+    const char *unit;                      /* "tokens/s" */
     const char *decode_unit; /* where decoding makes something else than the other modes take in; else NULL */
     bool has_context;
     bool quantises; /* its matrices may be stored by a recipe, where it isn't trained */
@@ -97,7 +117,15 @@ static inline bool family_has_mode(const struct family *family, const struct fam
 
 extern const struct family *const families[]; /* NULL-ended */
 const struct family *family_find(const char *name);
-/* Any family's size by name or alias, case ignored; *family receives its family. NULL when there is none. */
+/* The family's ladder, then the catalogue's sizes of it; NULL after the last. */
+const struct family_size *family_size_at(const struct family *family, size_t index);
+/* Is the size of the ladder, not the catalogue's? */
+bool family_has_rung(const struct family *family, const struct family_size *size);
+/* Any family's size by name or alias; *family receives its family. Case, dashes and underscores don't matter, nor does
+ * a publisher before a slash or what a publisher adds for how a model was tuned ("-Instruct"). NULL when there is none.
+ */
 const struct family_size *family_find_size(const char *name, const struct family **family);
+/* The three names or aliases that are most like `name`, of one family or (NULL) of all, as words of a sentence. */
+void family_nearest_sizes(const struct family *family, const char *name, char *out, size_t capacity);
 
 #endif

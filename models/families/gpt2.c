@@ -4,10 +4,13 @@
  *   for each block:  x = x + attention(layer_norm(x));  x = x + mlp(layer_norm(x)),  mlp four times as wide with GELU
  *   logits = layer_norm(x) · wteᵀ                             the head is the embedding's own matrix (tied)
  *
- *   config: layers, hidden, heads, vocabulary, max_context; weights as OpenAI's: normal, deviation 0.02, the two that
- *   end a block smaller by √(2·layers), positions 0.01 */
+ * OPT (Zhang et al. 2022) is the same with ReLU, and with two rows of positions that no token has.
+ *
+ *   config: layers, hidden, heads, vocabulary, max_context, activation, first_position; weights as OpenAI's: normal,
+ * deviation 0.02, the two that end a block smaller by √(2·layers), positions 0.01 */
 #include <math.h>
 
+#include "models/catalogue/public_models.h"
 #include "models/families/decoder.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
@@ -43,7 +46,7 @@ static int block(struct graph *graph, const struct config *config, int x, int in
 
     y = layer_norm(graph, graph_name(graph, "%s.ln_2", name), x, EPSILON);
     y = layer_linear(graph, graph_name(graph, "%s.mlp.c_fc", name), y, 4 * width, true, DEVIATION,
-                     ACTIVATION_GELU_TANH);
+                     config->activation ? (enum activation)config->activation : ACTIVATION_GELU_TANH);
     y = layer_linear_kind(graph, graph_name(graph, "%s.mlp.c_proj", name), MATRIX_DOWN, y, width, true, last,
                           ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
@@ -59,9 +62,10 @@ static bool build(struct graph *graph, const struct config *config, const struct
     int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
     int words =
         layer_matrix(graph, "wte.weight", MATRIX_HEAD, one->dtype, config->vocabulary, config->hidden, DEVIATION);
-    int positions = graph_weight(graph, "wpe.weight", one->dtype, 2, (int64_t[]){config->max_context, config->hidden},
+    int64_t first = config->first_position, places[] = {first + config->max_context, config->hidden};
+    int positions = graph_weight(graph, "wpe.weight", one->dtype, 2, places,
                                  (struct fill){.kind = FILL_NORMAL, .scale = 0.01f}, true);
-    int x = build_embedding(graph, "wte", tokens, words, positions, decoder_position(one));
+    int x = build_embedding(graph, "wte", tokens, words, positions, first + decoder_position(one));
     x = layer_dropout(graph, "drop", x);
     for (int i = 0; i < config->layers; i++)
         x = block(graph, config, x, i, one);
@@ -86,12 +90,14 @@ static const struct family_size sizes[] = {
     {.name = "gpt2-124m",
      .aliases = (const char *const[]){"gpt2", "gpt2-small", NULL},
      .config = GPT2(12, 768, 12),
+     .published = 124439808,
      .runnable = true,
      .batches = {4, 1},
      .contexts = {64}},
     {.name = "gpt2-355m",
      .aliases = (const char *const[]){"gpt2-medium", NULL},
      .config = GPT2(24, 1024, 16),
+     .published = 354823168,
      .runnable = true,
      .batches = {4, 1},
      .contexts = {64}},
@@ -103,16 +109,6 @@ static const struct family_size sizes[] = {
      .runnable = true,
      .batches = {4, 1},
      .contexts = {64}},
-    {.name = "gpt2-774m",
-     .aliases = (const char *const[]){"gpt2-large", NULL},
-     .config = GPT2(36, 1280, 20),
-     .batches = {4, 1},
-     .contexts = {64}},
-    {.name = "gpt2-1.5b",
-     .aliases = (const char *const[]){"gpt2-xl", NULL},
-     .config = GPT2(48, 1600, 25),
-     .batches = {4, 1},
-     .contexts = {64}},
 };
 
 const struct family family_gpt2 = {.name = "gpt2",
@@ -120,6 +116,7 @@ const struct family family_gpt2 = {.name = "gpt2",
                                    .help = "GPT-2 decoders: LayerNorm, GELU, learned positions, tied head",
                                    .sizes = sizes,
                                    .size_count = sizeof sizes / sizeof *sizes,
+                                   .published = &public_gpt2,
                                    .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN | 1 << MODE_DISTILL |
                                             1 << MODE_PREFILL | 1 << MODE_DECODE,
                                    .unit = "tokens/s",

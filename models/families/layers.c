@@ -147,6 +147,30 @@ int layer_norm(struct graph *graph, const char *name, int x, float epsilon)
     return build_layer_norm(graph, name, x, gamma, beta, epsilon);
 }
 
+/* The graph's buffer that has this fill and width. */
+static int constant(struct graph *graph, const char *name, int64_t columns, struct fill fill)
+{
+    for (int t = 0; t < graph->tensor_count; t++) {
+        const struct tensor *tensor = &graph->tensors[t];
+        if (tensor->role == ROLE_BUFFER && tensor->rank == 1 && tensor->dims[0] == columns &&
+            tensor->fill.kind == fill.kind)
+            return t;
+    }
+    fill.like = NO_TENSOR;
+    return graph_persistent(graph, graph_name(graph, "%s.%lld", name, (long long)columns), ROLE_BUFFER, DTYPE_F32, 1,
+                            &columns, fill);
+}
+
+int layer_bare_norm(struct graph *graph, const char *name, int x, float epsilon)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    int gamma = constant(graph, "ones", columns, (struct fill){.kind = FILL_CONSTANT, .scale = 1});
+    int beta = constant(graph, "zeros", columns, (struct fill){.kind = FILL_ZERO});
+    return build_layer_norm(graph, name, x, gamma, beta, epsilon);
+}
+
 int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon)
 {
     if (x == NO_TENSOR)

@@ -44,6 +44,8 @@ int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon);
 /* The same with gammas that are stored less 1, and aren't 0 at the start. */
 int layer_rms_norm_less_one(struct graph *graph, const char *name, int x, float epsilon);
 int layer_norm(struct graph *graph, const char *name, int x, float epsilon);
+/* The same without weights; ones and zeros stand in for them, once for all norms of that width. */
+int layer_bare_norm(struct graph *graph, const char *name, int x, float epsilon);
 
 /* Inputs. Images and features are normal with deviation 1; tokens and classes are uniform in [0, limit). */
 int layer_input(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *dims);

@@ -8,6 +8,7 @@
  *   Qwen2     biases of queries, keys and values (projection_bias)
  *   Qwen3     each head of queries and keys normalised (head_norm);  OLMo 2: all at once, and blocks whose halves'
  *             results are normalised instead of what they read (norm_place)
+ *   OLMo      layer norms without weights (bare_norm)
  *   Mistral   a window of positions (window);  Phi-3: too, and stretched rotary positions (rope: ops/rope.h)
  *   SmolLM3   no positions in every fourth layer (unplaced_every)
  *   Gemma     words times √hidden, gates of GELU, gammas stored less 1;  Gemma 2: norms before and after, softcaps of
@@ -28,6 +29,8 @@ static const float DEVIATION = 0.02f;
 
 static int norm(struct graph *graph, const struct config *config, const char *name, int x)
 {
+    if (config->bare_norm)
+        return layer_bare_norm(graph, name, x, config->epsilon);
     return config->norm_less_one ? layer_rms_norm_less_one(graph, name, x, config->epsilon)
                                  : layer_rms_norm(graph, name, x, config->epsilon);
 }
@@ -91,8 +94,8 @@ static int block(struct graph *graph, const struct config *config, int x, int in
     x = leave(graph, config, attn, x, y);
 
     y = enter(graph, config, graph_name(graph, "%s.post_norm", name), x);
-    y = layer_gated_by(graph, mlp, y, config->feed_forward, config->gelu ? ACTIVATION_GELU_TANH : ACTIVATION_SILU,
-                       DEVIATION, last);
+    y = layer_gated_by(graph, mlp, y, config->feed_forward,
+                       config->activation ? (enum activation)config->activation : ACTIVATION_SILU, DEVIATION, last);
     x = leave(graph, config, mlp, x, y);
 
     graph->segment = 0;

@@ -5,15 +5,20 @@
  *   shared: a feed-forward that all tokens take; with `shared_gate` times sigmoid(shared_gate(n))
  *
  * (Shazeer et al. 2017; Mixtral: Jiang et al. 2024; OLMoE: Muennighoff et al. 2024, whose queries and keys are
- * normalised; Qwen1.5-MoE and Qwen3.) Only the matrices of experts that a step's tokens go to are read. Generated
- * weights route nearly evenly; a case's skew makes some experts more popular (kernels/routing.h).
+ * normalised; Qwen1.5-MoE and Qwen3; DeepSeek-V2 and V3, with attention of their own, whose first layers have no
+ * experts and whose router may be one of sigmoids. V3 also looks for a token's experts in the better half of eight
+ * groups only, which changes neither shapes nor work and isn't done here.) Only the matrices of experts that a step's
+ * tokens go to are read. Generated weights route nearly evenly; a case's skew makes some experts more popular
+ * (kernels/routing.h).
  *
  *   config: as llama's, and experts, chosen, renormalise, head_norm, shared_feed_forward, shared_gate; feed_forward is
  *   that of one expert. Weights normal, deviation 0.02, embeddings 1, the last of a block smaller by √(2·layers). */
 #include <math.h>
 
+#include "models/catalogue/public_models.h"
 #include "models/families/decoder.h"
 #include "models/families/family.h"
+#include "models/families/latent.h"
 #include "models/families/layers.h"
 
 static const float DEVIATION = 0.02f;
@@ -43,6 +48,19 @@ static int shared_expert(struct graph *graph, const struct config *config, const
     return build_combine(graph, graph_name(graph, "%s.gated", name), y, gate, NO_TENSOR);
 }
 
+/* What DeepSeek-V3 adds to each expert's share before it chooses, so that all have work: zero at the start, and moved
+ * by how busy they were, not by a gradient, which isn't done here. */
+static int correct(struct graph *graph, const char *name, int p, int64_t experts)
+{
+    int correction = graph_weight(graph, graph_name(graph, "%s.correction", name), DTYPE_F32, 1, &experts,
+                                  (struct fill){.kind = FILL_ZERO}, false);
+    if (correction == NO_TENSOR)
+        return NO_TENSOR;
+    graph->tensors[correction].trainable = false;
+    graph->tensors[correction].fixed = true;
+    return build_add(graph, graph_name(graph, "%s.corrected", name), p, correction);
+}
+
 static int experts(struct graph *graph, const struct config *config, const char *name, int n, float last,
                    const struct model_case *one)
 {
@@ -51,10 +69,16 @@ static int experts(struct graph *graph, const struct config *config, const char 
     struct layer_experts ends = shape;
     ends.deviation = last;
 
-    int p = route_linear(graph, graph_name(graph, "%s.router", name), n, config->experts, ACTIVATION_NONE, one);
-    p = build_softmax(graph, graph_name(graph, "%s.router.softmax", name), p);
+    int p = route_linear(graph, graph_name(graph, "%s.router", name), n, config->experts,
+                         config->sigmoid_router ? ACTIVATION_SIGMOID : ACTIVATION_NONE, one);
+    if (config->sigmoid_router)
+        p = correct(graph, graph_name(graph, "%s.router", name), p, config->experts);
+    else
+        p = build_softmax(graph, graph_name(graph, "%s.router.softmax", name), p);
     int chosen, weights = build_top_k(graph, graph_name(graph, "%s.route", name), p, config->chosen,
                                       config->renormalise, one->skew, decoder_position(one), &chosen);
+    if (config->route_scale > 0)
+        weights = build_scale(graph, graph_name(graph, "%s.route.scaled", name), weights, config->route_scale);
     struct dispatched to = build_dispatch(graph, graph_name(graph, "%s.dispatch", name), n, chosen, config->experts);
     int gate = layer_experts(graph, graph_name(graph, "%s.experts.gate", name), MATRIX_PLAIN, to.rows, to.offsets,
                              config->feed_forward, ACTIVATION_SILU, &shape);
@@ -66,10 +90,22 @@ static int experts(struct graph *graph, const struct config *config, const char 
     return build_combine(graph, graph_name(graph, "%s.combine", name), y, weights, to.slots);
 }
 
-static int block(struct graph *graph, const struct config *config, int x, int index, const struct model_case *one)
+static int attend(struct graph *graph, const struct config *config, const char *name, int x,
+                  const struct model_case *one)
 {
-    const char *name = graph_name(graph, "layers.%d", index);
-    float last = DEVIATION / sqrtf(2.0f * (float)config->layers);
+    const struct latent_attention latent = {.heads = config->heads,
+                                            .key_dim = config->head_dim,
+                                            .rope_dim = config->rope_dim,
+                                            .value_dim = config->value_dim,
+                                            .key_rank = config->key_rank,
+                                            .query_rank = config->query_rank,
+                                            .rope_theta = config->rope_theta,
+                                            .rope = config->rope,
+                                            .scale = config->query_width > 0 ? 1 / sqrtf(config->query_width) : 0,
+                                            .epsilon = config->epsilon,
+                                            .deviation = DEVIATION};
+    if (config->key_rank)
+        return latent_attend(graph, name, x, &latent, one);
     const struct decoder_attention attention = {.heads = config->heads,
                                                 .kv_heads = config->kv_heads,
                                                 .head_dim = config->head_dim,
@@ -79,19 +115,36 @@ static int block(struct graph *graph, const struct config *config, int x, int in
                                                 .head_norm = config->head_norm,
                                                 .epsilon = config->epsilon,
                                                 .deviation = DEVIATION};
+    return decoder_attend(graph, name, x, &attention, one);
+}
+
+/* All experts' and the shared one's sum; or, in the first layers of some, a feed-forward like any other. */
+static int feed_forward(struct graph *graph, const struct config *config, const char *name, int n, float last,
+                        int index, const struct model_case *one)
+{
+    if (index < config->dense_layers)
+        return layer_gated(graph, name, n, config->dense_feed_forward, DEVIATION, last);
+    int y = experts(graph, config, name, n, last, one);
+    if (!config->shared_feed_forward)
+        return y;
+    return build_add(graph, graph_name(graph, "%s.sum", name), y,
+                     shared_expert(graph, config, graph_name(graph, "%s.shared", name), n, last, one));
+}
+
+static int block(struct graph *graph, const struct config *config, int x, int index, const struct model_case *one)
+{
+    const char *name = graph_name(graph, "layers.%d", index);
+    float last = DEVIATION / sqrtf(2.0f * (float)config->layers);
     graph->segment = index + 1;
 
     int y = layer_rms_norm(graph, graph_name(graph, "%s.input_norm", name), x, config->epsilon);
-    y = decoder_attend(graph, graph_name(graph, "%s.attn", name), y, &attention, one);
+    y = attend(graph, config, graph_name(graph, "%s.attn", name), y, one);
     y = layer_linear(graph, graph_name(graph, "%s.attn.output", name), y, config->hidden, false, last, ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.attn.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.attn.residual", name), x, y);
 
     int n = layer_rms_norm(graph, graph_name(graph, "%s.post_norm", name), x, config->epsilon);
-    y = experts(graph, config, graph_name(graph, "%s.mlp", name), n, last, one);
-    if (config->shared_feed_forward)
-        y = build_add(graph, graph_name(graph, "%s.mlp.sum", name), y,
-                      shared_expert(graph, config, graph_name(graph, "%s.mlp.shared", name), n, last, one));
+    y = feed_forward(graph, config, graph_name(graph, "%s.mlp", name), n, last, index, one);
     y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.mlp.residual", name), x, y);
 
@@ -150,73 +203,6 @@ static const struct family_size sizes[] = {
      .runnable = true,
      .batches = {4, 1},
      .contexts = {64}},
-    {.name = "olmoe-1b-7b",
-     .config = {.layers = 16,
-                .hidden = 2048,
-                .heads = 16,
-                .kv_heads = 16,
-                .head_dim = 128,
-                .head_norm = HEAD_NORM_ALL,
-                .feed_forward = 1024,
-                .experts = 64,
-                .chosen = 8,
-                .vocabulary = 50304,
-                .max_context = 4096,
-                .rope_theta = 1e4f,
-                .epsilon = 1e-5f},
-     .batches = {4, 1},
-     .contexts = {64}},
-    {.name = "qwen1.5-moe-a2.7b",
-     .config = {.layers = 24,
-                .hidden = 2048,
-                .heads = 16,
-                .kv_heads = 16,
-                .head_dim = 128,
-                .projection_bias = true,
-                .feed_forward = 1408,
-                .experts = 60,
-                .chosen = 4,
-                .shared_feed_forward = 5632,
-                .shared_gate = true,
-                .vocabulary = 151936,
-                .max_context = 8192,
-                .rope_theta = 1e6f,
-                .epsilon = 1e-6f},
-     .batches = {4, 1},
-     .contexts = {64}},
-    {.name = "qwen3-30b-a3b",
-     .config = {.layers = 48,
-                .hidden = 2048,
-                .heads = 32,
-                .kv_heads = 4,
-                .head_dim = 128,
-                .head_norm = HEAD_NORM_EACH,
-                .feed_forward = 768,
-                .experts = 128,
-                .chosen = 8,
-                .renormalise = true,
-                .vocabulary = 151936,
-                .max_context = 40960,
-                .rope_theta = 1e6f,
-                .epsilon = 1e-6f},
-     .batches = {4, 1},
-     .contexts = {64}},
-    {.name = "mixtral-8x7b",
-     .config = {.layers = 32,
-                .hidden = 4096,
-                .heads = 32,
-                .kv_heads = 8,
-                .head_dim = 128,
-                .feed_forward = 14336,
-                .experts = 8,
-                .chosen = 2,
-                .renormalise = true,
-                .vocabulary = 32000,
-                .max_context = 32768,
-                .rope_theta = 1e6f,
-                .epsilon = 1e-5f},
-     .batches = {4, 1},
-     .contexts = {64}},
 };
 
 const struct family family_moe = {.name = "moe",
@@ -224,6 +210,7 @@ const struct family family_moe = {.name = "moe",
                                   .help = "decoders with routed experts, of which each token takes a few",
                                   .sizes = sizes,
                                   .size_count = sizeof sizes / sizeof *sizes,
+                                  .published = &public_moe,
                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN | 1 << MODE_PREFILL | 1 << MODE_DECODE,
                                   .unit = "tokens/s",
                                   .has_context = true,

@@ -9,4 +9,8 @@ int resnet_layers(struct graph *graph, const struct config *config, int images);
 /* Sandler et al. (2018): inverted residuals with depthwise convolutions. */
 int mobilenet_layers(struct graph *graph, const struct config *config, int images);
 
+/* Simonyan, Zisserman (2015): config.widths are the convolutions of each stage, hidden the linear layers' width. These
+ * are features that have no image left. */
+int vgg_layers(struct graph *graph, const struct config *config, int images);
+
 #endif

@@ -4,6 +4,7 @@
  *   learned positions; encoder blocks with norms first; layer_norm; a class from the token's position
  *
  *   config: side (the image's), patch, layers, hidden, heads, feed_forward, classes, epsilon */
+#include "models/catalogue/public_models.h"
 #include "models/families/encoder.h"
 #include "models/families/layers.h"
 
@@ -46,9 +47,24 @@ static double units(const struct model_case *one)
     }
 
 static const struct family_size sizes[] = {
-    {.name = "vit-tiny", .config = VIT(192, 3), .runnable = true, .batches = {1, 8}},
-    {.name = "vit-small", .config = VIT(384, 6), .runnable = true, .batches = {8, 1}},
-    {.name = "vit-base", .config = VIT(768, 12), .runnable = true, .batches = {1}},
+    {.name = "vit-tiny",
+     .aliases = ALSO("vit-tiny-patch16-224"),
+     .config = VIT(192, 3),
+     .published = 5717416,
+     .runnable = true,
+     .batches = {1, 8}},
+    {.name = "vit-small",
+     .aliases = ALSO("vit-small-patch16-224"),
+     .config = VIT(384, 6),
+     .published = 22050664,
+     .runnable = true,
+     .batches = {8, 1}},
+    {.name = "vit-base",
+     .aliases = ALSO("vit-base-patch16-224", "vit-b-16"),
+     .config = VIT(768, 12),
+     .published = 86567656,
+     .runnable = true,
+     .batches = {1}},
 };
 
 const struct family family_vit = {.name = "vit",
@@ -56,6 +72,7 @@ const struct family family_vit = {.name = "vit",
                                   .help = "vision transformers: patches, a class token, an encoder",
                                   .sizes = sizes,
                                   .size_count = sizeof sizes / sizeof *sizes,
+                                  .published = &public_vit,
                                   .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                   .unit = "images/s",
                                   .quantises = true,

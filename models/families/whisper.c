@@ -11,12 +11,15 @@
  *
  *   whisper-encoder, a family of its own, is the encoder alone: what turning sound into features costs
  *
- *   config: layers (of each half), hidden, heads, feed_forward, vocabulary, max_context, frames, inputs (mel bins)
+ *   config: layers (of each half; decoder_layers where the decoder has fewer), hidden, heads, feed_forward, vocabulary,
+ * max_context, frames, inputs (mel bins)
  *
  * Key projections have no bias, so queries, keys and values are projections of their own. A case's context is the
- * decoder's tokens; the audio always has its 30 s. The encoder's positions are a buffer, not trained and not counted as
- * parameters. Its convolutions are never packed, as in whisper.cpp's files; nor do those treat the head in its own way.
+ * decoder's tokens; the audio always has its 30 s. The encoder's positions are parameters that are
+ * not trained. Its convolutions are never packed, as in whisper.cpp's files; nor do those treat the head in its own
+ * way.
  */
+#include "models/catalogue/public_models.h"
 #include "models/families/decoder.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
@@ -95,7 +98,9 @@ static int encode(struct graph *graph, const struct config *config, const struct
     x = convolution(graph, "encoder.conv2", x, config->hidden, 2);
     x = build_reshape(graph, "encoder.rows", x, 3, shape);
     const struct fill waves = {.kind = FILL_SINUSOIDS, .columns = (uint32_t)config->hidden, .like = NO_TENSOR};
-    int where = graph_persistent(graph, "encoder.positions", ROLE_BUFFER, one->dtype, 2, shape + 1, waves);
+    int where = graph_persistent(graph, "encoder.positions", ROLE_WEIGHT, one->dtype, 2, shape + 1, waves);
+    if (where != NO_TENSOR)
+        graph->tensors[where].fixed = true;
     x = build_add(graph, "encoder.embeddings", x, where);
     x = layer_dropout(graph, "encoder.dropout", x);
     for (int i = 0; i < config->layers; i++) {
@@ -112,7 +117,8 @@ static int encode(struct graph *graph, const struct config *config, const struct
 
 static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
 {
-    graph->layers = 2 * (int)config->layers;
+    int64_t fewer = config->decoder_layers, layers = fewer && fewer < config->layers ? fewer : config->layers;
+    graph->layers = (int)(config->layers + layers);
     int memory = encode(graph, config, one);
     int64_t shape[] = {one->batch, decoder_length(one)};
     int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
@@ -123,7 +129,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
                      (struct fill){.kind = FILL_NORMAL, .scale = DEVIATION}, true);
     int x = build_embedding(graph, "decoder.embeddings", tokens, words, positions, decoder_position(one));
     x = layer_dropout(graph, "decoder.dropout", x);
-    for (int i = 0; i < config->layers; i++) {
+    for (int i = 0; i < layers; i++) {
         graph->segment = (int)config->layers + i + 1;
         x = attention_part(graph, config, graph_name(graph, "decoder.layer.%d.attention", i), x, NO_TENSOR, EARLIER_OWN,
                            one);
@@ -164,20 +170,20 @@ static double units(const struct model_case *one)
 
 static const struct family_size sizes[] = {
     {.name = "whisper-tiny",
-     .aliases = (const char *const[]){"openai/whisper-tiny", NULL},
      .config = WHISPER(4, 384, 6),
+     .published = 37760640,
      .runnable = true,
      .batches = {1},
      .contexts = {64}},
     {.name = "whisper-base",
-     .aliases = (const char *const[]){"openai/whisper-base", NULL},
      .config = WHISPER(6, 512, 8),
+     .published = 72593920,
      .runnable = true,
      .batches = {1},
      .contexts = {64}},
     {.name = "whisper-small",
-     .aliases = (const char *const[]){"openai/whisper-small", NULL},
      .config = WHISPER(12, 768, 12),
+     .published = 241734912,
      .runnable = true,
      .batches = {1},
      .contexts = {64}},
@@ -188,6 +194,7 @@ const struct family family_whisper = {.name = "whisper",
                                       .help = "Whisper: an encoder of 30 s of audio, a decoder of text",
                                       .sizes = sizes,
                                       .size_count = sizeof sizes / sizeof *sizes,
+                                      .published = &public_whisper,
                                       .modes =
                                           1 << MODE_FORWARD | 1 << MODE_TRAIN | 1 << MODE_PREFILL | 1 << MODE_DECODE,
                                       .unit = UNIT_AUDIO,

@@ -59,6 +59,8 @@ static void fail(struct graph *graph, const char *what)
 const char *graph_name(struct graph *graph, const char *format, ...)
 {
     char text[256];
+    if (graph->nameless)
+        return "";
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -271,7 +273,7 @@ uint64_t graph_parameters(const struct graph *graph)
 {
     uint64_t count = 0;
     for (int i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i].trainable)
+        if (graph->tensors[i].trainable || graph->tensors[i].fixed)
             count += (uint64_t)tensor_elements(&graph->tensors[i]);
     return count;
 }

@@ -64,6 +64,7 @@ struct tensor {
     bool persistent; /* lives before the first node and after the last */
     bool kept;       /* lives until the step's end although a node makes it: outputs, gradients that are looked at */
     bool trainable;
+    bool fixed;   /* a parameter like the trainable ones, but training leaves it as it is */
     bool blocked; /* f32 filters, stored as kernels/conv_blocked.h reads them */
     bool decays;  /* weight decay applies (matrices; not biases and norms) */
     struct fill fill;
@@ -143,6 +144,7 @@ struct graph {
     enum phase phase;
     bool teaching; /* the part that is being built is a teacher: its weights aren't trained, nor called a student's */
     int teacher;   /* the teacher's output, from which a student learns; NO_TENSOR */
+    bool nameless; /* nothing that it is made of is named: it is planned and costed, not run */
     bool resting;  /* the part that is being built has its turn in another step: its weights are held, nothing is run */
 };
 
@@ -175,7 +177,7 @@ int64_t tensor_columns(const struct tensor *tensor);
 /* The tensor that owns the memory: follows alias_of to its end. */
 int tensor_storage(const struct graph *graph, int tensor);
 
-/* Trainable elements, tied matrices once, buffers and copies not counted. */
+/* Elements that are trained or fixed, tied matrices once, buffers and copies not counted. */
 uint64_t graph_parameters(const struct graph *graph);
 /* Those of them that work on one row (a token): all, but of stacked experts the chosen ones'. */
 uint64_t graph_active_parameters(const struct graph *graph);

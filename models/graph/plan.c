@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/graph/alike.h"
 #include "models/graph/op.h"
 
 /* A cache line, and what the widest vector loads like. */
@@ -26,6 +27,12 @@ struct piece {
     int tensor;
 };
 
+/* A piece that has its place: what a search looks at, close together. */
+struct place {
+    size_t begin, end;
+    int first, last;
+};
+
 struct planner {
     const struct graph *graph;
     struct plan *plan;
@@ -33,7 +40,8 @@ struct planner {
     struct lifetime *lifetimes; /* [tensors], meaningful for storages */
     struct piece *order;        /* the transient storages, largest first */
     int transient_count;
-    int *placed; /* those that have their place, by offset */
+    struct place *placed; /* those that have their place, by offset */
+    int *alike;           /* [nodes] */
 };
 
 static size_t aligned(size_t bytes)
@@ -157,16 +165,13 @@ static size_t lowest_gap(const struct planner *planner, int t, int count)
 {
     const struct lifetime *mine = &planner->lifetimes[t];
     size_t offset = 0;
-    for (int i = 0; i < count; i++) { /* by offset */
-        int other = planner->placed[i];
-        const struct lifetime *theirs = &planner->lifetimes[other];
-        if (theirs->last < mine->first || mine->last < theirs->first)
+    for (const struct place *other = planner->placed; other < planner->placed + count; other++) { /* by offset */
+        if (other->last < mine->first || mine->last < other->first)
             continue;
-        size_t begin = planner->plan->offsets[other], end = begin + theirs->bytes;
-        if (offset + mine->bytes <= begin)
+        if (offset + mine->bytes <= other->begin)
             break;
-        if (end > offset)
-            offset = end;
+        if (other->end > offset)
+            offset = other->end;
     }
     return offset;
 }
@@ -177,14 +182,20 @@ static size_t place_transients(struct planner *planner)
     size_t span = 0, *offsets = planner->plan->offsets;
     for (int i = 0; i < planner->transient_count; i++) {
         int t = planner->order[i].tensor, at = i;
+        const struct lifetime *mine = &planner->lifetimes[t];
         offsets[t] = lowest_gap(planner, t, i);
-        if (offsets[t] + planner->lifetimes[t].bytes > span)
-            span = offsets[t] + planner->lifetimes[t].bytes;
-        while (at > 0 && offsets[planner->placed[at - 1]] > offsets[t]) {
-            planner->placed[at] = planner->placed[at - 1];
-            at--;
+        const struct place place = {offsets[t], offsets[t] + mine->bytes, mine->first, mine->last};
+        if (place.end > span)
+            span = place.end;
+        for (int low = 0; low < at;) { /* after those that begin no later */
+            int middle = (low + at) / 2;
+            if (planner->placed[middle].begin > place.begin)
+                at = middle;
+            else
+                low = middle + 1;
         }
-        planner->placed[at] = t;
+        memmove(planner->placed + at + 1, planner->placed + at, (size_t)(i - at) * sizeof place);
+        planner->placed[at] = place;
     }
     return span;
 }
@@ -233,12 +244,17 @@ static void mark_gradients(const struct planner *planner, bool *is_gradient)
             is_gradient[planner->storage[t]] = true;
 }
 
-static size_t largest_workspace(const struct graph *graph, int threads)
+/* Of nodes that are alike one is asked. */
+static size_t largest_workspace(const struct planner *planner, int threads)
 {
+    const struct graph *graph = planner->graph;
+    bool known = graph_find_alike(graph, planner->alike);
     size_t largest = 0;
     for (int n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->nodes[n];
-        size_t bytes = node->op->workspace ? node->op->workspace(graph, node, threads) : 0;
+        if (!node->op->workspace || (known && planner->alike[n] != n))
+            continue;
+        size_t bytes = node->op->workspace(graph, node, threads);
         if (bytes > largest)
             largest = bytes;
     }
@@ -247,7 +263,6 @@ static size_t largest_workspace(const struct graph *graph, int threads)
 
 static void lay_out(struct planner *planner, bool *is_gradient)
 {
-    const struct graph *graph = planner->graph;
     struct plan *plan = planner->plan;
     plan->weights_bytes = lay_persistent(planner, 1 << ROLE_WEIGHT | 1 << ROLE_BUFFER);
     plan->optimizer_bytes = lay_persistent(planner, 1 << ROLE_OPTIMIZER);
@@ -262,9 +277,9 @@ static void lay_out(struct planner *planner, bool *is_gradient)
         plan->offsets[planner->order[i].tensor] += base;
     plan->arena_bytes += span;
     plan->workspace_offset = plan->arena_bytes;
-    plan->workspace_bytes = largest_workspace(graph, plan->threads);
+    plan->workspace_bytes = largest_workspace(planner, plan->threads);
     plan->arena_bytes += plan->workspace_bytes;
-    for (int t = 0; t < graph->tensor_count; t++)
+    for (size_t t = 0; t < plan->tensor_count; t++)
         plan->offsets[t] = plan->offsets[planner->storage[t]];
 }
 
@@ -278,10 +293,11 @@ bool plan_make(const struct graph *graph, int threads, struct plan *plan, struct
                               .storage = calloc(count, sizeof(int)),
                               .lifetimes = calloc(count, sizeof(struct lifetime)),
                               .order = calloc(count, sizeof(struct piece)),
-                              .placed = calloc(count, sizeof(int))};
+                              .placed = calloc(count, sizeof(struct place)),
+                              .alike = calloc((size_t)graph->node_count + 1, sizeof(int))};
     bool *is_gradient = calloc(count, sizeof *is_gradient);
-    bool right =
-        plan->offsets && planner.storage && planner.lifetimes && planner.order && planner.placed && is_gradient;
+    bool right = plan->offsets && planner.storage && planner.lifetimes && planner.order && planner.placed &&
+                 planner.alike && is_gradient;
     if (right) {
         find_lifetimes(&planner);
         share_in_place(&planner);
@@ -294,6 +310,7 @@ bool plan_make(const struct graph *graph, int threads, struct plan *plan, struct
     free(planner.lifetimes);
     free(planner.order);
     free(planner.placed);
+    free(planner.alike);
     free(is_gradient);
     return right;
 }

@@ -269,8 +269,8 @@ static void dot(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS
 
 #define PANEL_BYTES(depth, parts) ((size_t)(depth) / STEP * (parts)*2 * TILE_BYTES)
 #define EVERYWHERE                                                                                                     \
-    .tall = ROWS, .wide = ROWS, .turn = turn, .finish = finish_values, .dot = dot, .dot_most = 12, .begin = amx_begin, \
-    .end = amx_end
+    .tall = ROWS, .wide = ROWS, .turn = turn, .finish = finish_values, .dot = dot, .dot_most = 12,                     \
+    .whole_bytes = 1 << 20, .begin = amx_begin, .end = amx_end
 #define SPLIT .depth = SPLIT_DEPTH, .scale = SPLIT_SCALE, .exact = &gemm_kernel_avx512
 
 const struct gemm_kernel gemm_kernel_amx_f32 = {

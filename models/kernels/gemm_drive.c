@@ -8,7 +8,14 @@
 #include "harness/base/sizes.h"
 #include "models/kernels/gemm_kernel.h"
 
-enum { FINISH_ROWS = 16, FINISH_PANELS = 32, PAST_CACHES_BYTES = 8 << 20, BATCHES = 8, BATCH_MOST = 4 };
+enum {
+    FINISH_ROWS = 16,
+    FINISH_PANELS = 32,
+    PAST_CACHES_BYTES = 8 << 20,
+    BATCHES = 8,
+    BATCH_MOST = 4,
+    FETCH_PARTS_LEAST = 4
+};
 
 /* What the threads that share one resident side share. */
 struct team {
@@ -161,6 +168,28 @@ static void multiply_refused(const struct worker *worker, size_t tall_panel, siz
         tile[i] += sums[i] * kernel->scale;
 }
 
+/* The panel that comes after panel r: of the same block, of the next one, or of the next group's first. */
+static const char *next_resident(const struct gemm_plan *plan, const struct team *team, const struct held *held,
+                                 size_t first, size_t end, size_t r, size_t block)
+{
+    size_t at = block * held->panels + r + 1;
+    if (r + 1 == end)
+        at = (block + 1) * plan->depth < held->depth ? (block + 1) * held->panels + first
+             : end < held->panels                    ? end
+                                                     : 0;
+    return team->resident + at * plan->resident.panel_bytes;
+}
+
+/* Asks the second cache for the part-th of so many parts of a panel; where they are few, a part is more than can be
+ * asked for beside a tile. */
+static inline void fetch_part(const char *panel, size_t bytes, size_t part, size_t parts)
+{
+    if (parts < FETCH_PARTS_LEAST)
+        return;
+    for (size_t at = bytes * part / parts / 64 * 64; at < bytes * (part + 1) / parts; at += 64)
+        __builtin_prefetch(panel + at, 0, 2);
+}
+
 /* One chunk's block of k against resident panels first..end of those held. */
 static void multiply_block(const struct worker *worker, const struct team *team, const struct held *held, size_t first,
                            size_t end, size_t chunk_panel, size_t chunk_panels, size_t k, size_t depth)
@@ -175,6 +204,7 @@ static void multiply_block(const struct worker *worker, const struct team *team,
     for (size_t r = first; r < end; r++) {
         size_t at = block * held->panels + r;
         const char *resident = team->resident + at * plan->resident.panel_bytes;
+        const char *next = next_resident(plan, team, held, first, end, r, block);
         for (size_t s = 0; s < chunk_panels; s++) {
             const char *stream = packed + s * plan->stream.panel_bytes;
             const char *tall = plan->tall_resident ? resident : stream, *wide = plan->tall_resident ? stream : resident;
@@ -185,6 +215,7 @@ static void multiply_block(const struct worker *worker, const struct team *team,
             size_t wide_panel = plan->tall_resident ? stream_panel : resident_panel;
             bool refused = team->refused[at] || worker->refused[slot + s];
             fetch_ahead(worker->ahead);
+            fetch_part(next, plan->resident.panel_bytes, s, chunk_panels);
             if (refused || worker->exact[tile]) {
                 multiply_refused(worker, tall_panel, wide_panel, held->k + k, depth, tall, wide, k == 0, refused, sums,
                                  &worker->exact[tile]);

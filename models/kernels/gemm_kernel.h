@@ -62,6 +62,7 @@ struct gemm_kernel {
     void (*dot)(size_t k, enum dtype dtype, const void *const rows[GEMM_DOT_ROWS], const float *vectors,
                 size_t vector_stride, size_t count, float sums[][GEMM_DOT_ROWS]);
     size_t dot_most;
+    size_t whole_bytes;                /* of the second cache, for a chunk with all its k */
     const struct gemm_kernel *exact;   /* for values that this one refuses; NULL when it takes all. Same `wide`. */
     void (*begin)(void), (*end)(void); /* around a thread's use of the unit; may be NULL */
 };

@@ -15,7 +15,6 @@ enum {
     STREAM_BYTES = 192 << 10,
     SUMS_BYTES = 256 << 10,
     STREAM_PANELS = 16,
-    WHOLE_BYTES = 256 << 10, /* of a chunk with all its k */
     GROUP_BYTES = 64 << 10,
     K_PART_MOST = 32768,   /* keeps scaled sums of in-range values finite; see gemm_amx.c */
     THREAD_CYCLES = 12000, /* less work than this is not worth waking a thread for */
@@ -114,10 +113,9 @@ static void size_tasks(struct gemm_plan *plan)
     size_t tile = plan->resident.rows * plan->stream.rows * sizeof(float);
     size_t blocks = most(quotient_up(plan->gemm->k, plan->depth), 1);
     size_t most_panels = least(STREAM_PANELS, most(STREAM_BYTES / plan->stream.panel_bytes, 1));
-    size_t whole_panels = least(WHOLE_BYTES / (plan->stream.panel_bytes * blocks), most_panels);
+    size_t whole_panels = least(plan->kernel->whole_bytes / (plan->stream.panel_bytes * blocks), most_panels);
     size_t panels = most(least(most_panels, SUMS_BYTES / (tile * plan->resident_panels)), 1);
-    plan->stream_whole = plan->tall_resident != plan->swapped && plan->splits == 1 && plan->k_part >= plan->gemm->k &&
-                         whole_panels >= panels;
+    plan->stream_whole = plan->splits == 1 && plan->k_part >= plan->gemm->k && whole_panels >= panels;
     if (plan->stream_whole)
         panels = whole_panels;
     size_t threads = plan->splits > 1 ? 1 : (size_t)plan->threads;

@@ -5,6 +5,10 @@
  *   cache[b, position + t, :] = k[b,t,:], v[b,t,:], narrowed to the cache's dtype
  *   y[b,t] = softmax(q[b,t] · Kᵀ / √D) V over the cache's positions up to position + t (or the last `window` of them)
  *
+ * A cache of fewer positions, though not fewer than the window, is a ring: position p lies in row p mod S, where it
+ * takes the place of one that no query sees any more. The softmax doesn't ask for an order, so a step of one position
+ * attends to the whole ring. A prefill overruns it: its queries attend to k and v themselves, and the last S stay.
+ *
  * With T = 1 a step of decoding, with more a prefill. A step may run again: it stores the same. No gradient.
  *
  * Not causal, it is attention to what an encoder made: k, v [B,S,G·D] fill the caches, or are absent where an earlier
@@ -13,6 +17,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "harness/base/sizes.h"
 #include "models/kernels/attention.h"
 #include "models/kernels/quant.h"
 #include "models/ops/ops.h"
@@ -20,12 +25,25 @@
 
 enum { Q, K, V, CACHE_K, CACHE_V };
 
+/* Are there more positions than the cache has rows? */
+static bool is_ring(const struct attributes *a, const struct tensor *q, const struct tensor *cache)
+{
+    return a->causal && a->position + q->dims[1] > cache->dims[1];
+}
+
+/* A ring that is overrun in one step holds not all that the queries see. */
+static bool is_overrun(const struct attributes *a, const struct tensor *q, const struct tensor *cache)
+{
+    return is_ring(a, q, cache) && q->dims[1] > 1;
+}
+
 /* Are these keys' places in the cache, `position` and on, there and theirs? */
 static bool stores_right(const struct tensor *k, const struct tensor *cache, const struct attributes *a,
                          struct error *error)
 {
+    bool ring = a->window && a->window <= cache->dims[1] && (k->dims[1] == 1 || a->position == 0);
     if (k->rank == 3 && k->dims[0] == cache->dims[0] && k->dims[2] == cache->dims[2] &&
-        a->position + k->dims[1] <= cache->dims[1])
+        (a->position + k->dims[1] <= cache->dims[1] || ring))
         return true;
     return error_set(error, ERROR_INPUT, "%lld positions from %lld on don't fit a cache of %lld", (long long)k->dims[1],
                      (long long)a->position, (long long)cache->dims[1]);
@@ -63,9 +81,12 @@ static struct attention describe(const struct graph *graph, const struct node *n
     const struct tensor *q = node_input(graph, node, Q), *cache = node_input(graph, node, CACHE_K);
     const struct attributes *a = &node->attributes;
     size_t width = (size_t)q->dims[2], kv_width = (size_t)cache->dims[2], length = (size_t)q->dims[1];
+    bool overrun = is_overrun(a, q, cache);
+    const struct tensor *keys = overrun ? node_input(graph, node, K) : cache;
+    size_t rows = (size_t)keys->dims[1], seen = (size_t)a->position + length;
     return (struct attention){.batch = (size_t)q->dims[0],
                               .length = length,
-                              .kv_length = a->causal ? (size_t)a->position + length : (size_t)cache->dims[1],
+                              .kv_length = a->causal && seen < rows ? seen : rows,
                               .heads = width / (size_t)a->head_dim,
                               .kv_heads = kv_width / (size_t)a->head_dim,
                               .head_dim = (size_t)a->head_dim,
@@ -74,16 +95,16 @@ static struct attention describe(const struct graph *graph, const struct node *n
                               .scale = a->scale > 0 ? a->scale : 1.0f / sqrtf((float)a->head_dim),
                               .softcap = a->softcap,
                               .dtype = q->dtype,
-                              .kv_dtype = cache->dtype,
+                              .kv_dtype = keys->dtype,
                               .q = call ? call->inputs[Q] : NULL,
-                              .k = call ? call->inputs[CACHE_K] : NULL,
-                              .v = call ? call->inputs[CACHE_V] : NULL,
+                              .k = call ? call->inputs[overrun ? K : CACHE_K] : NULL,
+                              .v = call ? call->inputs[overrun ? V : CACHE_V] : NULL,
                               .q_stride = width,
                               .k_stride = kv_width,
                               .v_stride = kv_width,
                               .q_batch_stride = width * length,
-                              .k_batch_stride = kv_width * (size_t)cache->dims[1],
-                              .v_batch_stride = kv_width * (size_t)cache->dims[1],
+                              .k_batch_stride = kv_width * rows,
+                              .v_batch_stride = kv_width * rows,
                               .out = call ? call->outputs[0] : NULL};
 }
 
@@ -96,19 +117,22 @@ static size_t workspace_cached(const struct graph *graph, const struct node *nod
     return own > rows ? own : rows;
 }
 
-/* `rows` of k or v to the cache, from its position on. */
+/* k or v to the cache, from its position on; of what overruns a ring, the last positions. */
 static void store(const struct call *call, int input, int cache_input)
 {
     const struct elementwise_kernels *kernels = call_elementwise(call);
     const struct tensor *from = node_input(call->graph, call->node, input);
     const struct tensor *cache = node_input(call->graph, call->node, cache_input);
-    size_t length = (size_t)from->dims[1], width = (size_t)from->dims[2], rows = (size_t)from->dims[0] * length;
+    size_t length = (size_t)from->dims[1], width = (size_t)from->dims[2];
     size_t capacity = (size_t)cache->dims[1], position = (size_t)call->node->attributes.position;
+    size_t stored = least(length, capacity), rows = (size_t)from->dims[0] * stored, first = length - stored;
 #pragma omp parallel for schedule(static) num_threads(call->threads) if (rows * width > PARALLEL_FROM)
     for (size_t r = 0; r < rows; r++) {
         float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * width;
-        size_t at = (r / length * capacity + position + r % length) * width;
-        const float *row = storage_read(kernels, call->inputs[input], from->dtype, r * width, width, buffer);
+        size_t b = r / stored, t = first + r % stored;
+        size_t at = (b * capacity + (position + t) % capacity) * width;
+        const float *row =
+            storage_read(kernels, call->inputs[input], from->dtype, (b * length + t) * width, width, buffer);
         if (cache->dtype == DTYPE_Q8_0)
             quantise_row(cache->dtype, row, (char *)call->inputs[cache_input] + dtype_bytes(cache->dtype, at), width);
         else if (cache->dtype == DTYPE_F32)
@@ -118,11 +142,18 @@ static void store(const struct call *call, int input, int cache_input)
     }
 }
 
+/* Are keys and values the same vectors, in one cache? */
+static bool is_one(const struct node *node)
+{
+    return node->inputs[CACHE_K] == node->inputs[CACHE_V];
+}
+
 static void run_cached(const struct call *call)
 {
     if (call->inputs[K]) {
         store(call, K, CACHE_K);
-        store(call, V, CACHE_V);
+        if (!is_one(call->node))
+            store(call, V, CACHE_V);
     }
     struct attention attention = describe(call->graph, call->node, call);
     if (call->reference)
@@ -140,7 +171,7 @@ static double visible_pairs(const struct attributes *a, double length, double se
     return pairs;
 }
 
-/* Of the caches only the rows that are seen are read, and those of the new positions written. */
+/* Of the caches only the rows that are seen are read, and those of the new positions written: as many as there are. */
 static struct cost cost_cached(const struct graph *graph, const struct node *node)
 {
     const struct attention shape = describe(graph, node, NULL);
@@ -148,11 +179,15 @@ static struct cost cost_cached(const struct graph *graph, const struct node *nod
     double batch = (double)shape.batch, length = (double)shape.length, seen = (double)shape.kv_length;
     double window = shape.window ? (double)shape.window : seen;
     double row = (double)dtype_bytes(shape.kv_dtype, shape.k_stride), rows = fmin(seen, window + length - 1);
-    double new_rows = k ? 2 * (double)tensor_rows(k) * row : 0, new_bytes = k ? 2 * (double)tensor_bytes(k) : 0;
+    double caches = is_one(node) ? 1 : 2;
+    double new_bytes = k ? caches * (double)tensor_bytes(k) : 0;
+    const struct tensor *cache = node_input(graph, node, CACHE_K);
+    double stored = k ? fmin((double)k->dims[1], (double)cache->dims[1]) : 0;
+    double written = caches * batch * stored * (double)dtype_bytes(cache->dtype, (size_t)cache->dims[2]);
     double pairs = visible_pairs(&node->attributes, length, seen, window);
     return (struct cost){.flops = 4 * batch * pairs * (double)q->dims[2],
-                         .bytes_read = (double)tensor_bytes(q) + new_bytes + 2 * batch * rows * row,
-                         .bytes_written = (double)tensor_bytes(q) + new_rows};
+                         .bytes_read = (double)tensor_bytes(q) + new_bytes + caches * batch * rows * row,
+                         .bytes_written = (double)tensor_bytes(q) + written};
 }
 
 const struct op op_cached_attention = {.name = "cached_attention",

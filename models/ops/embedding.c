@@ -2,7 +2,7 @@
  *
  *   tokens [B,T] i32, table [V,C], positions [P,C] with P >= position + T, or none;  y [B,T,C]
  *   dtable[v,:]     = Σ over (b,t) with tokens[b,t] = v of dy[b,t,:]      (added to what a tied head gave)
- *   dpositions[t,:] = Σ_b dy[b,t,:], zero for t >= T
+ *   dpositions[position + t,:] = Σ_b dy[b,t,:], zero for t < 0 and t >= T
  *
  * A quantised or f16 table gives f32; it has no gradient. A token outside the table reads row 0 and is never generated;
  * shape inference can't see values. */
@@ -106,7 +106,8 @@ static void gradient_embedding(struct graph *graph, const struct node *node, con
                                                   (int[]){node->inputs[TOKENS], dy[0], dx[TABLE]}, 3, &attributes));
     }
     if (node_input(graph, node, POSITIONS) && wanted[POSITIONS]) {
-        const struct attributes attributes = {.dims = {node_input(graph, node, POSITIONS)->dims[0]}};
+        const struct attributes attributes = {.dims = {node_input(graph, node, POSITIONS)->dims[0]},
+                                              .position = node->attributes.position};
         dx[POSITIONS] = node_first_output(
             graph, graph_append(graph, &op_position_gradient, node->name, (int[]){dy[0]}, 1, &attributes));
     }
@@ -214,12 +215,14 @@ static void run_position_gradient(const struct call *call)
     const struct tensor *dy = node_input(call->graph, call->node, 0);
     const struct tensor *table = node_output(call->graph, call->node, 0);
     size_t columns = (size_t)table->dims[1];
+    int64_t position = call->node->attributes.position;
 #pragma omp parallel for schedule(static) num_threads(call->threads)
-    for (int64_t t = 0; t < table->dims[0]; t++) {
+    for (int64_t p = 0; p < table->dims[0]; p++) {
+        int64_t t = p - position;
         float *buffer = (float *)call->workspace + (size_t)omp_get_thread_num() * columns;
-        float *row = (float *)call->outputs[0] + (size_t)t * columns;
+        float *row = (float *)call->outputs[0] + (size_t)p * columns;
         kernels->fill(row, 0, columns);
-        for (int64_t b = 0; t < dy->dims[1] && b < dy->dims[0]; b++) {
+        for (int64_t b = 0; t >= 0 && t < dy->dims[1] && b < dy->dims[0]; b++) {
             size_t from = (size_t)(b * dy->dims[1] + t) * columns;
             kernels->add(row, storage_read(kernels, call->inputs[0], dy->dtype, from, columns, buffer), row, columns);
         }

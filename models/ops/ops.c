@@ -24,6 +24,9 @@
     OP(attention)                                                                                                      \
     OP(cached_attention)                                                                                               \
     OP(cross_attention)                                                                                                \
+    OP(head_linear)                                                                                                    \
+    OP(join)                                                                                                           \
+    OP(part)                                                                                                           \
     OP(rnn)                                                                                                            \
     OP(lstm)                                                                                                           \
     OP(gru)                                                                                                            \

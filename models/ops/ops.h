@@ -103,6 +103,12 @@ int build_cached_attention(struct graph *graph, const char *name, int q, int k, 
  * step has filled (k and v are NO_TENSOR). y as q. */
 int build_memory_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
                            int64_t head_dim);
+/* y[..., h, N] = weight[h, N, K] · x[..., h, K], the heads side by side; weight [heads·N, K] */
+int build_head_linear(struct graph *graph, const char *name, int x, int weight, int64_t heads);
+/* Heads of a[..., G·A] and b[..., G·B] side by side, y[..., G·(A+B)]; and columns [first, first + width) of each of x's
+ * G heads. */
+int build_join(struct graph *graph, const char *name, int a, int b, int64_t groups);
+int build_part(struct graph *graph, const char *name, int x, int64_t groups, int64_t first, int64_t width);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
 int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
 /* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be

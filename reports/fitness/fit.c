@@ -7,18 +7,9 @@
 #include <strings.h>
 
 #include "harness/base/parse.h"
+#include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
-
-/* The planner's measured error: a process holds within this of what was planned. */
-static const double PLAN_ERROR_SHARE = 0.02;
-static const uint64_t PLAN_ERROR_BYTES = 16ull << 20;
-
-const char *fits_name(enum fits fits)
-{
-    static const char *const names[] = {"yes", "tight", "no"};
-    return names[fits];
-}
 
 /* ---- memory ---- */
 
@@ -26,7 +17,7 @@ const char *fits_name(enum fits fits)
 static bool plan_case(const struct model_case *one, int threads, struct plan *plan, struct graph **graph,
                       struct error *error)
 {
-    *graph = case_build(one, error);
+    *graph = case_build_shapes(one, error);
     if (!*graph)
         return false;
     if (plan_make(*graph, threads, plan, error))
@@ -36,33 +27,34 @@ static bool plan_case(const struct model_case *one, int threads, struct plan *pl
     return false;
 }
 
-static uint64_t bytes_of(const struct model_case *one, int threads)
+uint64_t fit_room(const struct fit_machine *machine)
 {
-    struct plan plan;
-    struct graph *graph;
-    if (!plan_case(one, threads, &plan, &graph, NULL))
-        return UINT64_MAX;
-    uint64_t bytes = plan.arena_bytes;
-    plan_free(&plan);
-    graph_free(graph);
-    return bytes;
+    uint64_t runtime = machine->runtime_bytes;
+    return machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
 }
 
-/* The largest batch whose plan fits into `room`; 0 when not even one sequence does. Memory grows nearly linearly with
- * the batch, so a guess in proportion from the last plan is close at once; bisection settles the rest, to the three
- * digits that a person reads. */
-static int64_t largest_batch(struct model_case one, uint64_t room, int threads)
+/* The longest context that fits, in the modes that keep one. */
+static void find_longest_context(struct fit_row *row, const struct plan *plan, const struct fit_machine *machine)
 {
-    int64_t fits = 0, fails = FIT_MOST_BATCH + 1, next = one.batch;
-    while (fails - fits > 1 && !(fits > 1000 && fails - fits <= fits / 200)) {
-        one.batch = next;
-        uint64_t bytes = bytes_of(&one, threads);
-        *(bytes <= room ? &fits : &fails) = next;
-        int64_t guess = (int64_t)fmin((double)next * ((double)room / (double)bytes), FIT_MOST_BATCH);
-        bool narrow = fails <= FIT_MOST_BATCH && fits > 0;
-        next = guess > fits && guess < fails && !narrow ? guess : fits + (fails - fits) / 2;
-    }
-    return fits;
+    bool cached = row->one.mode == MODE_PREFILL || row->one.mode == MODE_DECODE;
+    if (cached && plan->weights_bytes <= fit_room(machine))
+        row->max_context = solve_context(&row->one, plan, fit_room(machine));
+}
+
+/* The largest batch that fits beside the process itself. What the graph holds whatever the batch may be too much
+ * already. */
+static bool find_largest_batch(struct fit_row *row, struct graph *graph, const struct plan *plan,
+                               const struct fit_machine *machine, struct error *error)
+{
+    uint64_t room = fit_room(machine);
+    struct case_batches batches;
+    if (plan->weights_bytes + plan->optimizer_bytes > room || (row->one.batch == 1 && plan->arena_bytes > room))
+        return true;
+    if (!case_batches_open(&row->one, graph, plan->threads, &batches, error))
+        return false;
+    row->max_batch = case_batches_largest(&batches, plan, room, FIT_MOST_BATCH);
+    case_batches_close(&batches);
+    return true;
 }
 
 static void plan_row(struct fit_row *row, const struct plan *plan, uint64_t runtime_bytes)
@@ -113,62 +105,12 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, const st
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};
         set_speed(row, seconds, bound_name(estimate.bound));
         row->estimated = true;
-    }
-}
-
-/* ---- the verdict ---- */
-
-static enum fits judge_memory(const struct fit_row *row, const struct fit_machine *machine)
-{
-    double total = (double)row->total_bytes, room = (double)machine->available_bytes;
-    double margin = fmax(PLAN_ERROR_SHARE * total, (double)PLAN_ERROR_BYTES) + (double)machine->drift_bytes;
-    return total + margin <= room ? FITS_YES : total - margin <= room ? FITS_TIGHT : FITS_NO;
-}
-
-/* Whether a figure that should be at least `least` is, by its interval; an unknown figure leaves it open. */
-static enum fits judge_figure(struct range figure, double least)
-{
-    double low = isnan(figure.low) ? figure.median : figure.low,
-           high = isnan(figure.high) ? figure.median : figure.high;
-    return low >= least ? FITS_YES : high < least ? FITS_NO : FITS_TIGHT;
-}
-
-static void say_memory(struct fit_row *row, const struct fit_machine *machine)
-{
-    char total[32], room[32];
-    format_size(row->total_bytes, total, sizeof total);
-    format_size(machine->available_bytes, room, sizeof room);
-    static const char *const verdict[] = {"fits into", "is within the margin of", "does not fit into"};
-    snprintf(row->reason, sizeof row->reason, "%s %s the %s available", total, verdict[row->fits], room);
-}
-
-void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine)
-{
-    row->fits = judge_memory(row, machine);
-    say_memory(row, machine);
-    if (row->fits == FITS_NO)
-        return;
-    if (demands->min_throughput > 0) {
-        enum fits fits = judge_figure(row->throughput, demands->min_throughput);
-        if (fits > row->fits) {
-            row->fits = fits;
-            snprintf(row->reason, sizeof row->reason, "%s: %.3g %s of the %.3g asked for",
-                     fits == FITS_NO ? "too slow" : "may be too slow", row->throughput.median,
-                     unit_words(case_unit(&row->one)), demands->min_throughput);
-        }
-    }
-    if (demands->max_latency_s > 0) {
-        struct range latency = row->latency_s, rate = {1 / latency.median, 1 / latency.high, 1 / latency.low};
-        enum fits fits = judge_figure(rate, 1 / demands->max_latency_s);
-        if (fits > row->fits) {
-            char step[32], most[32];
-            row->fits = fits;
-            format_duration(latency.median, step, sizeof step);
-            format_duration(demands->max_latency_s, most, sizeof most);
-            snprintf(row->reason, sizeof row->reason, "%s: a step takes %s of the %s allowed",
-                     fits == FITS_NO ? "too slow" : "may be too slow", isnan(latency.median) ? "an unknown time" : step,
-                     most);
-        }
+    } else if (machine->limits && limits_known(machine->limits)) {
+        const char *bound;
+        struct range seconds = limits_seconds(machine->limits, graph, &bound);
+        set_speed(row, seconds, bound);
+        row->sheet = machine->limits->sheet;
+        row->estimated = !row->sheet;
     }
 }
 
@@ -180,7 +122,7 @@ static bool is_wanted_model(const struct fit_demands *demands, const struct fami
     if (demands->task && strcasecmp(demands->task, family->task) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return !size->by_name;
+        return true;
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;
@@ -202,14 +144,16 @@ const char *fit_row_dtype(const struct fit_row *row)
     return row->dtype ? row->dtype : case_dtype_name(&row->one);
 }
 
-bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
-                 const struct fit_machine *machine, uint64_t weights_bytes, struct error *error)
+/* Safe to be called by several threads for different rows. */
+bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                  uint64_t weights_bytes, struct error *error)
 {
-    struct fit_row filled = {.one = *one}, *row = &filled;
     struct plan plan;
     struct graph *graph;
-    if (!plan_case(one, demands->threads, &plan, &graph, error))
+    if (!plan_case(&row->one, demands->threads, &plan, &graph, error))
         return false;
+    row->machine = machine->name;
+    row->available_bytes = machine->available_bytes;
     row->parameters = graph_parameters(graph);
     row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
@@ -219,12 +163,18 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
     }
     judge_speed(row, graph, machine);
     fit_judge(row, demands, machine);
+    find_longest_context(row, &plan, machine);
+    bool right = find_largest_batch(row, graph, &plan, machine, error);
     plan_free(&plan);
     graph_free(graph);
-    uint64_t runtime = machine->runtime_bytes;
-    uint64_t room = machine->available_bytes > runtime ? machine->available_bytes - runtime : 0;
-    row->max_batch = largest_batch(*one, room, demands->threads);
-    return fit_append(fit, row, error);
+    return right;
+}
+
+bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
+                 const struct fit_machine *machine, uint64_t weights_bytes, struct error *error)
+{
+    struct fit_row row = {.one = *one};
+    return fit_fill_row(&row, demands, machine, weights_bytes, error) && fit_append(fit, &row, error);
 }
 
 /* The shape asked for, or the one that the size is usually measured at in that mode. */
@@ -236,6 +186,8 @@ static struct model_case case_of(const struct fit_demands *demands, const struct
     one.batch = demands->batch ? demands->batch : mode == MODE_DECODE ? 1 : size->batches[0];
     if (family->has_context && demands->context)
         one.context = demands->context;
+    if (mode == MODE_PREFILL || mode == MODE_DECODE)
+        one.kv_dtype = demands->kv_dtype;
     one.optimizer = train ? demands->optimizer : -1;
     one.checkpointing = train && demands->checkpointing;
     return one;
@@ -244,8 +196,9 @@ static struct model_case case_of(const struct fit_demands *demands, const struct
 /* What people run in each mode where they don't say. */
 static const char *const usual[] = {"f32", "bf16"}, *const usual_cached[] = {"bf16", "q8_0", "q4_K_M"};
 
-static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
-                        const struct family *family, const struct family_size *size, struct error *error)
+/* Rows of the size's cases, to be filled. */
+static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, const struct family *family,
+                        const struct family_size *size, struct error *error)
 {
     unsigned modes = demands->modes ? demands->modes : ~0u;
     if (family->has_context && demands->context > size->config.max_context)
@@ -264,83 +217,82 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
             case_name(&one);
             if (!case_parse(one.id, &valid, NULL))
                 continue; /* no such case: a trained q4_0, a quantised convolution */
-            if (!fit_add_row(fit, &one, demands, machine, 0, error))
+            if (!fit_append(fit, &(struct fit_row){.one = one}, error))
                 return false;
         }
     }
     return true;
 }
 
-/* With demands the answer comes first: what fits, the largest of it. Without, the table reads as a ladder, family by
- * family. */
-static int by_answer(const void *a, const void *b)
+/* Each row is its own work: as many at once as there are threads to measure with, and the first error of them all. A
+ * row that can't have the cache's type asked for is left out. */
+static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                      struct error *error)
 {
-    const struct fit_row *left = a, *right = b;
-    if (left->fits != right->fits)
-        return left->fits < right->fits ? -1 : 1;
-    if (left->parameters != right->parameters)
-        return left->parameters > right->parameters ? -1 : 1;
-    return strcmp(left->one.id, right->one.id);
-}
-
-static size_t find_answer(const struct fit *fit)
-{
-    size_t best = fit->row_count;
+    bool right = true;
+#pragma omp parallel for schedule(dynamic, 4) num_threads(demands->threads)
     for (size_t i = 0; i < fit->row_count; i++) {
-        const struct fit_row *row = &fit->rows[i], *so_far = best < fit->row_count ? &fit->rows[best] : NULL;
-        bool better =
-            !so_far || row->parameters > so_far->parameters ||
-            (row->parameters == so_far->parameters && row->one.mode == MODE_TRAIN && so_far->one.mode != MODE_TRAIN);
-        if (row->fits == FITS_YES && better)
-            best = i;
+        struct error own = {0};
+        if (fit_fill_row(&fit->rows[i], demands, machine, fit->rows[i].file_weights_bytes, &own) ||
+            (demands->kv_dtype >= 0 && own.kind == ERROR_INPUT))
+            continue;
+#pragma omp critical(fit_error)
+        {
+            if (right && error)
+                *error = own;
+            right = false;
+        }
     }
-    return best;
+    size_t kept = 0;
+    for (size_t i = 0; i < fit->row_count; i++)
+        if (fit->rows[i].machine)
+            fit->rows[kept++] = fit->rows[i];
+    fit->row_count = kept;
+    return right;
 }
 
-static void explain_answer(struct fit *fit, const struct fit_machine *machine)
+static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                      struct error *error)
 {
-    char room[32], total[32];
-    format_size(machine->available_bytes, room, sizeof room);
-    if (fit->answer == fit->row_count) {
-        const struct fit_row *smallest = NULL;
-        for (size_t i = 0; i < fit->row_count; i++)
-            if (!smallest || fit->rows[i].total_bytes < smallest->total_bytes)
-                smallest = &fit->rows[i];
-        snprintf(fit->why, sizeof fit->why, "nothing fits: the nearest, %s, %s",
-                 smallest ? smallest->one.id : "of which there is none", smallest ? smallest->reason : "");
-        return;
-    }
-    const struct fit_row *row = &fit->rows[fit->answer];
-    format_size(row->total_bytes, total, sizeof total);
-    int used = snprintf(fit->why, sizeof fit->why, "the largest that fits: %s of the %s available", total, room);
-    if (row->measured || row->estimated)
-        snprintf(fit->why + used, sizeof fit->why - (size_t)used, ", %s%.3g %s",
-                 row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
-}
-
-void fit_conclude(struct fit *fit, const struct fit_machine *machine)
-{
-    if (fit->asks && fit->row_count)
-        qsort(fit->rows, fit->row_count, sizeof *fit->rows, by_answer);
-    fit->answer = find_answer(fit);
-    explain_answer(fit, machine);
+    const struct family_size *size;
+    bool right = true;
+    for (size_t f = 0; right && families[f]; f++)
+        for (size_t s = 0; right && (size = family_size_at(families[f], s)); s++)
+            if (is_wanted_model(demands, families[f], size))
+                right = add_rows_of(fit, demands, families[f], size, error);
+    return right && fill_rows(fit, demands, machine, error);
 }
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
               struct error *error)
 {
     *fit = (struct fit){.asks = demands->min_throughput > 0 || demands->max_latency_s > 0};
-    for (size_t f = 0; families[f]; f++)
-        for (size_t s = 0; s < families[f]->size_count; s++) {
-            const struct family_size *size = &families[f]->sizes[s];
-            if (is_wanted_model(demands, families[f], size) &&
-                !add_rows_of(fit, demands, machine, families[f], size, error)) {
-                fit_free(fit);
-                return false;
-            }
-        }
-    fit_conclude(fit, machine);
+    if (!make_rows(fit, demands, machine, error)) {
+        fit_free(fit);
+        return false;
+    }
+    fit_conclude(fit, demands, machine);
     return true;
+}
+
+bool fit_add_machine(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                     struct error *error)
+{
+    struct fit own = {0};
+    bool right = make_rows(&own, demands, machine, error);
+    fit->machines = true;
+    for (size_t i = 0; right && i < own.row_count; i++) {
+        const struct fit_row *row = &own.rows[i];
+        size_t last = fit->row_count;
+        bool again =
+            last && fit->rows[last - 1].one.size == row->one.size && fit->rows[last - 1].machine == row->machine;
+        if (!again)
+            right = fit_append(fit, row, error);
+        else if (row->fits < fit->rows[last - 1].fits)
+            fit->rows[last - 1] = *row;
+    }
+    fit_free(&own);
+    return right;
 }
 
 void fit_free(struct fit *fit)

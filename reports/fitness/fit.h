@@ -11,6 +11,9 @@
 #include "harness/estimate/estimate.h"
 #include "harness/store/record.h"
 #include "models/engine/case.h"
+#include "reports/fitness/fit_limits.h"
+#include "reports/fitness/fit_solve.h"
+#include "reports/fitness/range.h"
 #include "reports/report.h"
 
 enum { FIT_DTYPES = 16 };
@@ -23,10 +26,12 @@ struct fit_demands {
     const char *dtypes[FIT_DTYPES]; /* as case_dtype_name names them; none: the usual ones of each mode */
     size_t dtype_count;
     int64_t context, batch;
+    int kv_dtype;  /* enum dtype of the cache, or -1: the usual */
     int optimizer; /* -1: the family's own */
     bool checkpointing;
     double min_throughput, max_latency_s;
     int threads;
+    bool every_row; /* people are shown the whole table, however long */
 };
 
 /* What there is to fit into and to go by. */
@@ -37,32 +42,37 @@ struct fit_machine {
     uint64_t runtime_bytes;       /* what a process of this program holds besides its plan */
     const struct record *records; /* measured cases of this machine, latest first */
     size_t record_count;
-    const struct estimator *estimator; /* or NULL: nothing is known of its speed */
+    const struct estimator *estimator; /* or NULL: no op was measured on it */
+    const struct fit_limits *limits;   /* what its speed is told by without an estimator; or NULL */
     double read_gbs;                   /* measured; NaN unknown */
 };
 
+/* What a plan may take beside the process itself. */
+uint64_t fit_room(const struct fit_machine *machine);
+
 /* No batch beyond this is asked of the planner. */
-enum { FIT_MOST_BATCH = 1 << 20 };
+enum { FIT_MOST_BATCH = 1 << 20, FIT_ADVICE = 6, FIT_WIDTHS = 8 };
 
 enum fits { FITS_YES, FITS_TIGHT, FITS_NO };
 const char *fits_name(enum fits fits);
-
-/* A figure with the ends of its interval; NaN where unknown. */
-struct range {
-    double median, low, high;
-};
 
 struct fit_row {
     struct model_case one;
     uint64_t parameters, active_parameters; /* all; those that a token meets */
     uint64_t weights_bytes, kv_cache_bytes, activations_bytes, gradients_bytes, optimizer_bytes, workspace_bytes,
         runtime_bytes, total_bytes;
-    int64_t max_batch; /* largest that fits at this context; 0: not even 1 */
+    uint64_t file_weights_bytes; /* what a file of the row's dtype has of weights; 0: what is planned */
+    const char *machine;         /* the name of the machine that it is about */
+    uint64_t available_bytes;    /* of that machine */
+    int64_t max_batch;           /* largest that fits at this context; 0: not even 1 */
+    int64_t max_context;         /* in the modes with a cache: longest that fits at this batch; 0: not even 1 */
     enum fits fits;
     struct range throughput, latency_s;
-    char bound[TEXT_WORD]; /* "" unknown */
-    bool measured, estimated;
-    char reason[200];  /* one sentence */
+    char bound[TEXT_WORD];           /* "" unknown */
+    bool measured, estimated, sheet; /* what the speed rests on: none of them where it isn't known */
+    char reason[200];                /* one sentence */
+    char advice[FIT_ADVICE][320];    /* what would help, and by how much (fit_advice.h) */
+    size_t advice_count;
     const char *dtype; /* of a file's weights; NULL: as the case names it */
     bool tensors_only; /* of a file that no family builds: activations and workspace aren't known */
 };
@@ -71,9 +81,13 @@ const char *fit_row_dtype(const struct fit_row *row);
 struct fit {
     struct fit_row *rows; /* owned; the order in which they are to be shown */
     size_t row_count;
-    size_t answer; /* the row of the recommendation; row_count when there is none */
-    bool asks;     /* there are demands beyond memory */
-    char why[512]; /* why that one: one sentence; or what would have to change */
+    size_t answer;                   /* the row of the recommendation; row_count when there is none */
+    size_t nearest;                  /* the answer, or the row that comes nearest to being one */
+    bool asks;                       /* there are demands beyond memory */
+    bool machines;                   /* rows are of several machines: which of them runs the model */
+    char why[512];                   /* why that one: one sentence; or what would have to change */
+    struct width widths[FIT_WIDTHS]; /* the widest model of each family that fits */
+    size_t width_count;
 };
 
 /* For rows that aren't of the zoo (fit_file.h). A row of this case, with weights of so many bytes where it isn't 0;
@@ -82,8 +96,15 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
                  const struct fit_machine *machine, uint64_t weights_bytes, struct error *error);
 bool fit_append(struct fit *fit, const struct fit_row *row, struct error *error);
 void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine);
-void fit_conclude(struct fit *fit, const struct fit_machine *machine);
+void fit_conclude(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine);
+/* All that is known of the row's case, which is filled in. */
+bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                  uint64_t weights_bytes, struct error *error);
 
+/* Of each model that is asked for on the machine the row that fits best, appended: to be concluded when all are there.
+ */
+bool fit_add_machine(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                     struct error *error);
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,
               struct error *error);
 void fit_free(struct fit *fit);

@@ -158,6 +158,8 @@ static bool add_plain(struct fit *fit, const struct fit_file *file, const struct
         !__builtin_mul_overflow(cached, (uint64_t)row.one.context, &cached) &&
         !__builtin_mul_overflow(cached, (uint64_t)row.one.batch, &cached))
         row.kv_cache_bytes = cached;
+    row.machine = machine->name;
+    row.available_bytes = machine->available_bytes;
     row.runtime_bytes = machine->runtime_bytes;
     row.total_bytes = row.weights_bytes + row.kv_cache_bytes + row.runtime_bytes;
     row.throughput = row.latency_s = (struct range){NAN, NAN, NAN};
@@ -192,6 +194,7 @@ bool fit_file_add(struct fit *fit, const struct fit_file *file, const struct fit
         one = case_of_size(file->same, &file->size, (enum mode)mode);
         one.batch = demands->batch ? demands->batch : 1;
         one.context = demands->context ? demands->context : one.context;
+        one.kv_dtype = mode == MODE_PREFILL || mode == MODE_DECODE ? demands->kv_dtype : -1;
         one.optimizer = mode_trains((enum mode)mode) ? demands->optimizer : -1;
         one.checkpointing = mode_trains((enum mode)mode) && demands->checkpointing;
         size_t dtypes = demands->dtype_count ? demands->dtype_count : 1;

@@ -7,6 +7,7 @@
 #include "harness/base/parse.h"
 #include "models/families/family.h"
 #include "reports/fitness/fit.h"
+#include "reports/fitness/fit_steps.h"
 
 /* ---- the document ---- */
 
@@ -43,7 +44,12 @@ static json_t *memory_to_json(const struct fit_row *row)
     return memory;
 }
 
-static json_t *row_to_json(const struct fit_row *row, const struct fit_machine *machine)
+static const char *basis_of(const struct fit_row *row)
+{
+    return row->measured ? "measured" : row->estimated ? "estimated" : row->sheet ? "data sheet" : NULL;
+}
+
+static json_t *row_to_json(const struct fit_row *row)
 {
     json_t *object = json_object();
     json_put_string(object, "id", row->one.id);
@@ -59,17 +65,54 @@ static json_t *row_to_json(const struct fit_row *row, const struct fit_machine *
     if (row->one.context)
         json_put_count(object, "context", (uint64_t)row->one.context);
     json_put(object, "memory", memory_to_json(row));
-    json_put_count(object, "available_bytes", machine->available_bytes);
+    json_put_count(object, "available_bytes", row->available_bytes);
     json_put_count(object, "max_batch", (uint64_t)row->max_batch);
-    json_put_string(object, "machine", machine->name);
+    if (row->one.mode == MODE_PREFILL || row->one.mode == MODE_DECODE)
+        json_put_count(object, "max_context", (uint64_t)row->max_context);
+    json_put_string(object, "machine", row->machine);
     json_put_string(object, "fits", fits_name(row->fits));
     json_put(object, "throughput", range_to_json(row->throughput, case_unit(&row->one)));
     json_put(object, "latency_s", range_to_json(row->latency_s, NULL));
     json_put_string(object, "bound", row->bound[0] ? row->bound : NULL);
-    json_put_string(object, "basis", row->measured ? "measured" : row->estimated ? "estimated" : NULL);
+    json_put_string(object, "basis", basis_of(row));
     json_put_string(object, "engine", "native");
     json_put_string(object, "reason", row->reason);
+    json_t *advice = json_array();
+    for (size_t i = 0; i < row->advice_count; i++)
+        json_array_append_new(advice, json_string(row->advice[i]));
+    json_put(object, "advice", advice);
     return object;
+}
+
+static json_t *widths_to_json(const struct fit *fit)
+{
+    json_t *widths = json_array();
+    for (size_t i = 0; i < fit->width_count; i++) {
+        const struct width *width = &fit->widths[i];
+        json_t *object = json_object();
+        json_put_string(object, "family", width->family->name);
+        json_put_string(object, "mode", mode_name(width->mode));
+        json_put_string(object, "dtype", width->dtype);
+        json_put_count(object, "layers", (uint64_t)width->layers);
+        json_put_count(object, "hidden", (uint64_t)width->hidden);
+        json_put_count(object, "parameters", width->parameters);
+        json_array_append_new(widths, object);
+    }
+    return widths;
+}
+
+static json_t *steps_to_json(const struct fit *fit, const struct fit_demands *demands)
+{
+    struct fit_step steps[FIT_STEPS];
+    json_t *array = json_array();
+    fit_make_steps(fit, demands, steps);
+    for (int i = 0; i < FIT_STEPS; i++) {
+        json_t *object = json_object();
+        json_put_string(object, "step", steps[i].name);
+        json_put_string(object, "text", steps[i].text);
+        json_array_append_new(array, object);
+    }
+    return array;
 }
 
 static json_t *demands_to_json(const struct fit_demands *demands)
@@ -80,6 +123,8 @@ static json_t *demands_to_json(const struct fit_demands *demands)
         json_put_count(object, "context", (uint64_t)demands->context);
     if (demands->batch)
         json_put_count(object, "batch", (uint64_t)demands->batch);
+    if (demands->kv_dtype >= 0)
+        json_put_string(object, "kv_dtype", dtype_info((enum dtype)demands->kv_dtype)->name);
     if (demands->optimizer >= 0)
         json_put_string(object, "optimizer", optimizer_name((enum optimizer_kind)demands->optimizer));
     if (demands->checkpointing)
@@ -91,23 +136,28 @@ static json_t *demands_to_json(const struct fit_demands *demands)
     return object;
 }
 
-static json_t *document(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
-                        json_t *machine_document)
+static json_t *document(const struct fit *fit, const struct fit_demands *demands, json_t *machine_document)
 {
     json_t *object = json_object(), *rows = json_array();
     json_put_string(object, "schema", "benchmark.fit/1");
     json_put(object, "machine", machine_document);
     json_put(object, "demands", demands_to_json(demands));
     for (size_t i = 0; i < fit->row_count; i++)
-        json_array_append_new(rows, row_to_json(&fit->rows[i], machine));
+        json_array_append_new(rows, row_to_json(&fit->rows[i]));
     json_put(object, "rows", rows);
+    if (fit->width_count)
+        json_put(object, "widths", widths_to_json(fit));
     if (fit->answer < fit->row_count) {
         const struct fit_row *row = &fit->rows[fit->answer];
         json_t *recommendation = json_object();
         json_put_string(recommendation, "model", row->one.size->name);
         json_put_string(recommendation, "mode", mode_name(row->one.mode));
         json_put_string(recommendation, "dtype", fit_row_dtype(row));
+        if (fit->machines)
+            json_put_string(recommendation, "machine", row->machine);
         json_put_string(recommendation, "why", fit->why);
+        if (!fit->machines)
+            json_put(recommendation, "steps", steps_to_json(fit, demands));
         json_put(object, "recommendation", recommendation);
     }
     return object;
@@ -115,22 +165,39 @@ static json_t *document(const struct fit *fit, const struct fit_demands *demands
 
 /* ---- the table ---- */
 
-enum { MODEL, PARAMETERS, MODE, DTYPE, SHAPE, MEMORY, FITS, SPEED, INTERVAL, BASIS, BOUND, MAX_BATCH, COLUMN_COUNT };
-
-static const struct column columns[COLUMN_COUNT] = {
-    [MODEL] = {"model", "model", false, 0},
-    [PARAMETERS] = {"parameters", "params", true, 2},
-    [MODE] = {"mode", "mode", false, 0},
-    [DTYPE] = {"dtype", "dtype", false, 0},
-    [SHAPE] = {"shape", "shape", false, 3},
-    [MEMORY] = {"total_bytes", "memory", true, 0},
-    [FITS] = {"fits", "fits", false, 0},
-    [SPEED] = {"throughput", "speed", true, 0},
-    [INTERVAL] = {"throughput_interval", "90 % interval", true, 1},
-    [BASIS] = {"basis", "basis", false, 2},
-    [BOUND] = {"bound", "limit", false, 4},
-    [MAX_BATCH] = {"max_batch", "max batch", true, 5},
+enum {
+    MACHINE,
+    ROOM,
+    MODEL,
+    PARAMETERS,
+    MODE,
+    DTYPE,
+    SHAPE,
+    MEMORY,
+    FITS,
+    SPEED,
+    INTERVAL,
+    BASIS,
+    BOUND,
+    MAX_BATCH,
+    MAX_CONTEXT,
+    COLUMN_COUNT
 };
+
+#define COLUMNS(mode_priority)                                                                                         \
+    {                                                                                                                  \
+        [MACHINE] = {"machine", "machine", false, 0}, [ROOM] = {"available_bytes", "room", true, 1},                   \
+        [MODEL] = {"model", "model", false, 0}, [PARAMETERS] = {"parameters", "params", true, 2},                      \
+        [MODE] = {"mode", "mode", false, mode_priority}, [DTYPE] = {"dtype", "dtype", false, 0},                       \
+        [SHAPE] = {"shape", "shape", false, 3}, [MEMORY] = {"total_bytes", "memory", true, 0},                         \
+        [FITS] = {"fits", "fits", false, 0}, [SPEED] = {"throughput", "speed", true, 0},                               \
+        [INTERVAL] = {"throughput_interval", "90 % interval", true, 1}, [BASIS] = {"basis", "basis", false, 2},        \
+        [BOUND] = {"bound", "limit", false, 4}, [MAX_BATCH] = {"max_batch", "max batch", true, 5},                     \
+        [MAX_CONTEXT] = {"max_context", "max context", true, 5},                                                       \
+    }
+static const struct column columns[COLUMN_COUNT] = COLUMNS(0);
+/* Where all rows are of one mode its column leaves first, and the interval has room on narrow terminals. */
+static const struct column columns_of_one_mode[COLUMN_COUNT] = COLUMNS(6);
 
 /* Three digits that a person can read: "1240", "18.3", "0.42". */
 static void write_figure(double value, char *out, size_t capacity)
@@ -141,24 +208,25 @@ static void write_figure(double value, char *out, size_t capacity)
         snprintf(out, capacity, "%.*f", value >= 99.5 ? 0 : value >= 9.95 ? 1 : 2, value);
 }
 
-static void speed_cells(struct cell *cells, const struct fit_row *row)
+static void speed_cells(struct cell *cells, int first, const struct fit_row *row)
 {
     char median[32], low[32], high[32];
     if (isnan(row->throughput.median))
         return;
     write_figure(row->throughput.median, median, sizeof median);
-    cell_number(&cells[SPEED], row->throughput.median, "%s%s %s", row->measured ? "" : "~", median,
+    cell_number(&cells[SPEED - first], row->throughput.median, "%s%s %s", row->measured ? "" : "~", median,
                 unit_words(case_unit(&row->one)));
-    cells[SPEED].low = row->throughput.low;
-    cells[SPEED].high = row->throughput.high;
+    cells[SPEED - first].low = row->throughput.low;
+    cells[SPEED - first].high = row->throughput.high;
     if (isnan(row->throughput.low))
         return;
     write_figure(row->throughput.low, low, sizeof low);
     write_figure(row->throughput.high, high, sizeof high);
-    cell_text(&cells[INTERVAL], TONE_FAINT, "%s–%s", low, high);
+    cell_text(&cells[INTERVAL - first], TONE_FAINT, "%s–%s", low, high);
 }
 
-static void add_table_row(struct table *table, const struct fit_row *row, const struct fit_row *before)
+/* A table about one machine leaves out the columns that name it: `first` is the first that it has. */
+static void add_table_row(struct table *table, int first, const struct fit_row *row, const struct fit_row *before)
 {
     struct cell *cells = table_row(table);
     if (!cells)
@@ -166,26 +234,32 @@ static void add_table_row(struct table *table, const struct fit_row *row, const 
     static const enum tone tones[] = {TONE_GOOD, TONE_WARNING, TONE_BAD};
     char text[48];
     bool again = before && before->one.size == row->one.size;
-    cell_text(&cells[MODEL], again ? TONE_FAINT : TONE_STRONG, "%s", row->one.size->name);
+    if (first <= MACHINE) {
+        cell_text(&cells[MACHINE - first], TONE_STRONG, "%s", row->machine);
+        format_size(row->available_bytes, text, sizeof text);
+        cell_number(&cells[ROOM - first], (double)row->available_bytes, "%s", text);
+    }
+    cell_text(&cells[MODEL - first], again ? TONE_FAINT : TONE_STRONG, "%s", row->one.size->name);
     format_count((double)row->parameters, text, sizeof text);
-    cell_number(&cells[PARAMETERS], (double)row->parameters, "%s", text);
-    cell_text(&cells[MODE], TONE_PLAIN, "%s", mode_name(row->one.mode));
-    cell_text(&cells[DTYPE], TONE_PLAIN, "%s", fit_row_dtype(row));
+    cell_number(&cells[PARAMETERS - first], (double)row->parameters, "%s", text);
+    cell_text(&cells[MODE - first], TONE_PLAIN, "%s", mode_name(row->one.mode));
+    cell_text(&cells[DTYPE - first], TONE_PLAIN, "%s", fit_row_dtype(row));
     if (row->one.context)
-        cell_text(&cells[SHAPE], TONE_FAINT, "b%lld/s%lld", (long long)row->one.batch, (long long)row->one.context);
+        cell_text(&cells[SHAPE - first], TONE_FAINT, "b%lld/s%lld", (long long)row->one.batch,
+                  (long long)row->one.context);
     else
-        cell_text(&cells[SHAPE], TONE_FAINT, "b%lld", (long long)row->one.batch);
+        cell_text(&cells[SHAPE - first], TONE_FAINT, "b%lld", (long long)row->one.batch);
     format_size(row->total_bytes, text, sizeof text);
-    cell_number(&cells[MEMORY], (double)row->total_bytes, "%s", text);
-    cell_text(&cells[FITS], tones[row->fits], "%s", fits_name(row->fits));
-    speed_cells(cells, row);
-    cell_text(&cells[BASIS], TONE_FAINT, "%s",
-              row->measured    ? "measured"
-              : row->estimated ? "estimated"
-                               : "memory only");
-    cell_text(&cells[BOUND], TONE_FAINT, "%s", row->bound);
-    cell_number(&cells[MAX_BATCH], (double)row->max_batch, "%s%lld", row->max_batch == FIT_MOST_BATCH ? "≥ " : "",
-                (long long)row->max_batch);
+    cell_number(&cells[MEMORY - first], (double)row->total_bytes, "%s", text);
+    cell_text(&cells[FITS - first], tones[row->fits], "%s", fits_name(row->fits));
+    speed_cells(cells, first, row);
+    cell_text(&cells[BASIS - first], TONE_FAINT, "%s", basis_of(row) ? basis_of(row) : "memory only");
+    cell_text(&cells[BOUND - first], TONE_FAINT, "%s", row->bound);
+    cell_number(&cells[MAX_BATCH - first], (double)row->max_batch, "%s%lld",
+                row->max_batch == FIT_MOST_BATCH ? "≥ " : "", (long long)row->max_batch);
+    if (row->max_context)
+        cell_number(&cells[MAX_CONTEXT - first], (double)row->max_context, "%s%lld",
+                    row->max_context == row->one.size->config.max_context ? "all " : "", (long long)row->max_context);
 }
 
 /* ---- the sentences ---- */
@@ -227,21 +301,129 @@ static void say_basis(struct report *report, const struct fit *fit, const struct
         measured += fit->rows[i].measured;
         estimated += fit->rows[i].estimated;
     }
-    if (estimated)
+    if (fit->machines || machine->limits) {
+        const bool sheet = fit->machines || machine->limits->sheet;
+        report_sentence(report, TONE_FAINT,
+                        sheet ? "Speeds (~) are from data sheets: each op at the share of the peak that programs "
+                                "usually reach, between the least and the most they do. Memory is what the data "
+                                "sheet says; of a CPU, the most it takes."
+                              : "Speeds (~) are from that machine's measured limits: each op at the share of them that "
+                                "models usually reach.");
+    } else if (estimated) {
         report_sentence(
             report, TONE_FAINT,
             "%zu of %zu speeds were measured on this machine. %zu (~) are estimated from the time that each op "
             "took in the measured cases; their 90 %% intervals rest on how well %zu measured cases are "
             "foretold from the others.",
             measured, fit->row_count, estimated, estimator_scores(machine->estimator));
-    else if (!measured)
+    } else if (!measured) {
         report_sentence(report, TONE_WARNING,
                         "Nothing was measured on this machine yet, so speeds are not known: `benchmark run --suite "
                         "calibration` takes half a minute.");
+    }
     report_sentence(
         report, TONE_FAINT,
         "Memory is the planner's: weights, activations, gradients, optimizer and workspace laid out as they "
         "are used, and what the process itself holds.");
+}
+
+/* ---- which rows a person is shown ---- */
+
+enum { LONG_TABLE = 24 };
+
+/* Of its family and mode the largest that fits, in the largest type, or the next larger that doesn't even in the
+ * smallest: the two rungs between which the machine stands. */
+static bool is_rung(const struct fit *fit, size_t index)
+{
+    const struct fit_row *row = &fit->rows[index];
+    const struct fit_row *last = NULL, *next = NULL;
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *other = &fit->rows[i];
+        if (other->one.family == row->one.family && other->one.mode == row->one.mode && other->fits == FITS_YES &&
+            (!last || other->parameters > last->parameters))
+            last = other;
+    }
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *other = &fit->rows[i];
+        if (other->one.family == row->one.family && other->one.mode == row->one.mode && other->fits != FITS_YES &&
+            (!last || other->parameters > last->parameters) &&
+            (!next || other->parameters < next->parameters ||
+             (other->parameters == next->parameters && other->total_bytes < next->total_bytes)))
+            next = other;
+    }
+    return row == last || row == next;
+}
+
+static void add_table(struct report *report, const struct fit *fit, bool every_row)
+{
+    const int first = fit->machines ? MACHINE : MODEL;
+    const struct fit_row *before = NULL;
+    bool ladder = !every_row && !fit->asks && !fit->machines && fit->row_count > LONG_TABLE;
+    size_t limit = every_row || ladder || fit->row_count < LONG_TABLE ? fit->row_count : LONG_TABLE, shown = 0;
+    bool one_mode = true;
+    for (size_t i = 1; i < fit->row_count; i++)
+        one_mode &= fit->rows[i].one.mode == fit->rows[0].one.mode;
+    struct table *table =
+        report_table(report, NULL, (one_mode ? columns_of_one_mode : columns) + first, (size_t)(COLUMN_COUNT - first));
+    for (size_t i = 0; table && i < limit; i++) {
+        if (ladder && !is_rung(fit, i))
+            continue;
+        add_table_row(table, first, &fit->rows[i], before);
+        before = &fit->rows[i];
+        shown++;
+    }
+    if (shown < fit->row_count)
+        report_sentence(report, TONE_FAINT, "%s; --all shows all %zu rows.",
+                        ladder ? "Of each family and mode the largest that fits and the next that doesn't"
+                               : "The first rows",
+                        fit->row_count);
+}
+
+static void say_steps(struct report *report, const struct fit *fit, const struct fit_demands *demands)
+{
+    static const char *const titles[FIT_STEPS] = {"Task", "Families", "Needs", "Fits", "Tune"};
+    struct fit_step steps[FIT_STEPS];
+    fit_make_steps(fit, demands, steps);
+    for (int i = 0; i < FIT_STEPS; i++)
+        report_sentence(report, TONE_PLAIN, "%d. %s: %s", i + 1, titles[i], steps[i].text);
+}
+
+static void say_machine(struct report *report, const struct fit *fit, const struct fit_demands *demands,
+                        const struct fit_machine *machine)
+{
+    char room[32];
+    format_size(machine->available_bytes, room, sizeof room);
+    if (fit->machines)
+        report_sentence(report, TONE_PLAIN, "%zu devices, by their data sheets; nothing was measured on them.",
+                        fit->row_count);
+    else if (machine->limits && machine->limits->sheet)
+        report_sentence(report, TONE_PLAIN, "%s, by its data sheet: %s of memory.", machine->name, room);
+    else
+        report_sentence(report, TONE_PLAIN, "%s, %d threads, %s of memory available (%s).", machine->cpu,
+                        demands->threads, room, machine->name);
+}
+
+static void say_answer(struct report *report, const struct fit *fit)
+{
+    if (fit->answer == fit->row_count) {
+        report_sentence(report, TONE_BAD, "%c%s.", fit->why[0] - 'a' + 'A', fit->why + 1);
+        const struct fit_row *nearest = fit->row_count ? &fit->rows[fit->nearest] : NULL;
+        for (size_t i = 0; nearest && i < nearest->advice_count; i++)
+            report_sentence(report, TONE_PLAIN, "%s with %s.", nearest->one.size->name, nearest->advice[i]);
+        return;
+    }
+    const struct fit_row *row = &fit->rows[fit->answer];
+    if (fit->machines)
+        report_sentence(report, TONE_STRONG, "Take %s for %s in %s (%s): %s.", row->machine, row->one.size->name,
+                        fit_row_dtype(row), mode_name(row->one.mode), fit->why);
+    else if (fit->asks)
+        report_sentence(report, TONE_STRONG, "Take %s in %s (%s): %s.", row->one.size->name, fit_row_dtype(row),
+                        mode_name(row->one.mode), fit->why);
+    if (fit->machines || fit->asks)
+        return;
+    say_largest(report, fit, MODE_TRAIN, "trains");
+    say_largest(report, fit, MODE_DECODE, "decodes");
+    say_largest(report, fit, MODE_FORWARD, "runs");
 }
 
 struct report *fit_report(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
@@ -252,24 +434,12 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         json_decref(machine_document);
         return NULL;
     }
-    report->document = document(fit, demands, machine, machine_document);
-    char room[32];
-    format_size(machine->available_bytes, room, sizeof room);
-    report_sentence(report, TONE_PLAIN, "%s, %d threads, %s of memory available (%s).", machine->cpu, demands->threads,
-                    room, machine->name);
-    if (fit->answer == fit->row_count) {
-        report_sentence(report, TONE_BAD, "%c%s.", fit->why[0] - 'a' + 'A', fit->why + 1);
-    } else if (fit->asks) {
-        const struct fit_row *row = &fit->rows[fit->answer];
-        report_sentence(report, TONE_STRONG, "Take %s in %s (%s): %s.", row->one.size->name, fit_row_dtype(row),
-                        mode_name(row->one.mode), fit->why);
-    } else {
-        say_largest(report, fit, MODE_TRAIN, "trains");
-        say_largest(report, fit, MODE_FORWARD, "runs");
-    }
-    struct table *table = report_table(report, NULL, columns, COLUMN_COUNT);
-    for (size_t i = 0; table && i < fit->row_count; i++)
-        add_table_row(table, &fit->rows[i], i ? &fit->rows[i - 1] : NULL);
+    report->document = document(fit, demands, machine_document);
+    say_machine(report, fit, demands, machine);
+    say_answer(report, fit);
+    if (fit->answer < fit->row_count && !fit->machines)
+        say_steps(report, fit, demands);
+    add_table(report, fit, demands->every_row);
     for (size_t i = 0; i < fit->row_count; i++)
         if (fit->rows[i].tensors_only)
             report_sentence(report, TONE_WARNING, "%s: %s.", fit->rows[i].one.size->name, fit->rows[i].reason);

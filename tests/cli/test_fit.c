@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/base/json.h"
+#include "harness/base/text.h"
 #include "program.h"
 
 static json_t *fit(const char *options, int code)
@@ -145,7 +147,7 @@ END_TEST
 
 START_TEST(bad_input_gets_one_line)
 {
-    refuses("gpt3", "no model is called 'gpt3'; the nearest are gpt2-");
+    refuses("gpt3", "no model is called 'gpt3'; the nearest are gpt2");
     refuses("--task cooking", "--task: no model here is for 'cooking'");
     refuses("--mode sideways", "--mode: 'sideways'");
     refuses("--dtype f32,f8", "--dtype: 'f8'");
@@ -158,7 +160,90 @@ START_TEST(bad_input_gets_one_line)
     refuses("--threads none", "--threads: 'none'");
     refuses("--min-throughput fast", "--min-throughput: 'fast'");
     refuses("--max-latency soon", "--max-latency: 'soon'");
+    refuses("gpt2 --kv-dtype q4_0", "--kv-dtype: 'q4_0' is no type of a cache; f32, bf16, f16 and q8_0 are");
+    refuses("gpt2 --machine PDP-11", "--machine: 'PDP-11' is neither a file, 'catalogue' nor a device");
+    refuses("gpt2 --machine /dev/null", "/dev/null: line 1, column 0");
+    refuses("gpt2 --machine " UNIT_DATA "/parameters.tsv", "parameters.tsv: line 1");
+    refuses("--machine catalogue", "--machine catalogue takes the name of a model");
     refuses("gpt2 --context 4096", "no model has that mode, dtype and context together");
+}
+END_TEST
+
+static const json_t *first_row(const json_t *document)
+{
+    return json_array_get(json_object_get(document, "rows"), 0);
+}
+
+static uint64_t cache_bytes(const json_t *row)
+{
+    return json_get_count(json_object_get(row, "memory"), "kv_cache_bytes", 0);
+}
+
+/* The longest context and the cache's type, through the command; the contract's steps and advice. */
+START_TEST(a_recommendation_has_its_steps)
+{
+    static const char *const names[] = {"task", "families", "needs", "fits", "tune"};
+    json_t *document = fit("gpt2-124m --mode decode --dtype f32 --memory 1GiB --batch 16 --context 256", 0);
+    const json_t *row = first_row(document), *recommendation = json_object_get(document, "recommendation");
+    const json_t *steps = json_object_get(recommendation, "steps");
+    uint64_t plain = cache_bytes(row), most = json_get_count(row, "max_context", 0);
+    ck_assert_uint_eq(json_array_size(steps), 5);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_str_eq(json_get_string(json_array_get(steps, i), "step"), names[i]);
+        ck_assert(*json_get_string(json_array_get(steps, i), "text"));
+    }
+    ck_assert(most > 256 && most < 1024);
+    ck_assert_uint_gt(json_array_size(json_object_get(row, "advice")), 0);
+    ck_assert_str_eq(json_get_string(json_array_get(json_object_get(document, "widths"), 0), "family"), "gpt2");
+    json_decref(document);
+
+    char options[128];
+    snprintf(options, sizeof options, "gpt2-124m --mode decode --dtype f32 --memory 1GiB --batch 16 --context %d",
+             (int)(most + most / 20));
+    document = fit(options, 1);
+    json_decref(document);
+    document = fit("gpt2-124m --mode decode --dtype f32 --kv-dtype q8_0 --memory 1GiB --batch 16 --context 256", 0);
+    ck_assert_uint_eq(cache_bytes(first_row(document)) * 4 * 32, plain * 34);
+    json_decref(document);
+}
+END_TEST
+
+/* A data sheet's figures are marked; all devices have a row each; nothing is measured. */
+START_TEST(other_machines_are_asked_about)
+{
+    json_t *document = fit("llama-3-8b --mode decode --dtype bf16 --machine catalogue", 0);
+    json_t *rows = json_object_get(document, "rows");
+    ck_assert_uint_gt(json_array_size(rows), 100);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        ck_assert_ptr_nonnull(json_get_string(row, "machine"));
+        ck_assert(!json_object_get(row, "throughput") || !strcmp(json_get_string(row, "basis"), "data sheet"));
+    }
+    json_decref(document);
+    document = fit("llama-3-8b --mode decode --dtype bf16 --machine catalogue --memory 8GiB", 1);
+    json_decref(document);
+
+    struct answer probe = program_run("probe --json -o fit-test-machine.json");
+    ck_assert_msg(probe.code == 0, "%s", probe.err);
+    answer_free(&probe);
+    struct error error;
+    char *text = text_read_file("fit-test-machine.json", 1 << 20);
+    ck_assert_ptr_nonnull(text);
+    json_t *machine = json_parse(text, strlen(text), "machine", &error);
+    free(text);
+    json_object_set_new(machine, "name", json_string("elsewhere"));
+    json_object_set_new(machine, "ceilings",
+                        json_pack("{sfsfsf}", "peak_f32_gflops", 100.0, "peak_bf16_gflops", 200.0, "read_gbs", 10.0));
+    ck_assert(json_dump_file(machine, "fit-test-machine.json", 0) == 0);
+    json_decref(machine);
+    document = fit("gpt2-124m --mode decode --dtype f32 --memory 2GiB --machine fit-test-machine.json", 0);
+    const json_t *row = first_row(document);
+    ck_assert_str_eq(json_get_string(row, "machine"), "elsewhere");
+    ck_assert_str_eq(json_get_string(row, "basis"), "estimated");
+    double most = json_get_real(json_object_get(row, "throughput"), "high");
+    ck_assert(most > 10 && most < 10e9 / (124439808 * 4.0) * 1.01); /* no faster than its weights can be read */
+    json_decref(document);
+    unlink("fit-test-machine.json");
 }
 END_TEST
 
@@ -184,6 +269,8 @@ int main(void)
     tcase_add_test(cases, files_are_fitted_as_they_are);
     tcase_add_test(cases, the_largest_batch_is_the_largest);
     tcase_add_test(cases, checkpointing_and_optimizers_change_the_plan);
+    tcase_add_test(cases, a_recommendation_has_its_steps);
+    tcase_add_test(cases, other_machines_are_asked_about);
     tcase_add_test(cases, bad_input_gets_one_line);
     tcase_add_test(cases, a_demand_without_a_speed_is_open);
     SRunner *runner = srunner_create(suite);

@@ -243,6 +243,29 @@ static int prepend(struct building *b)
     return build_prepend(b->graph, "prepend", x, token, positions);
 }
 
+static int head_linear(struct building *b)
+{
+    int64_t heads = size(b, "heads"), inputs = size(b, "inputs"), outputs = size(b, "outputs");
+    int x = make(b, "x", b->dtype, 1, 2, (int64_t[]){size(b, "batch"), heads * inputs});
+    int weight = make(b, "weight", b->dtype, 0.3f, 2, (int64_t[]){heads * outputs, inputs});
+    return build_head_linear(b->graph, "head_linear", x, weight, heads);
+}
+
+static int join(struct building *b)
+{
+    int64_t heads = size(b, "heads"), batch = size(b, "batch");
+    int x = make(b, "x", b->dtype, 1, 2, (int64_t[]){batch, heads * size(b, "width")});
+    int other = make(b, "other", b->dtype, 1, 2, (int64_t[]){batch, heads * size(b, "other")});
+    return build_join(b->graph, "join", x, other, heads);
+}
+
+static int part(struct building *b)
+{
+    int64_t heads = size(b, "heads"), width = size(b, "width");
+    int x = make(b, "x", b->dtype, 1, 2, (int64_t[]){size(b, "batch"), heads * width});
+    return build_part(b->graph, "part", x, heads, size(b, "first"), size(b, "count"));
+}
+
 static int pick(struct building *b)
 {
     return build_pick(b->graph, "pick", sequences(b), (int64_t)golden_number(b->one, "position"));
@@ -424,6 +447,9 @@ static const struct {
     {"rope", rope},
     {"prepend", prepend},
     {"pick", pick},
+    {"head_linear", head_linear},
+    {"join", join},
+    {"part", part},
     {"residual_block", residual_block},
     {"batch_norm", batch_norm},
     {"softmax", softmax},

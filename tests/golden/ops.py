@@ -221,6 +221,23 @@ def prepend(i):
     return torch.cat([token.expand(i.batch, 1, i.width), x], 1) + positions
 
 
+def head_linear(i):
+    x = i.make("x", (i.batch, i.heads * i.inputs)).unflatten(1, (i.heads, i.inputs))
+    weight = i.make("weight", (i.heads * i.outputs, i.inputs), 0.3).unflatten(0, (i.heads, i.outputs))
+    return torch.einsum("bhk,hnk->bhn", x, weight).flatten(1)
+
+
+def join(i):
+    parts = [i.make(name, (i.batch, i.heads * width)).unflatten(1, (i.heads, width))
+             for name, width in (("x", i.width), ("other", i.parameters["other"]))]
+    return torch.cat(parts, 2).flatten(1)
+
+
+def part(i):
+    x = i.make("x", (i.batch, i.heads * i.width)).unflatten(1, (i.heads, i.width))
+    return x[:, :, i.first:i.first + i.parameters["count"]].flatten(1)
+
+
 def pick(i):
     return i.make("x", (i.batch, i.length, i.width))[:, i.position]
 
@@ -491,6 +508,11 @@ def cases():
         yield f"rope-long-{dtype}", rope_case(600, 1, 1, 64, 10000, dtype)
         yield f"prepend-{dtype}", dict(op="prepend", dtype=dtype, batch=3, length=7, width=20)
         yield f"prepend-large-{dtype}", dict(op="prepend", dtype=dtype, batch=5, length=50, width=131)
+        for heads in (1, 3):
+            yield f"head_linear-{heads}-{dtype}", dict(op="head_linear", dtype=dtype, batch=7, heads=heads, inputs=20,
+                                                       outputs=9)
+            yield f"join-{heads}-{dtype}", dict(op="join", dtype=dtype, batch=7, heads=heads, width=5, other=3)
+            yield f"part-{heads}-{dtype}", dict(op="part", dtype=dtype, batch=7, heads=heads, width=9, first=2, count=4)
         for position in (0, 6):
             yield f"pick-{position}-{dtype}", dict(op="pick", dtype=dtype, batch=3, length=7, width=20, position=position)
         shape = dict(op="batch_norm", dtype=dtype, batch=3, height=5, width=7, channels=10)

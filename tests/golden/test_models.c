@@ -89,6 +89,12 @@ static void change(struct config *config, const struct golden_case *golden)
                 {"window", &config->window},
                 {"global_every", &config->global_every},
                 {"chosen", &config->chosen},
+                {"key_rank", &config->key_rank},
+                {"query_rank", &config->query_rank},
+                {"rope_dim", &config->rope_dim},
+                {"value_dim", &config->value_dim},
+                {"dense_layers", &config->dense_layers},
+                {"dense_feed_forward", &config->dense_feed_forward},
                 {"shared_feed_forward", &config->shared_feed_forward}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))

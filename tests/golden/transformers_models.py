@@ -41,10 +41,11 @@ class Decoder:
     """Llama and its relatives: `kind` is the name of their classes, `extra` what their configuration has besides."""
 
     def __init__(self, size, kind, theta=1e4, epsilon=1e-5, untied=False, headed=False, gemma=False, sandwich=False,
-                 fused=False, bias=False, rope=None, longest=64, layers=2, extra=None, **changes):
+                 fused=False, bias=False, bare=False, rope=None, longest=64, layers=2, extra=None, **changes):
         self.size, self.changes = size, dict(SMALL, layers=layers, **changes)
         self.layers, self.untied, self.headed = layers, untied, headed
         self.gemma, self.sandwich, self.fused, self.bias = gemma, sandwich, fused, bias
+        self.bare = bare  # norms have no weights
         if rope:
             self.changes["rope"] = rope
         c = self.changes
@@ -63,6 +64,9 @@ class Decoder:
 
     def names(self):
         """Ours to a function of theirs."""
+        return ((ours, place) for ours, place in self.all_names() if not (self.bare and "norm" in ours))
+
+    def all_names(self):
         yield "embedding.weight", stack("model.embed_tokens.weight")
         for i in range(self.layers):
             theirs, ours = f"model.layers.{i}.", f"layers.{i}."
@@ -168,6 +172,182 @@ class Gpt2(Plain):
         return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 2048, BATCH, CONTEXT).flatten())
 
 
+class Opt(Plain):
+    """Of family gpt2, with a table of positions of which the first two have no use."""
+
+    def __init__(self):
+        super().__init__("gpt2", "opt-125m", transformers.OPTForCausalLM(transformers.OPTConfig(
+            vocab_size=500, hidden_size=48, word_embed_proj_dim=48, num_hidden_layers=2, num_attention_heads=4,
+            ffn_dim=192, max_position_embeddings=2048, pad_token_id=None, dropout=0.0, tie_word_embeddings=True, attn_implementation="eager")),
+                         layers=2, hidden=48, heads=4, vocabulary=500)
+
+    def names(self):
+        base = "model.decoder."
+        yield "wte.weight", stack(base + "embed_tokens.weight")
+        yield "wpe.weight", stack(base + "embed_positions.weight")
+        for kind in ("weight", "bias"):
+            yield f"ln_f.{kind}", stack(base + f"final_layer_norm.{kind}")
+            for i in range(2):
+                theirs, ours = base + f"layers.{i}.", f"h.{i}."
+                yield ours + f"attn.c_attn.{kind}", stack(*(theirs + f"self_attn.{p}_proj.{kind}" for p in "qkv"))
+                for a, b in (("attn.c_proj", "self_attn.out_proj"), ("ln_1", "self_attn_layer_norm"),
+                             ("ln_2", "final_layer_norm"), ("mlp.c_fc", "fc1"), ("mlp.c_proj", "fc2")):
+                    yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
+
+    def deviation(self, name):
+        if name == "wpe.weight":
+            return 0.01
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if name.endswith("c_proj.weight") else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 500, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
+class Beside(Plain):
+    """Of family neox. `parts`: what their block calls ours; `turned`: q, k and v lie side by side head by head."""
+
+    def __init__(self, size, model, base, parts, ends, turned=False, **changes):
+        super().__init__("neox", size, model, layers=2, vocabulary=500, **changes)
+        self.base, self.parts, self.ends, self.turned = base, parts, ends, turned
+        self.theirs = dict(self.model.named_parameters())
+
+    def side_by_side(self, name):
+        heads = self.changes["heads"]
+        return lambda get: get(name).unflatten(0, (heads, 3, -1)).transpose(0, 1)
+
+    def names(self):
+        for ours, name in self.ends.items():
+            for kind in ("weight", "bias"):
+                if f"{name}.{kind}" in self.theirs:
+                    yield f"{ours}.{kind}", stack(f"{name}.{kind}")
+        for i in range(2):
+            for ours, names in self.parts.items():
+                for kind in ("weight", "bias"):
+                    whole = [f"{self.base}.{i}.{name}.{kind}" for name in names.split()]
+                    if whole[0] in self.theirs:
+                        turned = self.turned and ours == "attn.qkv"
+                        yield f"layers.{i}.{ours}.{kind}", self.side_by_side(whole[0]) if turned else stack(*whole)
+
+    def deviation(self, name):
+        ends = name.endswith("attn.output.weight") or name.endswith("mlp.down.weight")
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if ends else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 500, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
+def pythia():
+    model = transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(
+        vocab_size=500, hidden_size=48, num_hidden_layers=2, num_attention_heads=3, intermediate_size=80,
+        max_position_embeddings=64, hidden_act="gelu", tie_word_embeddings=False, attn_implementation="eager",
+        rope_parameters=dict(rope_type="default", rope_theta=1e4, partial_rotary_factor=0.25)))
+    return Beside("pythia-14m", model, "gpt_neox.layers",
+                  {"input_norm": "input_layernorm", "post_norm": "post_attention_layernorm",
+                   "attn.qkv": "attention.query_key_value", "attn.output": "attention.dense",
+                   "mlp.up": "mlp.dense_h_to_4h", "mlp.down": "mlp.dense_4h_to_h"},
+                  {"embedding": "gpt_neox.embed_in", "norm": "gpt_neox.final_layer_norm",
+                   "head": "lm_head" if hasattr(model, "lm_head") else "embed_out"},
+                  turned=True, hidden=48, heads=3, kv_heads=3, head_dim=16, feed_forward=80)
+
+
+def phi():
+    model = transformers.PhiForCausalLM(transformers.PhiConfig(
+        vocab_size=500, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=80,
+        max_position_embeddings=64, hidden_act="gelu_new", attn_implementation="eager", bos_token_id=None,
+        eos_token_id=None, rope_parameters=dict(rope_type="default", rope_theta=1e4, partial_rotary_factor=0.5)))
+    return Beside("phi-1.5", model, "model.layers",
+                  {"input_norm": "input_layernorm", "attn.qkv": "self_attn.q_proj self_attn.k_proj self_attn.v_proj",
+                   "attn.output": "self_attn.dense", "mlp.up": "mlp.fc1", "mlp.down": "mlp.fc2"},
+                  {"embedding": "model.embed_tokens", "norm": "model.final_layernorm", "head": "lm_head"},
+                  hidden=48, heads=4, kv_heads=4, head_dim=12, feed_forward=80)
+
+
+def falcon():
+    model = transformers.FalconForCausalLM(transformers.FalconConfig(
+        vocab_size=500, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, ffn_hidden_size=80,
+        multi_query=True, parallel_attn=True, new_decoder_architecture=False, bias=False, alibi=False, tie_word_embeddings=True,
+        attn_implementation="eager", bos_token_id=None, eos_token_id=None))
+    return Beside("falcon-7b", model, "transformer.h",
+                  {"input_norm": "input_layernorm", "attn.qkv": "self_attention.query_key_value",
+                   "attn.output": "self_attention.dense", "mlp.up": "mlp.dense_h_to_4h",
+                   "mlp.down": "mlp.dense_4h_to_h"},
+                  {"embedding": "transformer.word_embeddings", "norm": "transformer.ln_f"},
+                  hidden=48, heads=4, kv_heads=1, head_dim=12, feed_forward=80)
+
+
+class Latent(Plain):
+    """DeepSeek's decoders: of family moe. Theirs turns neighbouring elements with positions, ours those half a head apart."""
+
+    HEADS, KEY, ROPE, VALUE, RANK, WIDE, NARROW = 4, 8, 4, 6, 16, 80, 24
+
+    def __init__(self, size, kind, queries=None, **extra):
+        config = getattr(transformers, kind + "Config")(
+            vocab_size=500, hidden_size=48, intermediate_size=self.WIDE, moe_intermediate_size=self.NARROW,
+            num_hidden_layers=2, num_attention_heads=self.HEADS, num_key_value_heads=self.HEADS,
+            n_shared_experts=2, n_routed_experts=6, num_experts_per_tok=2, kv_lora_rank=self.RANK, q_lora_rank=queries,
+            qk_nope_head_dim=self.KEY, qk_rope_head_dim=self.ROPE, v_head_dim=self.VALUE, first_k_dense_replace=1,
+            n_group=1, topk_group=1, max_position_embeddings=64, rms_norm_eps=1e-6, tie_word_embeddings=False,
+            rope_parameters=dict(ROPES["yarn"], rope_theta=1e4), attn_implementation="eager",
+            experts_implementation="eager", bos_token_id=None,
+            eos_token_id=None, **extra)
+        self.queries = queries
+        super().__init__("moe", size, getattr(transformers, kind + "ForCausalLM")(config), layers=2, hidden=48,
+                         heads=self.HEADS, kv_heads=self.HEADS, head_dim=self.KEY, rope_dim=self.ROPE,
+                         value_dim=self.VALUE, key_rank=self.RANK, feed_forward=self.NARROW, experts=6, chosen=2,
+                         shared_feed_forward=2 * self.NARROW, dense_layers=1, dense_feed_forward=self.WIDE,
+                         query_width=self.KEY + self.ROPE, vocabulary=500, rope="yarn",
+                         **({"query_rank": queries} if queries else {}))
+
+    def attention(self, theirs, ours):
+        key, whole = self.KEY, theirs + ("q_b_proj.weight" if self.queries else "q_proj.weight")
+        apart = lambda x, axis: x.unflatten(axis, (self.ROPE // 2, 2)).transpose(axis, axis + 1)
+        heads = lambda get, name: get(name).unflatten(0, (self.HEADS, -1))
+        down, up = theirs + "kv_a_proj_with_mqa.weight", theirs + "kv_b_proj.weight"
+        if self.queries:
+            yield ours + "q_down.weight", stack(theirs + "q_a_proj.weight")
+            yield ours + "q_norm.weight", stack(theirs + "q_a_layernorm.weight")
+        yield ours + "q_nope.weight", lambda get: heads(get, whole)[:, :key]
+        yield ours + "q_rope.weight", lambda get: apart(heads(get, whole)[:, key:], 1)
+        yield ours + "kv_down.weight", lambda get: get(down)[:self.RANK]
+        yield ours + "k_rope.weight", lambda get: apart(get(down)[self.RANK:], 0)
+        yield ours + "kv_norm.weight", stack(theirs + "kv_a_layernorm.weight")
+        yield ours + "k_up.weight", lambda get: heads(get, up)[:, :key].transpose(1, 2)
+        yield ours + "v_up.weight", lambda get: heads(get, up)[:, key:]
+        yield ours + "output.weight", stack(theirs + "o_proj.weight")
+
+    def names(self):
+        yield "embedding.weight", stack("model.embed_tokens.weight")
+        yield "norm.weight", stack("model.norm.weight")
+        yield "head.weight", stack("lm_head.weight")
+        for i in range(2):
+            theirs, ours = f"model.layers.{i}.", f"layers.{i}."
+            yield ours + "input_norm.weight", stack(theirs + "input_layernorm.weight")
+            yield ours + "post_norm.weight", stack(theirs + "post_attention_layernorm.weight")
+            yield from self.attention(theirs + "self_attn.", ours + "attn.")
+            for part in ("gate", "up", "down"):
+                if i == 0:
+                    yield ours + f"mlp.{part}.weight", stack(theirs + f"mlp.{part}_proj.weight")
+                else:
+                    yield ours + f"mlp.shared.{part}.weight", stack(theirs + f"mlp.shared_experts.{part}_proj.weight")
+        whole, n = "model.layers.1.mlp.experts.gate_up_proj", self.NARROW
+        yield "layers.1.mlp.router.weight", stack("model.layers.1.mlp.gate.weight")
+        yield "layers.1.mlp.experts.gate.weight", lambda get: get(whole)[:, :n]
+        yield "layers.1.mlp.experts.up.weight", lambda get: get(whole)[:, n:]
+        yield "layers.1.mlp.experts.down.weight", stack("model.layers.1.mlp.experts.down_proj")
+
+    def deviation(self, name):
+        if name == "embedding.weight":
+            return 1
+        ends = name.endswith("attn.output.weight") or name.endswith("down.weight") and "kv_" not in name and "q_" not in name
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if ends else 0.02
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("tokens", 500, BATCH, CONTEXT), use_cache=False).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
 def encoder_layers(layers, theirs, ours, attention, rest):
     for i in range(layers):
         for kind in ("weight", "bias"):
@@ -197,6 +377,27 @@ class Bert(Plain):
     def run(self):
         pooled = self.model.bert(input_ids=self.draw("tokens", 1000, BATCH, CONTEXT),
                                  token_type_ids=self.draw("types", 2, BATCH, CONTEXT)).pooler_output
+        return pooled, F.cross_entropy(self.model.classifier(pooled), self.draw("targets", 2, BATCH))
+
+
+class Roberta(Plain):
+    """Of family bert, with a pooler and a classifier as BERT has them; two rows of its positions have no use."""
+
+    def __init__(self):
+        model = torch.nn.Module()
+        model.bert = transformers.RobertaModel(transformers.RobertaConfig(
+            vocab_size=1000, hidden_size=96, num_hidden_layers=2, num_attention_heads=4, intermediate_size=384,
+            max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5, attn_implementation="eager"))
+        model.classifier = torch.nn.Linear(96, 2)
+        for table in (model.bert.embeddings.word_embeddings, model.bert.embeddings.position_embeddings):
+            table.padding_idx = None
+        super().__init__("bert", "roberta-base", model, layers=2, hidden=96, heads=4, feed_forward=384, vocabulary=1000)
+
+    names = Bert.names
+
+    def run(self):
+        places = torch.arange(2, 2 + CONTEXT).expand(BATCH, -1)
+        pooled = self.model.bert(input_ids=self.draw("tokens", 1000, BATCH, CONTEXT), position_ids=places).pooler_output
         return pooled, F.cross_entropy(self.model.classifier(pooled), self.draw("targets", 2, BATCH))
 
 
@@ -285,8 +486,18 @@ CASES = [
                                   extra=dict(hidden_size=72, head_dim=12), hidden=72)),
     ("phi3-short", lambda: Decoder("phi-3-mini-128k", "Phi3", untied=True, fused=True, rope="short", longest=128,
                                    extra=dict(hidden_size=72, head_dim=12), hidden=72)),
+    ("olmo", lambda: Decoder("olmo-1b", "Olmo", bare=True)),
     ("gpt2", Gpt2),
+    ("opt", Opt),
+    ("pythia", pythia),
+    ("phi", phi),
+    ("falcon", falcon),
+    ("deepseek2", lambda: Latent("deepseek-v2-lite", "DeepseekV2", topk_method="greedy", norm_topk_prob=False,
+                                 routed_scaling_factor=1.0)),
+    ("deepseek3", lambda: Latent("deepseek-v3", "DeepseekV3", queries=12, norm_topk_prob=True,
+                                 routed_scaling_factor=2.5)),
     ("bert", Bert),
+    ("roberta", Roberta),
     ("vit", Vit),
     ("whisper", Whisper),
 ]
@@ -321,7 +532,7 @@ def write_case(out, name, subject):
                 for part, value in zip(used, values.split([len(theirs[part]) for part in used])):
                     theirs[part].copy_(value)
     left = set(theirs) - filled - getattr(subject, "fixed", set())
-    assert not left, left
+    assert not left, (name, left)
     output, loss = subject.model.eval() and subject.run()
     out.tensor("output", output.detach())
     out.tensor("loss", loss.detach())

@@ -185,7 +185,7 @@ START_TEST(what_does_not_fit_is_never_started)
     run(&schedule, items, count);
     ck_assert_int_eq(items[0].record.status, STATUS_OK);
     ck_assert_int_eq(items[1].record.status, STATUS_SKIPPED);
-    ck_assert_str_eq(items[1].record.reason, "needs 548 MiB of memory, and there are 512 MiB (--memory-limit)");
+    ck_assert_str_eq(items[1].record.reason, "needs 515 MiB of memory, and there are 512 MiB (--memory-limit)");
     ck_assert(!items[1].record.unfinished && items[1].visits == 0);
     empty(items, count);
 }

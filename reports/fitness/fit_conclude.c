@@ -1,0 +1,148 @@
+/* The order of the rows, the recommendation, and what is solved and advised around it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/parse.h"
+#include "models/families/family.h"
+#include "reports/fitness/fit.h"
+#include "reports/fitness/fit_advice.h"
+
+static int by_number(double left, double right)
+{
+    return (left > right) - (left < right);
+}
+
+/* Whoever wants so many a second without saying of what wants text written, else the model's answers: training, and a
+ * decoder's other modes, come after these. */
+static int turn_of(const struct fit_row *row)
+{
+    return row->one.mode == MODE_DECODE                                              ? 0
+           : mode_trains(row->one.mode) || row->one.family->modes >> MODE_DECODE & 1 ? 2
+                                                                                     : 1;
+}
+
+/* With demands the answer comes first: what fits, the largest of it, the fastest way to run that. Without, the table
+ * reads as a ladder, family by family. */
+static int by_answer(const void *a, const void *b)
+{
+    const struct fit_row *left = a, *right = b;
+    if (left->fits != right->fits)
+        return left->fits < right->fits ? -1 : 1;
+    if (turn_of(left) != turn_of(right))
+        return turn_of(left) < turn_of(right) ? -1 : 1;
+    if (left->parameters != right->parameters) /* of what doesn't fit the nearest to it: the smallest */
+        return (left->parameters > right->parameters) == (left->fits != FITS_NO) ? -1 : 1;
+    int faster = by_number(right->throughput.median, left->throughput.median);
+    return faster ? faster : strcmp(left->one.id, right->one.id);
+}
+
+/* Of machines: those that run it, the one with the least memory first. */
+static int by_machine(const void *a, const void *b)
+{
+    const struct fit_row *left = a, *right = b;
+    if (left->fits != right->fits)
+        return left->fits < right->fits ? -1 : 1;
+    if (left->available_bytes != right->available_bytes)
+        return left->available_bytes < right->available_bytes ? -1 : 1;
+    int faster = by_number(right->throughput.median, left->throughput.median);
+    return faster ? faster : strcmp(left->machine, right->machine);
+}
+
+static size_t find_answer(const struct fit *fit)
+{
+    /* who can train a model can do all; who decodes has prefilled */
+    static const int rank[MODE_COUNT] = {[MODE_FORWARD] = 1, [MODE_DECODE] = 2, [MODE_TRAIN] = 3};
+    size_t best = fit->row_count;
+    if ((fit->asks || fit->machines) && fit->row_count)
+        return fit->rows[0].fits == FITS_YES ? 0 : best;
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i], *so_far = best < fit->row_count ? &fit->rows[best] : NULL;
+        bool better = !so_far || row->parameters > so_far->parameters ||
+                      (row->parameters == so_far->parameters && rank[row->one.mode] > rank[so_far->one.mode]);
+        if (row->fits == FITS_YES && better)
+            best = i;
+    }
+    return best;
+}
+
+static size_t find_nearest(const struct fit *fit)
+{
+    size_t nearest = 0;
+    if (fit->asks) /* they are sorted by it */
+        return 0;
+    for (size_t i = 1; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i], *so_far = &fit->rows[nearest];
+        if (row->fits < so_far->fits || (row->fits == so_far->fits && row->total_bytes < so_far->total_bytes))
+            nearest = i;
+    }
+    return nearest;
+}
+
+static void explain_answer(struct fit *fit)
+{
+    char room[32], total[32];
+    fit->nearest = fit->answer < fit->row_count ? fit->answer : find_nearest(fit);
+    if (fit->answer == fit->row_count) {
+        const struct fit_row *nearest = fit->row_count ? &fit->rows[fit->nearest] : NULL;
+        snprintf(fit->why, sizeof fit->why, "nothing fits for certain: the nearest, %s%s%s, %s",
+                 nearest ? nearest->one.id : "of which there is none", nearest && fit->machines ? " on " : "",
+                 nearest && fit->machines ? nearest->machine : "", nearest ? nearest->reason : "");
+        return;
+    }
+    const struct fit_row *row = &fit->rows[fit->answer];
+    format_size(row->total_bytes, total, sizeof total);
+    format_size(row->available_bytes, room, sizeof room);
+    int used = snprintf(fit->why, sizeof fit->why, "%s: %s of the %s available",
+                        fit->machines ? "the machine with the least memory that runs it"
+                        : fit->asks   ? "the largest that fits and meets the demands"
+                                      : "the largest that fits",
+                        total, room);
+    if (row->throughput.median > 0)
+        snprintf(fit->why + used, sizeof fit->why - (size_t)used, ", %s%.3g %s",
+                 row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
+}
+
+/* Of each family the widest like its largest size that fits, else its smallest: in that row's mode and dtype. */
+static void find_widths(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+    for (size_t f = 0; families[f] && fit->width_count < FIT_WIDTHS; f++) {
+        const struct fit_row *best = NULL;
+        for (size_t i = 0; i < fit->row_count; i++) {
+            const struct fit_row *row = &fit->rows[i];
+            bool fits = row->fits == FITS_YES,
+                 better = !best || (best->fits != FITS_YES && fits) || (row->parameters > best->parameters && fits);
+            if (row->one.family == families[f] && better && !row->tensors_only && !row->dtype)
+                best = row;
+        }
+        if (best && solve_width(&best->one, fit_room(machine), demands->threads, &fit->widths[fit->width_count]))
+            fit->width_count++;
+    }
+}
+
+/* Advice for every row of a short table, else for the answer and what stands next to it. */
+static void find_advice(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+    enum { SHORT = 12, NEXT = 3 };
+    size_t from = 0, to = fit->row_count;
+    if (to > SHORT) {
+        from = fit->nearest;
+        to = fit->asks && from + NEXT < to ? from + NEXT : from + 1;
+    }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(demands->threads)
+    for (size_t i = from; i < to; i++)
+        fit_advise(&fit->rows[i], demands, machine);
+}
+
+void fit_conclude(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+    if ((fit->asks || fit->machines) && fit->row_count)
+        qsort(fit->rows, fit->row_count, sizeof *fit->rows, fit->machines ? by_machine : by_answer);
+    fit->answer = find_answer(fit);
+    explain_answer(fit);
+    if (fit->machines)
+        return;
+    find_widths(fit, demands, machine);
+    find_advice(fit, demands, machine);
+}
