@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the covariance says before anything is measured. Scales are in factors e of an axis; chosen once by leaving out
- * each model of 25 in turn (docs/METHOD.md), and wide enough not to depend on one machine. */
+/* What the covariance says before anything is measured. Scales are in factors e of an axis; chosen by
+ * leaving out each of 38 models in turn, on one machine: the Xeon of docs/METHOD.md. */
 static const double SCALES[SURFACE_AXES] = {3, 3, 3, 1.5, 2.8};
 static const double CENTRE[SURFACE_AXES] = {5, 5, 5, 13, 3};
 static const double DEVIATION = 0.5;         /* of the slowdown's logarithm about its trend */
