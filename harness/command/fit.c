@@ -1,6 +1,5 @@
 /* `benchmark fit`: which model sizes fit this machine. */
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,10 +9,10 @@
 #include "harness/base/log.h"
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
-#include "harness/command/progress.h"
+#include "harness/command/measure_suite.h"
 #include "harness/estimate/known.h"
-#include "harness/run/execute.h"
 #include "harness/run/schedule.h"
+#include "harness/run/suites.h"
 #include "models/catalogue/devices.h"
 #include "models/catalogue/file_recipe.h"
 #include "models/families/family.h"
@@ -224,43 +223,12 @@ static uint64_t drift_bytes(const struct machine *first)
 
 /* ---- calibrating ---- */
 
-static volatile sig_atomic_t stopped_by;
+static int stopped_by;
 
-static void stop(int number)
-{
-    stopped_by = number;
-}
-
-/* Runs suite calibration like any other run, so that its cases are in the store for good. */
 static bool calibrate(const struct invocation *invocation, const struct fit_demands *demands, struct error *error)
 {
-    const struct suite *suite = suite_find("calibration");
-    struct progress_line line = {.drawn_on = invocation->progress};
-    struct run run;
-    struct run_request request = {.program = {"/proc/self/exe", "worker"},
-                                  .database = invocation->database,
-                                  .suite = suite->name,
-                                  .measure = measure_defaults(),
-                                  .budget_s = quick ? suite->budget_s / 2 : suite->budget_s,
-                                  .timeout_s = NAN,
-                                  .rounds = suite->rounds,
-                                  .memory_bytes = BYTES_UNKNOWN,
-                                  .threads = demands->threads,
-                                  .stop = &stopped_by,
-                                  .entered = progress_entered,
-                                  .progress = progress_moved,
-                                  .state = &line};
-    if (!suite_cases(suite, &request.cases, error))
-        return false;
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    bool right = run_execute(&request, &run, error);
-    progress_clear(&line);
-    case_list_free(&request.cases);
-    if (right)
-        run_free(&run);
-    return right;
+    double budget_s = quick ? suite_find("calibration")->budget_s / 2 : NAN;
+    return measure_suite(invocation, "calibration", budget_s, demands->threads, &stopped_by, error);
 }
 
 /* What the store knows of this machine; measured first when that is nothing, unless it mustn't be. */
