@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/base/text.h"
+#include "reports/visible.h"
 
 /* What is written to when memory ran out: the report is then marked failed and no format writes it, so that the many
  * calls that fill one need not be checked one by one. */
@@ -41,8 +42,7 @@ static bool is_control(unsigned code)
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
-/* Text enters a report as valid UTF-8 in which controls are visible, so that no format can pass one on. */
-static char *visible(const char *format, va_list arguments)
+char *visible(const char *format, va_list arguments)
 {
     va_list again;
     va_copy(again, arguments);
@@ -77,7 +77,7 @@ static char *visible(const char *format, va_list arguments)
     return text.data;
 }
 
-static char *visible_string(const char *format, ...)
+char *visible_string(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -104,17 +104,26 @@ void report_free(struct report *report)
     for (size_t i = 0; i < report->block_count; i++) {
         struct block *block = &report->blocks[i];
         free(block->text);
-        for (size_t j = 0; j < block->table.row_count * block->table.column_count; j++)
+        for (size_t j = 0; j < block->table.row_count * block->table.column_count; j++) {
             free(block->table.cells[j].text);
+            free(block->table.cells[j].note);
+        }
         free(block->table.cells);
         free(block->series.name);
         free(block->series.x);
         free(block->series.y);
         free(block->series.low);
         free(block->series.high);
+        for (size_t j = 0; j < block->series.event_count; j++)
+            free(block->series.events[j].text);
+        free(block->series.events);
+        bars_clear(&block->bars);
+        roofline_clear(&block->roofline);
+        topology_clear(&block->topology);
     }
     free(report->blocks);
     free(report->title);
+    free(report->answer);
     json_decref(report->document);
     free(report);
 }
@@ -160,6 +169,19 @@ void report_sentence(struct report *report, enum tone tone, const char *format, 
     va_start(arguments, format);
     add_text(report, BLOCK_SENTENCE, tone, format, arguments);
     va_end(arguments);
+}
+
+void report_answer(struct report *report, enum tone tone, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    free(report->answer);
+    report->answer = visible(format, arguments);
+    report->answer_tone = tone;
+    va_end(arguments);
+    report->failed |= !report->answer;
+    if (report->answer)
+        report_sentence(report, tone, "%s", report->answer);
 }
 
 struct table *report_table(struct report *report, const char *title, const struct column *columns, size_t column_count)
@@ -209,6 +231,15 @@ void cell_number(struct cell *cell, double value, const char *format, ...)
     va_end(arguments);
 }
 
+void cell_note(struct cell *cell, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    free(cell->note);
+    cell->note = visible(format, arguments);
+    va_end(arguments);
+}
+
 static double *copy(const double *values, size_t count)
 {
     double *result = values ? malloc(count * sizeof *values) : NULL;
@@ -237,12 +268,71 @@ void report_series(struct report *report, const char *name, const char *x_title,
     report->failed |= !series->name || !series->x || !series->y || (low && !series->low) || (high && !series->high);
 }
 
+void report_event(struct report *report, double x, enum tone tone, const char *format, ...)
+{
+    struct block *block = report->block_count ? &report->blocks[report->block_count - 1] : NULL;
+    if (!block || block->kind != BLOCK_SERIES)
+        return;
+    struct series *series = &block->series;
+    struct event *events = realloc(series->events, (series->event_count + 1) * sizeof *events);
+    if (!events) {
+        report->failed = true;
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    series->events = events;
+    events[series->event_count++] = (struct event){x, visible(format, arguments), tone};
+    report->failed |= !events[series->event_count - 1].text;
+    va_end(arguments);
+}
+
+/* Figures to fill when there is no memory for a block; the report has failed by then. */
+static struct bars spare_bars;
+static struct roofline spare_roofline;
+static struct topology spare_topology;
+
+struct bars *report_bars(struct report *report, const char *title, const char *const *parts, size_t part_count)
+{
+    struct block *block = add_block(report, BLOCK_BARS);
+    struct bars *bars = block ? &block->bars : &spare_bars;
+    *bars = (struct bars){.title = title,
+                          .parts = parts,
+                          .part_count = part_count < BAR_PARTS ? part_count : BAR_PARTS,
+                          .failed = !block};
+    return bars;
+}
+
+struct roofline *report_roofline(struct report *report, const char *title)
+{
+    struct block *block = add_block(report, BLOCK_ROOFLINE);
+    struct roofline *roofline = block ? &block->roofline : &spare_roofline;
+    *roofline = (struct roofline){.title = title, .failed = !block};
+    return roofline;
+}
+
+struct topology *report_topology(struct report *report, const char *title)
+{
+    struct block *block = add_block(report, BLOCK_TOPOLOGY);
+    struct topology *topology = block ? &block->topology : &spare_topology;
+    *topology = (struct topology){.title = title, .failed = !block};
+    return topology;
+}
+
+void report_drawn_only(struct report *report)
+{
+    if (report->block_count)
+        report->blocks[report->block_count - 1].drawn_only = true;
+}
+
 bool report_complete(const struct report *report)
 {
     if (report->failed)
         return false;
-    for (size_t i = 0; i < report->block_count; i++)
-        if (report->blocks[i].table.failed)
+    for (size_t i = 0; i < report->block_count; i++) {
+        const struct block *block = &report->blocks[i];
+        if (block->table.failed || block->bars.failed || block->roofline.failed || block->topology.failed)
             return false;
+    }
     return true;
 }

@@ -12,6 +12,7 @@
 #include "harness/store/document.h"
 #include "models/families/family.h"
 #include "reports/run_fidelity.h"
+#include "reports/run_figures.h"
 
 enum column_place { CASE, THROUGHPUT, UNIT, TIME, MFU, BOUND, GFLOPS, PEAK, PLANNED, CHECK, MBU, STATUS, COLUMNS };
 
@@ -161,6 +162,8 @@ static void add_row(struct table *table, const struct record *record)
         cell_text(&row[CHECK], TONE_BAD, "wrong");
     put_percent(&row[MBU], record->mbu);
     cell_text(&row[STATUS], tone_of(record->status), "%s", status_name(record->status));
+    if (*record->reason)
+        cell_note(&row[STATUS], "%s", record->reason);
 }
 
 /* ---- warnings ---- */
@@ -261,7 +264,7 @@ static void add_answer(struct report *report, const struct run *run)
         text_printf(&line, " %zu more to do: benchmark run --resume %s", counts.unfinished, run->id);
     size_t failed = counts.of[STATUS_FAILED] + counts.of[STATUS_TIMEOUT] + counts.of[STATUS_OUT_OF_MEMORY];
     enum tone tone = failed || !counts.measured ? TONE_BAD : counts.of[STATUS_NOISY] ? TONE_WARNING : TONE_GOOD;
-    report_sentence(report, tone, "%s", text_string(&line));
+    report_answer(report, tone, "%s", text_string(&line));
     text_free(&line);
 }
 
@@ -284,5 +287,6 @@ struct report *run_report(const struct run *run)
     run_add_fidelity(report, run);
     add_warnings(report, run);
     add_answer(report, run);
+    run_add_figures(report, run);
     return report;
 }

@@ -1,6 +1,5 @@
 /* `benchmark fit`: which model sizes fit this machine. */
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,11 +9,12 @@
 #include "harness/base/log.h"
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
-#include "harness/command/progress.h"
+#include "harness/command/measure_suite.h"
 #include "harness/estimate/known.h"
-#include "harness/run/execute.h"
 #include "harness/run/schedule.h"
+#include "harness/run/suites.h"
 #include "models/catalogue/devices.h"
+#include "models/catalogue/file_recipe.h"
 #include "models/families/family.h"
 #include "probes/machine.h"
 #include "reports/fitness/fit.h"
@@ -120,11 +120,14 @@ static bool read_dtypes(struct fit_demands *demands, struct error *error)
         size_t length = strcspn(at, ",");
         struct model_case one;
         memcpy(word, at, length < sizeof word - 1 ? length : sizeof word - 1);
-        if (!case_set_dtype(&one, word))
-            return error_set(error, ERROR_INPUT, "--dtype: '%.*s' is none of %s", (int)length, at, case_dtype_names());
+        bool runs = case_set_dtype(&one, word);
+        const char *name = runs ? case_dtype_name(&one) : file_recipe_name(word);
+        if (!name)
+            return error_set(error, ERROR_INPUT, "--dtype: '%.*s' is none of %s, nor a recipe of GGUF files: %s",
+                             (int)length, at, case_dtype_names(), FILE_RECIPE_NAMES);
         if (demands->dtype_count == FIT_DTYPES)
             return error_set(error, ERROR_INPUT, "--dtype: more than %d of them", FIT_DTYPES);
-        demands->dtypes[demands->dtype_count++] = case_dtype_name(&one);
+        demands->dtypes[demands->dtype_count++] = name;
         at += length + (at[length] == ',');
     }
     return !dtype || demands->dtype_count ||
@@ -220,43 +223,12 @@ static uint64_t drift_bytes(const struct machine *first)
 
 /* ---- calibrating ---- */
 
-static volatile sig_atomic_t stopped_by;
+static int stopped_by;
 
-static void stop(int number)
-{
-    stopped_by = number;
-}
-
-/* Runs suite calibration like any other run, so that its cases are in the store for good. */
 static bool calibrate(const struct invocation *invocation, const struct fit_demands *demands, struct error *error)
 {
-    const struct suite *suite = suite_find("calibration");
-    struct progress_line line = {.drawn_on = invocation->progress};
-    struct run run;
-    struct run_request request = {.program = {"/proc/self/exe", "worker"},
-                                  .database = invocation->database,
-                                  .suite = suite->name,
-                                  .measure = measure_defaults(),
-                                  .budget_s = quick ? suite->budget_s / 2 : suite->budget_s,
-                                  .timeout_s = NAN,
-                                  .rounds = suite->rounds,
-                                  .memory_bytes = BYTES_UNKNOWN,
-                                  .threads = demands->threads,
-                                  .stop = &stopped_by,
-                                  .entered = progress_entered,
-                                  .progress = progress_moved,
-                                  .state = &line};
-    if (!suite_cases(suite, &request.cases, error))
-        return false;
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    bool right = run_execute(&request, &run, error);
-    progress_clear(&line);
-    case_list_free(&request.cases);
-    if (right)
-        run_free(&run);
-    return right;
+    double budget_s = quick ? suite_find("calibration")->budget_s / 2 : NAN;
+    return measure_suite(invocation, "calibration", budget_s, demands->threads, &stopped_by, error);
 }
 
 /* What the store knows of this machine; measured first when that is nothing, unless it mustn't be. */

@@ -7,6 +7,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "probes/isa.h"
+#include "reports/machine_figures.h"
 
 static const struct column property_columns[] = {{"property", "Property", false, 0}, {"value", "Value", false, 0}};
 static const struct column ceiling_columns[] = {{"ceiling", "Ceiling", false, 0},
@@ -224,10 +225,32 @@ static void show_ceilings(struct report *report, const struct machine *machine)
     }
 }
 
+/* The machine in one sentence: its processor, its memory, and how fast both are where that was measured. */
+static void say_machine(struct report *report, const struct machine *machine)
+{
+    struct text text = {0};
+    char size[32];
+    text_append(&text, machine->cpu.model[0] ? machine->cpu.model : "An unknown processor");
+    count_of(&text, machine->cpu.cores, "core");
+    count_of(&text, machine->cpu.threads, "thread");
+    if (machine->memory.total_known) {
+        format_size(machine->memory.total_bytes, size, sizeof size);
+        text_printf(&text, ", %s of memory", size);
+    }
+    double peak = machine_ceiling(machine, "peak_f32_gflops"), read = machine_ceiling(machine, "read_gbs");
+    if (peak > 0)
+        text_printf(&text, ", %.4g GFLOP/s in f32", peak);
+    if (read > 0)
+        text_printf(&text, ", %.3g GB/s", read);
+    report_answer(report, TONE_STRONG, "%s.", text_string(&text));
+    text_free(&text);
+}
+
 void machine_report(struct report *report, const struct machine *machine)
 {
     json_decref(report->document);
     report->document = machine_to_json(machine);
+    say_machine(report, machine);
     struct table *table = report_table(report, NULL, property_columns, 2);
     row(table, TONE_PLAIN, "Machine", "%s", machine->name);
     row(table, TONE_FAINT, "Fingerprint", "%s", machine->fingerprint);
@@ -241,4 +264,8 @@ void machine_report(struct report *report, const struct machine *machine)
     show_ceilings(report, machine);
     for (size_t i = 0; i < machine->warning_count; i++)
         report_sentence(report, TONE_WARNING, "%s", machine->warnings[i]);
+    size_t before = report->block_count;
+    machine_add_topology(report, report->document);
+    if (report->block_count > before)
+        report_drawn_only(report);
 }

@@ -9,11 +9,14 @@
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
 #include "harness/command/progress.h"
+#include "harness/command/run_files.h"
 #include "harness/run/execute.h"
 #include "reports/run.h"
 
 /* popt leaves this where --resume isn't given, and NULL where it is given without a RUN. */
 static char not_resumed[] = "";
+static int weights;
+static char *tokens, *output;
 static char *suite, **filters, **excludes, **models, *budget, *threads, *least, *most, *warmup, *timeout, *memory,
     *resume = not_resumed, *note;
 
@@ -22,7 +25,13 @@ static struct poptOption options[] = {
      "NAME,..."},
     {"filter", 0, POPT_ARG_ARGV, &filters, 0, "only cases that a pattern matches (* and ?)", "GLOB"},
     {"exclude", 0, POPT_ARG_ARGV, &excludes, 0, "no cases that a pattern matches", "GLOB"},
-    {"model", 0, POPT_ARG_ARGV, &models, 0, "only cases of this model; without --suite, all that it offers", "NAME"},
+    {"model", 0, POPT_ARG_ARGV, &models, 0,
+     "only cases of this model, or of the one in a file (GGUF, safetensors, config.json); without --suite, all that it "
+     "offers",
+     "NAME|FILE"},
+    {"weights", 0, POPT_ARG_NONE, &weights, 0, "run the weights of --model's file instead of generated ones", NULL},
+    {"tokens", 0, POPT_ARG_STRING, &tokens, 0, "what --model's file reads: numbers of words, with commas", "N,..."},
+    {"save-output", 0, POPT_ARG_STRING, &output, 0, "keep what a case of it computed, as NumPy's .npy", "FILE"},
     {"budget", 0, POPT_ARG_STRING, &budget, 0, "how long the whole run may take (90s, 10m)", "DURATION"},
     {"threads", 0, POPT_ARG_STRING, &threads, 0, "threads to compute with (all CPUs that may be used)", "N"},
     {"min-runs", 0, POPT_ARG_STRING, &least, 0, "samples of a case at the least (3)", "N"},
@@ -102,9 +111,13 @@ static bool read_selection(struct run_request *request, struct error *error)
                 "--resume: goes on with the cases of that run, so it can't be given with --suite, --model, "
                 "--filter or --exclude");
     } else {
-        const struct selection selection = {suite, (const char *const *)models, (const char *const *)filters,
-                                            (const char *const *)excludes};
-        if (!selection_cases(&selection, &request->cases, &first, error))
+        const struct file_wishes wishes = {weights, tokens, output};
+        struct selection selection = {.suites = suite,
+                                      .models = (const char *const *)models,
+                                      .filters = (const char *const *)filters,
+                                      .excludes = (const char *const *)excludes};
+        if (!run_files_open(selection.models, &wishes, &selection, error) ||
+            !selection_cases(&selection, &request->cases, &first, error))
             return false;
     }
     request->suite = suite ? suite : models ? "" : first->name;
@@ -187,6 +200,7 @@ static int run_run(const struct invocation *invocation, struct error *error)
     else
         code = (int)error->kind;
     case_list_free(&request.cases);
+    run_files_close();
     return code;
 }
 

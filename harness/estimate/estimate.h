@@ -1,10 +1,9 @@
 /* How long a case will take on this machine, from how long its ops took in cases that were measured.
  *
  * Every measured case leaves the time of each of its nodes, in place: with the caches as the step leaves them and the
- * arguments where the plan put them. A node that wasn't measured is judged by those of its op and dtype that were: its
- * time is its roofline time (flops over the machine's peak or bytes over its bandwidth, whichever is longer) divided by
- * the efficiency that the nearest measured nodes reached, near by the logarithms of their features. A case's time is
- * the sum over its nodes.
+ * arguments where the plan put them. Each op has a surface through them (surface.h): how far above its roofline time
+ * (what it costs to call, flops over the machine's peak and bytes over its bandwidth) it takes, by its shape, its dtype
+ * and how much the whole step moves, which says what is still in cache. A case's time is the sum over its nodes.
  *
  * The interval is conformal (Vovk et al. 2005; normalised as in Papadopoulos et al. 2008): every measured case is
  * estimated from the others, with all cases of its own model left out; the logarithms of measured over estimated,
@@ -17,14 +16,15 @@
 #include <stddef.h>
 
 #include "harness/base/error.h"
+#include "harness/estimate/surface.h"
 #include "harness/store/record.h"
 #include "models/graph/cost.h"
 #include "models/graph/graph.h"
 
 struct measured_case {
-    const char *model;         /* leave-one-out goes by it; the caller's */
-    double seconds;            /* of a step, the median of its samples */
-    const struct op_time *ops; /* the caller's */
+    const char *model, *family; /* leaving out goes by them; family may be NULL; the caller's */
+    double seconds;             /* of a step, the median of its samples */
+    const struct op_time *ops;  /* the caller's */
     size_t op_count;
 };
 
@@ -52,5 +52,8 @@ void estimator_free(struct estimator *estimator);
 /* How many cases the interval rests on. */
 size_t estimator_scores(const struct estimator *estimator);
 struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph);
+/* What it would have said of a measured case, by its place among them, had nothing of its model, or of its family, been
+ * measured: neither for the estimate nor for its interval. NaN where an op of the case is measured nowhere else. */
+struct estimate estimator_without(const struct estimator *estimator, size_t measured, enum left_out kind);
 
 #endif

@@ -60,6 +60,7 @@ static bool make_estimator(struct known *known, struct error *error)
         const struct record *record = &known->records[i];
         if (record->op_count)
             cases[count++] = (struct measured_case){.model = record->model,
+                                                    .family = record->family,
                                                     .seconds = record->time.median,
                                                     .ops = record->ops,
                                                     .op_count = record->op_count};

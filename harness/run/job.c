@@ -12,6 +12,13 @@ json_t *job_to_json(const struct job *job)
     json_t *document = json_object(), *cpus = json_array();
     json_put_bool(document, "ceilings", job->ceilings);
     json_put_string(document, "subject", job->subject);
+    if (*job->model)
+        json_put_string(document, "model", job->model);
+    json_put_bool(document, "weights", job->weights);
+    if (*job->tokens)
+        json_put_string(document, "tokens", job->tokens);
+    if (*job->output)
+        json_put_string(document, "output", job->output);
     for (size_t i = 0; i < job->threads; i++)
         json_array_append_new(cpus, json_integer(job->cpus[i]));
     json_put(document, "cpus", cpus);
@@ -33,13 +40,21 @@ static double real_or(const json_t *document, const char *key, double otherwise)
     return isnan(value) ? otherwise : value;
 }
 
+static const char *text_or_none(const json_t *document, const char *key)
+{
+    const char *text = json_get_string(document, key);
+    return text ? text : "";
+}
+
 bool job_from_json(struct job *job, const json_t *document, struct error *error)
 {
     const char *subject = json_get_string(document, "subject");
+    const char *model = text_or_none(document, "model"), *tokens = text_or_none(document, "tokens"),
+               *output = text_or_none(document, "output");
     const json_t *cpus = json_object_get(document, "cpus");
     size_t threads = json_array_size(cpus);
     *job = (struct job){.measure = measure_defaults()};
-    if (!subject || strlen(subject) >= sizeof job->subject || !threads)
+    if (!subject || strlen(subject) >= sizeof job->subject || !threads || (model && strlen(model) >= sizeof job->model))
         return error_set(error, ERROR_INPUT, "worker: its input is no job: this command is for `benchmark run` only");
     int *list = malloc(threads * sizeof *list);
     if (!list)
@@ -47,6 +62,10 @@ bool job_from_json(struct job *job, const json_t *document, struct error *error)
     for (size_t i = 0; i < threads; i++)
         list[i] = (int)json_integer_value(json_array_get(cpus, i));
     strcpy(job->subject, subject);
+    strcpy(job->model, model);
+    strcpy(job->tokens, tokens);
+    strcpy(job->output, output);
+    job->weights = json_is_true(json_object_get(document, "weights"));
     job->cpus = list;
     job->threads = threads;
     job->ceilings = json_is_true(json_object_get(document, "ceilings"));

@@ -20,10 +20,16 @@
 #include "harness/base/error.h"
 #include "harness/run/measure.h"
 
+enum { JOB_PATH = 1024, JOB_TOKENS = 4096 };
+
 struct job {
-    bool ceilings;     /* measure the machine's limits instead of a case */
-    char subject[160]; /* the case's id, or the name of a ceiling probe (glob; "" for all) */
-    const int *cpus;   /* one a thread; not owned, except by job_from_json's caller */
+    bool ceilings;           /* measure the machine's limits instead of a case */
+    char subject[160];       /* the case's id, or the name of a ceiling probe (glob; "" for all) */
+    char model[JOB_PATH];    /* the model's file that the case is of; "" for one that a family lists */
+    bool weights;            /* with that file's weights */
+    char tokens[JOB_TOKENS]; /* what it reads, "101,7592,102", from the first on; "": generated */
+    char output[JOB_PATH];   /* where what it computes is written as NumPy's .npy, or "" */
+    const int *cpus;         /* one a thread; not owned, except by job_from_json's caller */
     size_t threads;
     bool check;
     struct measure_options measure;

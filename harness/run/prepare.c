@@ -109,7 +109,12 @@ static void fill_costs(const struct graph *graph, const struct machine *machine,
 
 void prepare_item(const struct model_case *one, int threads, const struct machine *machine, struct item *item)
 {
-    *item = (struct item){.units = case_units(one), .roof = {NAN, NAN, NAN, NULL}};
+    *item = (struct item){.units = case_units(one),
+                          .roof = {NAN, NAN, NAN, NULL},
+                          .model = one->size->file,
+                          .weights = one->size->file_weights,
+                          .tokens = one->size->tokens,
+                          .output = one->size->output};
     fill_identity(one, threads, &item->record);
     struct error error = {0};
     struct plan plan = {0};

@@ -28,8 +28,11 @@ struct roof {
 };
 
 struct item {
-    struct record record; /* identity, plan and cost are filled by the caller, the rest here */
-    double units;         /* that a step produces, for throughput */
+    struct record record;        /* identity, plan and cost are filled by the caller, the rest here */
+    const char *model;           /* the file that its model is of, or NULL; */
+    bool weights;                /* whose weights it runs with */
+    const char *tokens, *output; /* what it reads, and where what it computes is written; or NULL */
+    double units;                /* that a step produces, for throughput */
     struct roof roof;
     double expected_step_s, expected_setup_s; /* guesses, replaced by what is seen */
 

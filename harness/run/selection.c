@@ -93,14 +93,31 @@ static bool find_model(const char *name, const struct family **family, const str
     return error_set(error, ERROR_INPUT, "--model: there is no model '%s'; near it are %s", name, near);
 }
 
-/* Without a suite, everything that is offered of the models; with one, its cases of those models. */
-static bool add_models(struct case_list *list, const char *const *models, struct error *error)
+static const struct file_model *find_file(const struct selection *selection, const char *path)
+{
+    for (size_t i = 0; i < selection->file_count; i++)
+        if (strcmp(selection->files[i].path, path) == 0)
+            return &selection->files[i];
+    return NULL;
+}
+
+/* Without a suite, everything that is offered of the models; with one, its cases of those models. Of a file, with the
+ * weights' type that it has. */
+static bool add_models(struct case_list *list, const struct selection *selection, struct error *error)
 {
     bool right = true;
-    for (size_t m = 0; right && models[m]; m++) {
+    for (size_t m = 0; right && selection->models[m]; m++) {
+        const struct file_model *file = find_file(selection, selection->models[m]);
         const struct family *family;
         const struct family_size *size;
-        right = find_model(models[m], &family, &size, error) && pick_size(&whole, family, size, list, error);
+        struct pick pick = whole;
+        if (file) {
+            pick.dtypes = file->dtype;
+            right = pick_size(&pick, file->family, file->size, list, error);
+        } else {
+            right =
+                find_model(selection->models[m], &family, &size, error) && pick_size(&whole, family, size, list, error);
+        }
     }
     return right;
 }
@@ -110,11 +127,13 @@ static bool has_any(const char *const *list)
     return list && list[0];
 }
 
-static bool is_of_models(const struct model_case *one, const char *const *models)
+static bool is_of_models(const struct model_case *one, const struct selection *selection)
 {
-    for (size_t m = 0; models[m]; m++)
-        if (family_find_size(models[m], NULL) == one->size)
+    for (size_t m = 0; selection->models[m]; m++) {
+        const struct file_model *file = find_file(selection, selection->models[m]);
+        if ((file ? file->size : family_find_size(selection->models[m], NULL)) == one->size)
             return true;
+    }
     return false;
 }
 
@@ -128,17 +147,17 @@ static bool matches_any(const char *id, const char *const *globs)
 
 static bool is_wanted(const struct model_case *one, const struct selection *selection)
 {
-    return (!has_any(selection->models) || is_of_models(one, selection->models)) &&
+    return (!has_any(selection->models) || is_of_models(one, selection)) &&
            (!has_any(selection->filters) || matches_any(one->id, selection->filters)) &&
            !matches_any(one->id, selection->excludes);
 }
 
-static bool check_models(const char *const *models, struct error *error)
+static bool check_models(const struct selection *selection, struct error *error)
 {
-    for (size_t m = 0; models && models[m]; m++) {
+    for (size_t m = 0; selection->models && selection->models[m]; m++) {
         const struct family *family;
         const struct family_size *size;
-        if (!find_model(models[m], &family, &size, error))
+        if (!find_file(selection, selection->models[m]) && !find_model(selection->models[m], &family, &size, error))
             return false;
     }
     return true;
@@ -148,13 +167,13 @@ static bool gather(const struct selection *selection, struct case_list *list, co
                    struct error *error)
 {
     *suite = NULL;
-    if (!check_models(selection->models, error))
+    if (!check_models(selection, error))
         return false;
     bool right;
     if (selection->suites)
         right = add_suites(list, selection->suites, suite, error);
     else if (has_any(selection->models))
-        right = add_models(list, selection->models, error);
+        right = add_models(list, selection, error);
     else
         right = add_named(list, "all", suite, error);
     *suite = *suite ? *suite : suite_find("all");

@@ -101,7 +101,7 @@ static bool add_shape(struct case_list *list, struct model_case one, struct erro
     struct error refused;
     strcpy(one.device, "cpu");
     case_name(&one);
-    return !case_parse(one.id, &parsed, &refused) || case_list_add(list, &parsed, error);
+    return !case_parse_of(one.id, one.size, &parsed, &refused) || case_list_add(list, &parsed, error);
 }
 
 static bool add_size(struct case_list *list, struct model_case one, const struct pick *pick, struct error *error)

@@ -37,10 +37,20 @@ void case_list_free(struct case_list *list);
 /* The suite's cases, each once, in the order of families, sizes, modes. */
 bool suite_cases(const struct suite *suite, struct case_list *list, struct error *error);
 
+/* A model that a file describes, as a size of the family that builds it. */
+struct file_model {
+    const char *path;
+    const struct family *family;
+    const struct family_size *size; /* which knows the path as its file */
+    char dtype[24];                 /* of the file's weights, or the nearest that is run */
+};
+
 /* What a person asks for; each list is NULL-ended, or NULL. */
 struct selection {
     const char *suites; /* "quick", "train,gpt2/gpt2-124m/decode/f32/b1": names of suites and families, and cases */
     const char *const *models, *const *filters, *const *excludes;
+    const struct file_model *files; /* those of the models that are files */
+    size_t file_count;
 };
 /* What is asked for, in a list without repetitions. Unknown names and filters that leave nothing are errors.
  * *suite receives the first suite that was named, for its budget and rounds: "all" when none was. */

@@ -1,5 +1,6 @@
 /* One worker for one case: its job, and what its lines say; see schedule.h. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,10 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
     double timeout = timeout_s(schedule, item, slice_s), now = clock_now_s();
     struct job job = {.cpus = schedule->cpus, .threads = schedule->threads, .measure = schedule->measure};
     strcpy(job.subject, item->record.id);
+    snprintf(job.model, sizeof job.model, "%s", item->model ? item->model : "");
+    job.weights = item->weights;
+    snprintf(job.tokens, sizeof job.tokens, "%s", item->tokens ? item->tokens : "");
+    snprintf(job.output, sizeof job.output, "%s", item->output ? item->output : "");
     job.check = !item->record.has_check;
     if (item->record.memory[MEMORY_PLANNED] != BYTES_UNKNOWN)
         job.planned_bytes = item->record.memory[MEMORY_PLANNED];

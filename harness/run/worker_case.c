@@ -14,9 +14,12 @@
 #include "harness/run/noise.h"
 #include "harness/run/op_times.h"
 #include "harness/run/resident.h"
+#include "harness/run/values_file.h"
 #include "harness/stats/robust.h"
 #include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
+#include "models/catalogue/file_family.h"
+#include "models/catalogue/file_weights.h"
 #include "models/engine/case.h"
 #include "models/engine/engine.h"
 #include "models/graph/plan.h"
@@ -26,7 +29,12 @@
 /* How long the steps may take in which each node is timed. */
 static const double OPS_BUDGET_S = 0.5;
 
+enum { SIZE_NAME = 80 };
+
 struct subject {
+    struct model_file file; /* that the case's model is of; empty where a family lists it */
+    struct family_size size;
+    char name[SIZE_NAME];
     struct model_case one;
     struct graph *graph;
     struct plan plan;
@@ -67,9 +75,22 @@ static uint64_t address_margin(const struct job *job)
     return (256ull << 20) + (80ull << 20) * job->threads + job->planned_bytes / 8;
 }
 
+/* The size that a model's file is: its name is the second part of the case's. */
+static bool open_file(const struct job *job, struct subject *subject, struct error *error)
+{
+    if (!*job->model)
+        return true;
+    if (!model_file_open(job->model, &subject->file, error))
+        return false;
+    file_size_of(&subject->file, job->model, subject->name, sizeof subject->name, &subject->size);
+    return file_family(&subject->file, &subject->size) ||
+           error_set(error, ERROR_INPUT, "%.90s: no family here builds it", job->model);
+}
+
 static bool plan_subject(const struct job *job, struct subject *subject, struct error *error)
 {
-    if (!case_parse(job->subject, &subject->one, error))
+    if (!open_file(job, subject, error) ||
+        !case_parse_of(job->subject, *job->model ? &subject->size : NULL, &subject->one, error))
         return false;
     subject->graph = case_build(&subject->one, error);
     return subject->graph && plan_make(subject->graph, (int)job->threads, &subject->plan, error);
@@ -117,7 +138,9 @@ static bool open_subject(const struct job *job, struct subject *subject, struct 
     subject->baseline_bytes = resident_bytes("VmRSS");
     const struct engine_options options = {.threads = (int)job->threads};
     subject->engine = engine_open(subject->graph, &subject->plan, &options, error);
-    return subject->engine;
+    return subject->engine &&
+           (!job->weights || file_weights_load(&subject->file, subject->graph, subject->engine, error)) &&
+           (!*job->tokens || values_put_tokens(job->tokens, subject->graph, subject->engine, error));
 }
 
 static void step_subject(void *state)
@@ -222,6 +245,11 @@ static bool measure_subject(const struct job *job, struct subject *subject, stru
         return false;
     }
     put_peak(line, subject);
+    if (*job->output && !values_save_output(job->output, subject->graph, subject->engine, error)) {
+        json_decref(line);
+        measurement_free(&found);
+        return false;
+    }
     json_put_real(line, "setup_s", ready_s - started_s);
     json_put_count(line, "warmups", found.warmups);
     json_put_count(line, "batch", found.batch);
@@ -263,4 +291,5 @@ void worker_measure_case(const struct job *job, struct counters *counters, int o
         engine_close(subject.engine);
     plan_free(&subject.plan);
     graph_free(subject.graph);
+    model_file_close(&subject.file);
 }

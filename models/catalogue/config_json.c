@@ -33,41 +33,10 @@ static const struct model_type *find_type(const char *name)
 
 /* ---- settings ---- */
 
-static void read_counts(const struct configuration *c, struct settings *s)
-{
-    s->layers = configuration_count(c, "num_hidden_layers|n_layer|n_layers|num_layers", 0);
-    s->hidden = configuration_count(c, "hidden_size|n_embd|n_embed|dim|d_model", 0);
-    s->heads = configuration_count(c, "num_attention_heads|n_head|n_heads|num_heads|decoder_attention_heads", 0);
-    s->kv_heads = configuration_count(c, "num_key_value_heads|num_kv_heads|n_head_kv", s->heads);
-    s->head_dim = configuration_count(c, "head_dim|d_kv", s->heads ? s->hidden / s->heads : 0);
-    s->value_dim = configuration_count(c, "v_head_dim", s->head_dim);
-    s->feed_forward = configuration_count(
-        c, "intermediate_size|n_inner|ffn_dim|hidden_dim|d_ff|ffn_hidden_size|decoder_ffn_dim", 4 * s->hidden);
-    s->vocabulary = configuration_count(c, "vocab_size", 0);
-    s->max_context = configuration_count(c, "max_position_embeddings|n_positions|max_target_positions", 0);
-    s->sliding_window = configuration_count(c, "sliding_window", 0);
-    s->kv_heads_of_all_layers = s->kv_heads * s->layers;
-    s->rope_theta = configuration_number(c, "rope_theta");
-    s->epsilon = configuration_number(c, "rms_norm_eps|layer_norm_eps|layer_norm_epsilon|norm_epsilon");
-    s->tied = configuration_flag(c, "tie_word_embeddings");
-}
-
-static void read_experts(const struct configuration *c, struct settings *s)
-{
-    s->experts = configuration_count(c, "num_local_experts|num_experts|n_routed_experts", 0);
-    if (!s->experts)
-        return;
-    s->experts_used = configuration_count(c, "num_experts_per_tok|num_experts_per_token", 0);
-    s->expert_feed_forward = configuration_count(c, "moe_intermediate_size", s->feed_forward);
-    s->shared_feed_forward = configuration_count(c, "shared_expert_intermediate_size", 0);
-    uint64_t shared = configuration_count(c, "n_shared_experts", 0);
-    if (!s->shared_feed_forward && __builtin_mul_overflow(shared, s->expert_feed_forward, &s->shared_feed_forward))
-        s->shared_feed_forward = 0;
-}
-
 /* Sizes beyond any model, whose products would overflow. */
 static bool check_settings(const struct configuration *c, const struct settings *s, struct error *error)
 {
+    uint64_t least = !(c->type->traits & NO_HEADS);
     const struct {
         const char *what;
         uint64_t value, least, most;
@@ -76,10 +45,10 @@ static bool check_settings(const struct configuration *c, const struct settings 
         {"layers of its decoder", configuration_count(c, "decoder_layers|num_decoder_layers", 0), 0,
          OUTLINE_MOST_LAYERS},
         {"layers of its encoder", configuration_count(c, "encoder_layers", 0), 0, OUTLINE_MOST_LAYERS},
-        {"hidden width", s->hidden, 1, 1 << 24},
-        {"heads", s->heads, 1, 1 << 20},
+        {"hidden width", s->hidden, least, 1 << 24},
+        {"heads", s->heads, least, 1 << 20},
         {"key and value heads", s->kv_heads, 0, 1 << 20},
-        {"head width", s->head_dim, 1, 1 << 20},
+        {"head width", s->head_dim, least && !(c->type->traits & LATENT_ATTENTION), 1 << 20},
         {"feed-forward width", s->feed_forward, 0, 1 << 28},
         {"vocabulary", s->vocabulary, 0, 1 << 30},
         {"positions", s->max_context, 0, 1 << 30},
@@ -100,7 +69,7 @@ static bool check_settings(const struct configuration *c, const struct settings 
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         if (limits[i].value < limits[i].least || limits[i].value > limits[i].most)
-            return mapping_error(c->given.mapping, c->given.begin, error, "%s: %llu; from %llu to %llu are read",
+            return mapping_error(c->place.mapping, c->place.begin, error, "%s: %llu; from %llu to %llu are read",
                                  limits[i].what, (unsigned long long)limits[i].value,
                                  (unsigned long long)limits[i].least, (unsigned long long)limits[i].most);
     return true;
@@ -109,10 +78,8 @@ static bool check_settings(const struct configuration *c, const struct settings 
 static void read_labels(struct configuration *c, struct json_view whole)
 {
     struct json_view names = json_view_find(whole, "id2label");
-    c->labels = json_view_kind(names) == JSON_OBJECT_VIEW ? json_view_length(names) : 2;
-    uint64_t count;
-    if (json_view_kind(names) != JSON_OBJECT_VIEW && json_view_count(json_view_find(whole, "num_labels"), &count))
-        c->labels = count;
+    c->labels =
+        json_view_kind(names) == JSON_OBJECT_VIEW ? json_view_length(names) : configuration_count(c, "num_labels", 2);
 }
 
 static void read_class(struct configuration *c, struct json_view whole)
@@ -139,14 +106,75 @@ static void read_storage(struct settings *s, struct json_view whole, struct json
 
 /* ---- the file ---- */
 
+/* What the defaults say stays mapped as long as it is asked. */
+struct reading {
+    struct configuration configuration;
+    struct mapping defaults;
+    bool excessive;
+};
+
+/* Which part of the file describes the tensors that are outlined, and of which type it is. */
+static bool find_part(struct reading *reading, struct json_view whole, struct settings *s, struct error *error)
+{
+    struct configuration *c = &reading->configuration;
+    char name[SETTINGS_WORD] = "";
+    json_view_text(json_view_find(whole, "model_type"), s->architecture, sizeof s->architecture);
+    json_view_text(json_view_find(whole, "_name_or_path"), s->name, sizeof s->name);
+    c->place = whole;
+    c->type = find_type(s->architecture);
+    if (!json_members_of(whole, &c->given, error))
+        return false;
+    if (c->type && c->type->traits & WHOLE)
+        return true;
+    struct json_view text = configuration_find(c, text_parts);
+    if (json_view_kind(text) != JSON_OBJECT_VIEW)
+        return true;
+    c->place = text;
+    s->partial = true;
+    json_members_free(&c->given);
+    if (json_view_text(json_view_find(text, "model_type"), name, sizeof name) && find_type(name))
+        c->type = find_type(name);
+    return json_members_of(text, &c->given, error);
+}
+
+static bool take_defaults(struct reading *reading, struct error *error)
+{
+    const char *text = reading->configuration.type->defaults;
+    struct json_view defaults;
+    return mapping_of_bytes("defaults", text, strlen(text), &reading->defaults, error) &&
+           json_view_of(&reading->defaults, 0, reading->defaults.size, &defaults, error) &&
+           json_members_of(defaults, &reading->configuration.defaults, error);
+}
+
+/* The tensors that a configuration of a known type implies. */
+static bool make_outline(const struct reading *reading, struct model_file *file, struct error *error)
+{
+    const struct configuration *c = &reading->configuration;
+    struct settings *s = &file->settings;
+    if (!check_settings(c, s, error))
+        return false;
+    file->outline =
+        (struct outline){.layers = s->layers, .heads = s->heads, .kv_heads = s->kv_heads, .experts = s->experts};
+    c->type->outline(c, s, &file->outline);
+    const char *gguf = c->type->gguf ? c->type->gguf : "";
+    file->outline.many_values =
+        s->layers == 80 && (strcmp(gguf, "qwen2") == 0 || (strcmp(gguf, "llama") == 0 && s->heads != s->kv_heads));
+    file->outline.copied_head = strcmp(gguf, "bloom") == 0;
+    if (c->type->gguf)
+        snprintf(s->gguf, sizeof s->gguf, "%s", c->type->gguf);
+    if (!file->outline.failed && !reading->excessive)
+        return true;
+    return mapping_error(c->place.mapping, c->place.begin, error,
+                         "the configuration describes more than can be counted");
+}
+
 /* Fills settings, and the outline where the type is known. */
 static bool read_whole(const struct mapping *mapping, struct model_file *file, struct error *error)
 {
-    struct json_view whole, part;
-    struct configuration c = {0};
+    struct json_view whole;
+    struct reading reading = {0};
+    struct configuration *c = &reading.configuration;
     struct settings *s = &file->settings;
-    struct mapping defaults = {0};
-    char name[SETTINGS_WORD] = "";
     if (mapping->size > MOST_BYTES)
         return mapping_error(mapping, 0, error, "a configuration of %llu bytes; %llu at most are read",
                              (unsigned long long)mapping->size, (unsigned long long)MOST_BYTES);
@@ -155,55 +183,38 @@ static bool read_whole(const struct mapping *mapping, struct model_file *file, s
     if (json_view_kind(whole) != JSON_OBJECT_VIEW)
         return mapping_error(mapping, whole.begin, error, "a configuration is a JSON object");
     *s = settings_none();
-    part = (struct configuration){.given = whole}.given;
-    c.given = whole;
-    struct json_view text = configuration_find(&c, text_parts);
-    if (json_view_kind(text) == JSON_OBJECT_VIEW)
-        part = text;
-    json_view_text(json_view_find(whole, "model_type"), s->architecture, sizeof s->architecture);
-    json_view_text(json_view_find(whole, "_name_or_path"), s->name, sizeof s->name);
-    if (!json_view_text(json_view_find(part, "model_type"), name, sizeof name))
-        memcpy(name, s->architecture, sizeof name);
-    c.type = find_type(name);
-    if (!c.type)
-        c.type = find_type(s->architecture);
-    c.given = part;
-    if (c.type && !(mapping_of_bytes("defaults", c.type->defaults, strlen(c.type->defaults), &defaults, error) &&
-                    json_view_of(&defaults, 0, defaults.size, &c.defaults, error)))
-        return false;
-    read_labels(&c, whole);
-    if (part.begin == whole.begin)
-        read_class(&c, whole);
-    else
-        s->partial = true;
-    read_counts(&c, s);
-    read_experts(&c, s);
-    read_storage(s, whole, part);
-    bool right = !c.type || check_settings(&c, s, error);
-    if (right && c.type) {
-        file->outline =
-            (struct outline){.layers = s->layers, .heads = s->heads, .kv_heads = s->kv_heads, .experts = s->experts};
-        c.type->outline(&c, s, &file->outline);
-        if (file->outline.failed)
-            right = mapping_error(mapping, part.begin, error, "the configuration describes more than can be counted");
-        if (c.type->gguf)
-            snprintf(s->gguf, sizeof s->gguf, "%s", c.type->gguf);
+    c->excessive = &reading.excessive;
+    bool right = find_part(&reading, whole, s, error) && (!c->type || take_defaults(&reading, error));
+    if (right) {
+        read_labels(c, whole);
+        if (!s->partial)
+            read_class(c, whole);
+        configuration_settings(c, s);
+        read_storage(s, whole, c->place);
+        right = !c->type || make_outline(&reading, file, error);
     }
-    mapping_close(&defaults);
+    configuration_free(c);
+    mapping_close(&reading.defaults);
     return right;
+}
+
+static bool refuse_type(const struct model_file *file, struct error *error)
+{
+    char nearest[160];
+    if (!file->settings.architecture[0])
+        return mapping_error(file->parts, 0, error, "a configuration has a 'model_type' that is a word");
+    model_type_nearest(file->settings.architecture, nearest, sizeof nearest);
+    return mapping_error(file->parts, 0, error,
+                         "model_type '%.60s' isn't known, and without its weights nothing tells its size; the nearest "
+                         "known are %s; or give the .safetensors or .gguf file",
+                         file->settings.architecture, nearest);
 }
 
 static bool finish(struct model_file *file, bool right, struct error *error)
 {
-    const struct mapping *mapping = file->parts;
-    right = right && read_whole(mapping, file, error);
+    right = right && read_whole(file->parts, file, error);
     if (right && !file->outline.count)
-        right = file->settings.architecture[0]
-                    ? mapping_error(mapping, 0, error,
-                                    "model_type '%.60s' isn't known, and without its weights nothing tells its size; "
-                                    "give the .safetensors or .gguf file instead",
-                                    file->settings.architecture)
-                    : mapping_error(mapping, 0, error, "a configuration has a 'model_type' that is a word");
+        right = refuse_type(file, error);
     if (right) {
         const struct storage *storage = storage_of_safetensors("F32", 3);
         if (file->settings.recipe[0])

@@ -234,6 +234,10 @@ static void read_settings(struct settings *settings, const struct gguf_values *v
     read_heads(settings, values);
     if (!settings->vocabulary)
         settings->vocabulary = gguf_array_length(values, "tokenizer.ggml.tokens");
+    char scaling[SETTINGS_WORD] = "", key[2 * SETTINGS_WORD];
+    snprintf(key, sizeof key, "%s.rope.scaling.type", settings->architecture);
+    gguf_word(values, scaling, sizeof scaling, key);
+    settings->stretched = scaling[0] && strcmp(scaling, "none") != 0;
     gguf_number(values, &settings->rope_theta, "%s.rope.freq_base", settings->architecture);
     if (!gguf_number(values, &settings->epsilon, "%s.attention.layer_norm_rms_epsilon", settings->architecture))
         gguf_number(values, &settings->epsilon, "%s.attention.layer_norm_epsilon", settings->architecture);

@@ -22,12 +22,12 @@ static bool wrong(const struct scan *scan, const char *wanted)
     return mapping_error(scan->mapping, scan->at, scan->error, "'%c' in JSON; %s is wanted", byte, wanted);
 }
 
-static int peek(const struct scan *scan)
+static inline int peek(const struct scan *scan)
 {
     return scan->at < scan->end ? scan->mapping->bytes[scan->at] : -1;
 }
 
-static void skip_space(struct scan *scan)
+static inline void skip_space(struct scan *scan)
 {
     int c;
     while ((c = peek(scan)) == ' ' || c == '\t' || c == '\n' || c == '\r')
@@ -48,8 +48,14 @@ static bool check_text(struct scan *scan)
 {
     if (peek(scan) != '"')
         return wrong(scan, "a string");
-    for (scan->at++; peek(scan) != '"'; scan->at++) {
+    const uint8_t *bytes = scan->mapping->bytes;
+    for (scan->at++;; scan->at++) {
+        /* What most of a text is. */
+        while (scan->at < scan->end && bytes[scan->at] >= 0x20 && bytes[scan->at] != '"' && bytes[scan->at] != '\\')
+            scan->at++;
         int c = peek(scan);
+        if (c == '"')
+            break;
         if (c < 0x20)
             return wrong(scan, "the end of a string");
         if (c != '\\')
@@ -198,33 +204,60 @@ enum json_kind json_view_kind(struct json_view view)
     }
 }
 
+/* Over a string in valid text. */
+static void skip_text(struct scan *scan)
+{
+    const uint8_t *bytes = scan->mapping->bytes;
+    for (scan->at++; scan->at < scan->end && bytes[scan->at] != '"'; scan->at++)
+        scan->at += bytes[scan->at] == '\\';
+    scan->at++;
+}
+
+/* Over an object or an array in valid text. */
+static void skip_container(struct scan *scan)
+{
+    const uint8_t *bytes = scan->mapping->bytes;
+    int depth = 0;
+    do {
+        uint8_t c = scan->at < scan->end ? bytes[scan->at] : 0;
+        if (c == '"') {
+            skip_text(scan);
+            continue;
+        }
+        /* Brackets differ from braces in one bit, and nothing else in valid JSON has the others. */
+        depth += (c | 0x20) == '{';
+        depth -= (c | 0x20) == '}';
+        scan->at++;
+    } while (depth > 0 && scan->at < scan->end);
+}
+
+/* Over a number or a word, which go on to what can't be in one. */
+static void skip_word(struct scan *scan)
+{
+    const uint8_t *bytes = scan->mapping->bytes;
+    while (scan->at < scan->end && bytes[scan->at] > ' ' && bytes[scan->at] != ',' && (bytes[scan->at] | 0x20) != '}')
+        scan->at++;
+}
+
 static struct json_view take_view(struct scan *scan)
 {
     skip_space(scan);
     struct json_view view = {.mapping = scan->mapping, .begin = scan->at};
-    int depth = 0;
-    do {
-        int c = peek(scan);
-        if (c == '"') {
-            check_text(scan);
-            continue;
-        }
-        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
-        scan->at++;
-    } while (depth > 0);
-    /* A number or a word goes on to what can't be in one. */
-    int first = scan->mapping->bytes[view.begin];
-    if (first != '{' && first != '[' && first != '"')
-        while (peek(scan) >= 0 && !strchr(",]} \t\r\n", peek(scan)))
-            scan->at++;
+    int first = peek(scan);
+    if (first == '"')
+        skip_text(scan);
+    else if (first == '{' || first == '[')
+        skip_container(scan);
+    else
+        skip_word(scan);
     view.end = scan->at;
     return view;
 }
 
-bool json_walk_next(struct json_view container, struct json_walk *walk)
+static bool step(struct json_view container, struct json_walk *walk, bool opens)
 {
-    enum json_kind kind = json_view_kind(container);
-    if (kind != JSON_OBJECT_VIEW && kind != JSON_ARRAY_VIEW)
+    int bracket = container.mapping ? container.mapping->bytes[container.begin] : 0;
+    if (bracket != '{' && bracket != '[')
         return false;
     struct scan scan = {
         .mapping = container.mapping, .at = walk->at ? walk->at : container.begin, .end = container.end};
@@ -236,14 +269,40 @@ bool json_walk_next(struct json_view container, struct json_walk *walk)
     if (peek(&scan) == '}' || peek(&scan) == ']')
         return false;
     walk->key = (struct json_view){0};
-    if (kind == JSON_OBJECT_VIEW) {
+    if (bracket == '{') {
         walk->key = take_view(&scan);
         skip_space(&scan);
         scan.at++; /* the colon */
     }
-    walk->value = take_view(&scan);
+    skip_space(&scan);
+    int first = scan.mapping->bytes[scan.at];
+    if (opens && (first == '{' || first == '['))
+        walk->value = (struct json_view){.mapping = scan.mapping, .begin = scan.at, .end = scan.end};
+    else
+        walk->value = take_view(&scan);
     walk->at = scan.at;
     return true;
+}
+
+bool json_walk_next(struct json_view container, struct json_walk *walk)
+{
+    return step(container, walk, false);
+}
+
+bool json_walk_open(struct json_view container, struct json_walk *walk)
+{
+    return step(container, walk, true);
+}
+
+void json_walk_close(struct json_walk *walk, const struct json_walk *inner)
+{
+    enum json_kind kind = json_view_kind(walk->value);
+    if (kind != JSON_OBJECT_VIEW && kind != JSON_ARRAY_VIEW)
+        return;
+    struct scan scan = {
+        .mapping = walk->value.mapping, .at = inner->at ? inner->at : walk->value.begin + 1, .end = walk->value.end};
+    skip_space(&scan); /* to the closing bracket */
+    walk->at = scan.at + 1;
 }
 
 uint64_t json_view_length(struct json_view container)

@@ -38,9 +38,30 @@ struct json_walk {
     struct json_view key, value;
 };
 bool json_walk_next(struct json_view container, struct json_walk *walk);
+/* The same where values are containers that are walked at once, to their end: walk->value is for that alone, and
+ * json_walk_close says with what walk it was done. What is walked through needs no search for its end. */
+bool json_walk_open(struct json_view container, struct json_walk *walk);
+void json_walk_close(struct json_walk *walk, const struct json_walk *inner);
 uint64_t json_view_length(struct json_view container);
 /* The member of that name (the last, if there are several); JSON_NOTHING where there is none or `object` is none. */
 struct json_view json_view_find(struct json_view object, const char *key);
+
+/* An object's members by name, for objects that are asked often: those whose names are clean text shorter than
+ * JSON_MEMBER_NAME. Of several of one name the last counts. */
+enum { JSON_MEMBER_NAME = 64, JSON_MOST_MEMBERS = 1 << 16 };
+struct json_member {
+    char name[JSON_MEMBER_NAME];
+    struct json_view value;
+};
+struct json_members {
+    struct json_member *items; /* owned; sorted by name */
+    size_t count;
+};
+/* Anything but an object has none. */
+bool json_members_of(struct json_view object, struct json_members *members, struct error *error);
+void json_members_free(struct json_members *members);
+/* The member of that name, or JSON_NOTHING. */
+struct json_view json_members_find(const struct json_members *members, const char *name);
 
 /* Each is false when the value is of another kind or doesn't fit. */
 bool json_view_count(struct json_view view, uint64_t *value); /* whole, not negative; 1e3 and 8.0 too */

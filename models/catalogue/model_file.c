@@ -42,10 +42,16 @@ bool model_file_reserve(struct model_file *file, uint64_t count, struct error *e
     if (count > FILE_MOST_TENSORS - file->tensor_count)
         return error_set(error, ERROR_INPUT, "%.90s: more than the %d tensors that are read", first_name(file),
                          FILE_MOST_TENSORS);
-    struct file_tensor *tensors = realloc(file->tensors, (file->tensor_count + count + 1) * sizeof *tensors);
+    size_t wanted = file->tensor_count + (size_t)count;
+    if (file->tensors && wanted <= file->tensor_capacity)
+        return true;
+    size_t twice = 2 * file->tensor_capacity < FILE_MOST_TENSORS ? 2 * file->tensor_capacity : FILE_MOST_TENSORS;
+    wanted = wanted < twice ? twice : wanted;
+    struct file_tensor *tensors = realloc(file->tensors, (wanted + 1) * sizeof *tensors);
     if (!tensors)
-        return error_set(error, ERROR_SYSTEM, "out of memory for a model's %llu tensors", (unsigned long long)count);
+        return error_set(error, ERROR_SYSTEM, "out of memory for a model's %zu tensors", wanted);
     file->tensors = tensors;
+    file->tensor_capacity = wanted;
     return true;
 }
 

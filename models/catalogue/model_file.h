@@ -45,7 +45,7 @@ struct model_file {
     size_t part_count;
     struct settings settings;
     struct file_tensor *tensors; /* owned: part by part, as the file lists them */
-    size_t tensor_count;
+    size_t tensor_count, tensor_capacity;
     struct outline outline;   /* what its configuration implies; empty where none is known */
     struct name_store *names; /* owned */
     uint64_t name_bytes;      /* in all of them */

@@ -38,7 +38,10 @@ struct outline {
     uint64_t parameters;                       /* of all */
     uint64_t active;                           /* of those that one token goes through; embeddings count whole */
     uint64_t layers, heads, kv_heads, experts; /* what recipes ask for */
-    bool failed;                               /* out of memory, or more than can be counted */
+    bool falcon;                               /* a family whose tensors have rules of their own */
+    bool many_values; /* llama's models of 70 billion have few key heads for many query heads */
+    bool copied_head; /* its GGUF files have a head of its own, though the model's is tied */
+    bool failed;      /* out of memory, or more than can be counted */
 };
 
 enum { OUTLINE_MOST_TENSORS = 1 << 17, OUTLINE_MOST_LAYERS = 1 << 12 };

@@ -31,16 +31,16 @@ static void add_whisper_layer(struct outline *outline, int layer, uint64_t width
 
 void outline_whisper(const struct configuration *c, const struct settings *s, struct outline *outline)
 {
-    uint64_t width = s->hidden, encoder = configuration_count(c, "encoder_layers", 0),
-             decoder = configuration_count(c, "decoder_layers", 0);
-    outline_add_linear(outline, TENSOR_FIXED, -1, width, 3 * configuration_count(c, "num_mel_bins", 80), true);
+    uint64_t width = s->hidden, encoder = configuration_size(c, "encoder_layers", 0),
+             decoder = configuration_size(c, "decoder_layers", 0);
+    outline_add_linear(outline, TENSOR_FIXED, -1, width, 3 * configuration_size(c, "num_mel_bins", 80), true);
     outline_add_linear(outline, TENSOR_FIXED, -1, width, 3 * width, true);
-    outline_add(outline, TENSOR_FIXED, -1, configuration_count(c, "max_source_positions", 1500), width);
+    outline_add(outline, TENSOR_FIXED, -1, configuration_size(c, "max_source_positions", 1500), width);
     for (uint64_t i = 0; i < encoder && !outline->failed; i++)
-        add_whisper_layer(outline, (int)i, width, configuration_count(c, "encoder_ffn_dim", 4 * width), false);
+        add_whisper_layer(outline, (int)i, width, configuration_size(c, "encoder_ffn_dim", 4 * width), false);
     add_norm(outline, -1, width, true);
     if (configuration_class_is(c, "ForAudioClassification")) {
-        uint64_t projected = configuration_count(c, "classifier_proj_size", 256);
+        uint64_t projected = configuration_size(c, "classifier_proj_size", 256);
         outline_add_linear(outline, TENSOR_MATRIX, -1, projected, width, true);
         outline_add_linear(outline, TENSOR_FIXED, -1, c->labels, projected, true);
         outline_add_vector(outline, configuration_flag(c, "use_weighted_layer_sum"), -1, encoder + 1);
@@ -49,7 +49,7 @@ void outline_whisper(const struct configuration *c, const struct settings *s, st
     outline_add(outline, TENSOR_EMBEDDING, -1, s->vocabulary, width);
     outline_add(outline, TENSOR_FIXED, -1, s->max_context, width);
     for (uint64_t i = 0; i < decoder && !outline->failed; i++)
-        add_whisper_layer(outline, (int)i, width, configuration_count(c, "decoder_ffn_dim", 4 * width), true);
+        add_whisper_layer(outline, (int)i, width, configuration_size(c, "decoder_ffn_dim", 4 * width), true);
     add_norm(outline, -1, width, true);
 }
 
@@ -69,8 +69,11 @@ static void add_t5_stack(const struct configuration *c, const struct settings *s
     json_view_text(configuration_find(c, "feed_forward_proj"), projection, sizeof projection);
     bool gated = strncmp(projection, "gated", 5) == 0;
     uint64_t inner = s->heads * s->head_dim;
-    outline_add(outline, TENSOR_FIXED, -1, configuration_count(c, "relative_attention_num_buckets", 32), s->heads);
+    uint64_t buckets = configuration_size(c, "relative_attention_num_buckets", 32);
+    bool each = strcmp(c->type->name, "umt5") == 0; /* a table in each layer, not in the first alone */
+    outline_add(outline, TENSOR_FIXED, -1, each ? 0 : buckets, s->heads);
     for (uint64_t i = 0; i < layers && !outline->failed; i++) {
+        outline_add(outline, TENSOR_FIXED, (int)i, each ? buckets : 0, s->heads);
         add_t5_attention(outline, (int)i, s->hidden, inner);
         if (crosses)
             add_t5_attention(outline, (int)i, s->hidden, inner);
@@ -85,11 +88,16 @@ static void add_t5_stack(const struct configuration *c, const struct settings *s
 void outline_t5(const struct configuration *c, const struct settings *s, struct outline *outline)
 {
     bool encoder_only = configuration_class_is(c, "EncoderModel");
-    bool bare = configuration_class_is(c, "Model") && c->class_name[0];
+    bool classifies = configuration_class_is(c, "ForSequenceClassification");
+    bool bare = (configuration_class_is(c, "Model") && c->class_name[0]) || classifies;
     outline_add(outline, TENSOR_EMBEDDING, -1, s->vocabulary, s->hidden);
     add_t5_stack(c, s, outline, s->layers, false);
     if (!encoder_only)
-        add_t5_stack(c, s, outline, configuration_count(c, "num_decoder_layers", s->layers), true);
+        add_t5_stack(c, s, outline, configuration_size(c, "num_decoder_layers", s->layers), true);
     if (!bare && !configuration_flag(c, "tie_word_embeddings"))
         outline_add(outline, TENSOR_HEAD, -1, s->vocabulary, s->hidden);
+    if (classifies) {
+        outline_add_linear(outline, TENSOR_MATRIX, -1, s->hidden, s->hidden, true);
+        outline_add_linear(outline, TENSOR_FIXED, -1, c->labels, s->hidden, true);
+    }
 }

@@ -57,10 +57,13 @@ static bool take_shape(struct json_view shape, struct file_tensor *tensor, struc
 static bool take_place(struct json_view offsets, uint64_t data, struct file_tensor *tensor, struct error *error)
 {
     struct json_walk walk = {0};
-    uint64_t ends[3], count = 0;
-    while (count < 3 && json_walk_next(offsets, &walk) && json_view_count(walk.value, &ends[count]))
-        count++;
-    if (json_view_kind(offsets) != JSON_ARRAY_VIEW || count != 2 || json_view_length(offsets) != 2 || ends[0] > ends[1])
+    uint64_t ends[2], count = 0;
+    if (json_view_kind(offsets) != JSON_ARRAY_VIEW)
+        return false;
+    while (json_walk_next(offsets, &walk))
+        if (count == 2 || !json_view_count(walk.value, &ends[count++]))
+            return false;
+    if (count != 2 || ends[0] > ends[1])
         return false;
     const struct mapping *mapping = offsets.mapping;
     if (ends[1] > mapping->size - data)
@@ -90,7 +93,8 @@ static bool take_storage(struct json_view name, struct file_tensor *tensor, stru
                          tensor->name, word);
 }
 
-static bool take_tensor(struct model_file *file, const struct json_walk *walk, uint64_t data, struct error *error)
+/* The member of the header that `walk` has opened. */
+static bool take_tensor(struct model_file *file, struct json_walk *walk, uint64_t data, struct error *error)
 {
     char name[FILE_MOST_NAME + 1];
     const struct mapping *mapping = walk->key.mapping;
@@ -104,9 +108,16 @@ static bool take_tensor(struct model_file *file, const struct json_walk *walk, u
         return false;
     tensor->part = (uint32_t)(mapping - file->parts);
     struct error inner = {0};
-    if (take_shape(json_view_find(walk->value, "shape"), tensor, &inner) &&
-        take_storage(json_view_find(walk->value, "dtype"), tensor, &inner) &&
-        take_place(json_view_find(walk->value, "data_offsets"), data, tensor, &inner))
+    struct json_view shape = {0}, dtype = {0}, offsets = {0};
+    struct json_walk member = {0};
+    while (json_walk_next(walk->value, &member))
+        *(json_view_is(member.key, "shape")          ? &shape
+          : json_view_is(member.key, "dtype")        ? &dtype
+          : json_view_is(member.key, "data_offsets") ? &offsets
+                                                     : &(struct json_view){0}) = member.value;
+    json_walk_close(walk, &member);
+    if (take_shape(shape, tensor, &inner) && take_storage(dtype, tensor, &inner) &&
+        take_place(offsets, data, tensor, &inner))
         return true;
     if (inner.message[0])
         return error_set(error, inner.kind, "%s", inner.message);
@@ -122,11 +133,18 @@ static bool read_part(struct model_file *file, size_t number, struct error *erro
     struct json_walk walk = {0};
     uint64_t data = 0, used = 0;
     size_t first = file->tensor_count;
-    if (!take_header(mapping, &data, &header, error) || !model_file_reserve(file, json_view_length(header), error))
+    if (!take_header(mapping, &data, &header, error) || !model_file_reserve(file, 0, error))
         return false;
-    while (json_walk_next(header, &walk))
-        if (!json_view_is(walk.key, "__metadata__") && !take_tensor(file, &walk, data, error))
+    while (json_walk_open(header, &walk)) {
+        if (json_view_is(walk.key, "__metadata__")) {
+            struct json_walk member = {0};
+            while (json_walk_next(walk.value, &member))
+                ;
+            json_walk_close(&walk, &member);
+        } else if (!model_file_reserve(file, 1, error) || !take_tensor(file, &walk, data, error)) {
             return false;
+        }
+    }
     for (size_t i = first; i < file->tensor_count; i++)
         if (__builtin_add_overflow(used, file->tensors[i].bytes, &used))
             used = UINT64_MAX;

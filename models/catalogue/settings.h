@@ -18,8 +18,9 @@ struct settings {
     uint64_t experts, experts_used, expert_feed_forward, shared_feed_forward;
     uint64_t sliding_window;
     double rope_theta, epsilon;
-    bool tied;    /* the head is the embedding's matrix */
-    bool partial; /* only the text model of one that also sees or hears */
+    bool stretched; /* rotary positions are scaled beyond those that it was first trained with */
+    bool tied;      /* the head is the embedding's matrix */
+    bool partial;   /* only the text model of one that also sees or hears */
 };
 
 /* Nothing stated yet; a reader fills in what it finds. */

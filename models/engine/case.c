@@ -47,6 +47,9 @@ static bool take_family(const char *part, const char *id, struct model_case *one
 
 static bool take_model(const char *part, const char *id, struct model_case *one, struct error *error)
 {
+    const struct family_size *own = one->size; /* of a file, which no table holds */
+    if (own && strcasecmp(own->name, part) == 0)
+        return true;
     const struct family *family;
     const struct family_size *size = family_find_size(part, &family);
     if (size && family == one->family) {
@@ -241,7 +244,12 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
 
 bool case_parse(const char *id, struct model_case *one, struct error *error)
 {
-    *one = (struct model_case){.kv_dtype = -1, .optimizer = -1, .device = "cpu"};
+    return case_parse_of(id, NULL, one, error);
+}
+
+bool case_parse_of(const char *id, const struct family_size *size, struct model_case *one, struct error *error)
+{
+    *one = (struct model_case){.kv_dtype = -1, .optimizer = -1, .device = "cpu", .size = size};
     char copy[CASE_ID_SIZE], *rest = copy, *part;
     if (strlen(id) >= sizeof copy)
         return error_set(error, ERROR_INPUT, "a case's name of %zu characters is too long: '%.40s…'", strlen(id), id);

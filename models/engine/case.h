@@ -45,6 +45,8 @@ struct model_case {
 
 /* Untrusted text; the error names the part that is wrong and what would be right. */
 bool case_parse(const char *id, struct model_case *one, struct error *error);
+/* The same where a size that no family lists (of a model's file) may be the case's; or NULL. */
+bool case_parse_of(const char *id, const struct family_size *size, struct model_case *one, struct error *error);
 /* A case in f32, of one sequence or sample, at the context that the size is usually run at; everything else as usual.
  */
 struct model_case case_of_size(const struct family *family, const struct family_size *size, enum mode mode);

@@ -61,6 +61,9 @@ struct family_size {
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
     uint64_t published;              /* parameters as its publisher counts them; 0: no count is published */
+    const char *file;                /* the path of the model's file, of which this is; else NULL */
+    bool file_weights;               /* runs with that file's weights */
+    const char *tokens, *output;     /* reads these ("101,7592,102"), and writes what it computes there; or NULL */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
     int64_t batches[4], contexts[4]; /* what suites and fit use by default; 0-ended */
 };

@@ -10,6 +10,7 @@
 #include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
+#include "reports/fitness/fit_recipe.h"
 
 /* ---- memory ---- */
 
@@ -157,6 +158,8 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
     row->parameters = graph_parameters(graph);
     row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
+    if (!weights_bytes)
+        weights_bytes = fit_recipe_weights(&row->one, row->weights_bytes);
     if (weights_bytes) { /* as the file has them */
         row->total_bytes += weights_bytes - row->weights_bytes;
         row->weights_bytes = weights_bytes;
@@ -213,12 +216,20 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
         }
         struct model_case one = case_of(demands, family, size, (enum mode)mode), valid;
         for (size_t i = 0; i < count && modes >> mode & 1 && family_has_mode(family, size, (enum mode)mode); i++) {
-            case_set_dtype(&one, names[i]);
+            uint64_t weights_bytes = 0;
+            bool runs = case_set_dtype(&one, names[i]);
+            if (!runs) { /* a recipe that no kernel runs: memory is its file's, the rest as the nearest that does */
+                weights_bytes = fit_recipe_bytes(family, size, names[i]);
+                if (!weights_bytes || mode_trains((enum mode)mode))
+                    continue;
+                case_set_dtype(&one, fit_recipe_stand_in(family, size, weights_bytes));
+            }
             case_name(&one);
             if (!case_parse(one.id, &valid, NULL))
                 continue; /* no such case: a trained q4_0, a quantised convolution */
-            if (!fit_append(fit, &(struct fit_row){.one = one}, error))
+            if (!fit_append(fit, &(struct fit_row){.one = one, .file_weights_bytes = weights_bytes}, error))
                 return false;
+            fit->rows[fit->row_count - 1].dtype = runs ? NULL : names[i];
         }
     }
     return true;

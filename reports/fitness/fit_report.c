@@ -7,6 +7,7 @@
 #include "harness/base/parse.h"
 #include "models/families/family.h"
 #include "reports/fitness/fit.h"
+#include "reports/fitness/fit_figures.h"
 #include "reports/fitness/fit_steps.h"
 
 /* ---- the document ---- */
@@ -444,5 +445,6 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         if (fit->rows[i].tensors_only)
             report_sentence(report, TONE_WARNING, "%s: %s.", fit->rows[i].one.size->name, fit->rows[i].reason);
     say_basis(report, fit, machine);
+    fit_add_figures(report, fit, machine);
     return report;
 }

@@ -8,9 +8,12 @@
 #include "harness/base/parse.h"
 #include "reports/format/write.h"
 
-extern const struct format format_text, format_json, format_csv, format_markdown;
+extern const struct format format_text, format_json, format_csv, format_markdown, format_html, format_junit,
+    format_openmetrics, format_bmf;
 
-const struct format *const formats[] = {&format_text, &format_json, &format_csv, &format_markdown, NULL};
+const struct format *const formats[] = {&format_text,        &format_json, &format_csv,
+                                        &format_markdown,    &format_html, &format_junit,
+                                        &format_openmetrics, &format_bmf,  NULL};
 
 const struct format *format_find(const char *name)
 {

@@ -40,13 +40,18 @@ static void write_cells(struct text *out, const struct table *table, size_t row)
     text_append(out, "|\n");
 }
 
+static void write_title(struct text *out, const char *title)
+{
+    if (!title)
+        return;
+    text_append(out, "### ");
+    append_escaped(out, title, false);
+    text_append(out, "\n\n");
+}
+
 static void write_table(struct text *out, const struct table *table)
 {
-    if (table->title) {
-        text_append(out, "### ");
-        append_escaped(out, table->title, false);
-        text_append(out, "\n\n");
-    }
+    write_title(out, table->title);
     for (size_t i = 0; i < table->column_count; i++) {
         text_append(out, "| ");
         append_escaped(out, table->columns[i].title, false);
@@ -89,6 +94,72 @@ static void write_series(struct text *out, const struct series *series)
     }
 }
 
+static void append_cell(struct text *out, const char *string)
+{
+    text_append(out, "| ");
+    append_escaped(out, string, false);
+    text_append(out, " ");
+}
+
+static void write_bars(struct text *out, const struct bars *bars)
+{
+    write_title(out, bars->title);
+    text_append(out, "|  |  ");
+    for (size_t part = 0; part < bars->part_count; part++)
+        append_cell(out, bars->parts[part]);
+    text_append(out, "|\n| --- | --- ");
+    for (size_t part = 0; part < bars->part_count; part++)
+        text_append(out, "| ---: ");
+    text_append(out, "|\n");
+    for (size_t i = 0; i < bars->count; i++) {
+        append_cell(out, bars->rows[i].label);
+        append_cell(out, bars->rows[i].text);
+        for (size_t part = 0; part < bars->part_count; part++)
+            append_value(out, bars->rows[i].parts[part]);
+        text_append(out, "|\n");
+    }
+}
+
+static void write_roofline(struct text *out, const struct roofline *roofline)
+{
+    write_title(out, roofline->title);
+    text_append(out, "|  | FLOP/byte | GFLOP/s |\n| --- | ---: | ---: |\n");
+    for (size_t i = 0; i < roofline->point_count; i++) {
+        append_cell(out, roofline->points[i].name);
+        append_value(out, roofline->points[i].intensity);
+        append_value(out, roofline->points[i].gflops);
+        text_append(out, "|\n");
+    }
+}
+
+static void write_topology(struct text *out, const struct topology *topology)
+{
+    write_title(out, topology->title);
+    for (size_t i = 0; i < topology->count; i++) {
+        const struct box *box = &topology->boxes[i];
+        text_repeat(out, "  ", (size_t)box->depth);
+        text_append(out, "- ");
+        if (box->times > 1)
+            text_printf(out, "%d × ", box->times);
+        append_escaped(out, box->name, true);
+        text_append(out, *box->detail ? ": " : "");
+        append_escaped(out, box->detail, false);
+        text_append(out, "\n");
+    }
+}
+
+static void write_figure(struct text *out, const struct block *block)
+{
+    if (block->kind == BLOCK_SERIES)
+        write_series(out, &block->series);
+    else if (block->kind == BLOCK_BARS)
+        write_bars(out, &block->bars);
+    else if (block->kind == BLOCK_ROOFLINE)
+        write_roofline(out, &block->roofline);
+    else
+        write_topology(out, &block->topology);
+}
+
 static bool write_markdown(const struct report *report, struct sink *sink, struct error *error)
 {
     (void)error;
@@ -98,11 +169,13 @@ static bool write_markdown(const struct report *report, struct sink *sink, struc
     text_append(out, "\n");
     for (size_t i = 0; i < report->block_count; i++) {
         const struct block *block = &report->blocks[i];
+        if (block->drawn_only)
+            continue;
         text_append(out, "\n");
         if (block->kind == BLOCK_TABLE) {
             write_table(out, &block->table);
-        } else if (block->kind == BLOCK_SERIES) {
-            write_series(out, &block->series);
+        } else if (block->kind != BLOCK_HEADING && block->kind != BLOCK_SENTENCE) {
+            write_figure(out, block);
         } else {
             bool heading = block->kind == BLOCK_HEADING;
             text_append(out, heading ? "## " : "");

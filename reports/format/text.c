@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reports/format/format.h"
+#include "reports/format/text_figures.h"
 #include "reports/format/wrap.h"
 
 enum {
@@ -45,7 +46,7 @@ static void tone_end(struct sink *sink, enum tone tone)
         text_append(&sink->text, "\033[0m");
 }
 
-static void write_line(struct sink *sink, enum tone tone, const char *string)
+void text_line(struct sink *sink, enum tone tone, const char *string)
 {
     tone_start(sink, tone);
     size_t before = sink->text.length;
@@ -216,7 +217,7 @@ static void write_left_out(struct sink *sink, const struct table *table, const s
         if (!layout->width[i])
             text_printf(&names, "%s%s", names.length ? ", " : "Not shown in this width: ", table->columns[i].title);
     if (names.length)
-        write_line(sink, TONE_FAINT, text_string(&names));
+        text_line(sink, TONE_FAINT, text_string(&names));
     text_free(&names);
 }
 
@@ -230,7 +231,7 @@ static bool write_table(struct sink *sink, const struct table *table, struct err
     bool right = layout.width && layout.comfortable && rest && tone;
     if (right) {
         if (table->title)
-            write_line(sink, TONE_STRONG, table->title);
+            text_line(sink, TONE_STRONG, table->title);
         fit_layout(table, &layout, (size_t)sink->columns);
         for (size_t i = 0; i < count; i++) {
             rest[i] = table->columns[i].title;
@@ -281,7 +282,7 @@ static void write_series(struct sink *sink, const struct series *series)
         least = isfinite(mean) ? fmin(least, mean) : least;
         most = isfinite(mean) ? fmax(most, mean) : most;
     }
-    write_line(sink, TONE_PLAIN, series->name);
+    text_line(sink, TONE_PLAIN, series->name);
     for (size_t i = 0; i < columns; i++) {
         double mean = bucket_mean(series, i, columns);
         size_t level = isfinite(mean) && most > least ? (size_t)((mean - least) / (most - least) * 7.999) : 3;
@@ -292,17 +293,21 @@ static void write_series(struct sink *sink, const struct series *series)
     if (most >= least)
         text_printf(&range, "%zu %s: %s from %.4g to %.4g", series->count, series->x_title, series->y_title, least,
                     most);
-    write_line(sink, TONE_FAINT, text_string(&range));
+    text_line(sink, TONE_FAINT, text_string(&range));
+    for (size_t i = 0; i < series->event_count; i++)
+        text_line(sink, series->events[i].tone, series->events[i].text);
     text_free(&range);
 }
 
 static bool write_text(const struct report *report, struct sink *sink, struct error *error)
 {
-    write_line(sink, TONE_STRONG, report->title);
+    text_line(sink, TONE_STRONG, report->title);
     bool right = true;
     enum block_kind before = BLOCK_HEADING;
     for (size_t i = 0; right && i < report->block_count; i++) {
         const struct block *block = &report->blocks[i];
+        if (block->drawn_only)
+            continue;
         /* Sentences in a row are one paragraph's lines; everything else stands apart. */
         if (i == 0 || (before != BLOCK_HEADING && (block->kind != BLOCK_SENTENCE || before != BLOCK_SENTENCE)))
             text_append(&sink->text, "\n");
@@ -310,8 +315,14 @@ static bool write_text(const struct report *report, struct sink *sink, struct er
             right = write_table(sink, &block->table, error);
         else if (block->kind == BLOCK_SERIES)
             write_series(sink, &block->series);
+        else if (block->kind == BLOCK_BARS)
+            text_bars(sink, &block->bars);
+        else if (block->kind == BLOCK_ROOFLINE)
+            text_roofline(sink, &block->roofline);
+        else if (block->kind == BLOCK_TOPOLOGY)
+            text_topology(sink, &block->topology);
         else
-            write_line(sink, block->tone, block->text);
+            text_line(sink, block->tone, block->text);
         before = block->kind;
     }
     return right;

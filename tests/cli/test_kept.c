@@ -77,10 +77,39 @@ START_TEST(unsound_stores_cost_one_line)
 }
 END_TEST
 
+/* A run beside itself is as fast, by its exact figures. */
+START_TEST(a_run_compares_with_its_export)
+{
+    char file[96];
+    snprintf(file, sizeof file, "%s/copy.json", measured_folder);
+    struct answer answer = call("export -o %s", file);
+    ck_assert_msg(answer.code == 0, "%s", answer.err);
+    answer_free(&answer);
+    answer = call("compare latest %s --json", file);
+    json_t *document = document_of(&answer), *scores = json_object_get(document, "scores");
+    ck_assert_str_eq(json_get_string(document, "schema"), "benchmark.compare/1");
+    ck_assert_uint_eq(json_array_size(json_object_get(document, "runs")), 2);
+    ck_assert_uint_eq(json_array_size(scores), 2);
+    /* The one case may have been noisy: then it is named, there is no score, and the exit code says so. */
+    bool noisy = json_array_size(json_object_get(document, "left_out")) > 0;
+    ck_assert_int_eq(answer.code, noisy ? 3 : 0);
+    const json_t *speed = json_object_get(json_array_get(scores, 1), "speed");
+    ck_assert(noisy ? !speed : json_get_real(speed, "median") == 1 && json_get_real(speed, "low") < 1.0001);
+    json_decref(document);
+    answer_free(&answer);
+    refuses("compare latest", 2, "at least 2 arguments");
+    refuses("compare latest latest~1000000000", 2, "latest~N");
+    refuses("compare latest latest --price nobody=1", 2, "no run is called 'nobody'");
+    refuses("compare latest latest --weights x=-1", 2, "--weights");
+    unlink(file);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
     tcase_add_test(tests, report_export_and_import_agree);
     tcase_add_test(tests, speech_is_told_in_real_time);
+    tcase_add_test(tests, a_run_compares_with_its_export);
     tcase_add_test(tests, unsound_stores_cost_one_line);
 }
 

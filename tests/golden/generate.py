@@ -11,7 +11,7 @@ import sys
 
 DATA = pathlib.Path(__file__).parent / "data"
 FILES = ("ops", "optimizers", "models", "quants", "classical", "distillation", "private", "fidelity",
-         "transformers_models", "model_files", "configurations")
+         "transformers_models", "model_files", "configurations", "file_weights")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:

@@ -134,16 +134,17 @@ START_TEST(random_trials)
 }
 END_TEST
 
-/* Large enough for several chunks of pixels, parts of blocks, and shares of threads along both. */
-START_TEST(many_parts)
+/* Every variant, with any of `threads` threads, on a shape of its own. */
+static void check_shape(const struct conv_shape *shape, uint64_t key, int threads_least, int threads_most)
 {
-    struct trial t = {.key = 7};
-    t.conv.shape = (struct conv_shape){1, 29, 31, 160, 29, 31, 200, 3, 3, 1, 1, 1, 1, 1, 1, 1};
-    t.depth = 9 * 160;
-    t.results = 29 * 31 * 200;
-    t.x = array_random(29 * 31 * 160, 1, 1, 1), t.filters = array_random(200 * t.depth, 3, 2, 0.1f);
-    t.scale = array_random(200, 0, 3, 1), t.shift = array_random(200, 0, 4, 1);
-    t.residual = array_random(t.results, 0, 5, 1), t.size = array_new(t.results, 0);
+    struct conv_shape s = *shape;
+    struct trial t = {.key = key, .conv.shape = s};
+    t.depth = s.kernel_height * s.kernel_width * s.channels;
+    t.results = s.batch * s.out_height * s.out_width * s.out_channels;
+    t.x = array_random(s.batch * s.height * s.width * s.channels, 1, key, 1);
+    t.filters = array_random(s.out_channels * t.depth, 3, key + 20, 0.1f);
+    t.scale = array_random(s.out_channels, 0, key + 40, 1), t.shift = array_random(s.out_channels, 0, key + 60, 1);
+    t.residual = array_random(t.results, 0, key + 80, 1), t.size = array_new(t.results, 0);
     t.conv.x = t.x.f, t.conv.filters = t.filters.f, t.conv.scale = t.scale.f, t.conv.shift = t.shift.f;
     t.conv.residual = t.residual.f, t.conv.activation = ACTIVATION_RELU;
     size_of_results(&t);
@@ -151,10 +152,16 @@ START_TEST(many_parts)
     t.conv.y = want.f;
     conv_blocked_reference(&t.conv);
     for (const struct conv_blocked_kernel *const *kernel = conv_blocked_variants(); *kernel; kernel++)
-        for (int threads = 1; threads <= 4; threads++)
+        for (int threads = threads_least; threads <= threads_most; threads++)
             check_kernel(&t, *kernel, want.f, threads);
     array_free(&want);
     trial_free(&t);
+}
+
+/* Large enough for several chunks of pixels, parts of blocks, and shares of threads along both. */
+START_TEST(many_parts)
+{
+    check_shape(&(struct conv_shape){1, 29, 31, 160, 29, 31, 200, 3, 3, 1, 1, 1, 1, 1, 1, 1}, 7, 1, 4);
 }
 END_TEST
 
@@ -204,26 +211,8 @@ START_TEST(many_bands)
         {1, 40, 40, 200, 20, 20, 40, 1, 1, 2, 2, 0, 0, 1, 1, 1}, {2, 7, 7, 1030, 7, 7, 70, 1, 1, 1, 1, 0, 0, 1, 1, 1},
         {1, 60, 61, 33, 58, 59, 33, 3, 3, 1, 1, 0, 0, 1, 1, 1},
     };
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        struct trial t = {.key = 100 + i};
-        struct conv_shape s = t.conv.shape = shapes[i];
-        t.depth = s.kernel_height * s.kernel_width * s.channels;
-        t.results = s.batch * s.out_height * s.out_width * s.out_channels;
-        t.x = array_random(s.batch * s.height * s.width * s.channels, 1, i, 1);
-        t.filters = array_random(s.out_channels * t.depth, 3, i + 20, 0.1f);
-        t.scale = array_random(s.out_channels, 0, i + 40, 1), t.shift = array_random(s.out_channels, 0, i + 60, 1);
-        t.residual = array_random(t.results, 0, i + 80, 1), t.size = array_new(t.results, 0);
-        t.conv.x = t.x.f, t.conv.filters = t.filters.f, t.conv.scale = t.scale.f, t.conv.shift = t.shift.f;
-        t.conv.residual = t.residual.f, t.conv.activation = ACTIVATION_RELU;
-        size_of_results(&t);
-        struct array want = array_new(t.results, 0);
-        t.conv.y = want.f;
-        conv_blocked_reference(&t.conv);
-        for (const struct conv_blocked_kernel *const *kernel = conv_blocked_variants(); *kernel; kernel++)
-            check_kernel(&t, *kernel, want.f, 1 + (int)(i % 3));
-        array_free(&want);
-        trial_free(&t);
-    }
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        check_shape(&shapes[i], 100 + i, 1 + (int)(i % 3), 1 + (int)(i % 3));
 }
 END_TEST
 

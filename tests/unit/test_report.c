@@ -33,6 +33,33 @@ static void add_row(struct table *table, const char *model, const char *fits, en
     cell_text(&row[5], TONE_PLAIN, "bandwidth");
     cell_text(&row[6], TONE_PLAIN, "q4_0");
     cell_text(&row[7], TONE_FAINT, "%s", advice);
+    if (tone == TONE_BAD)
+        cell_note(&row[1], "needs 41 GB & more");
+}
+
+static void add_figures(struct report *report)
+{
+    static const char *const parts[] = {"weights", "cache"};
+    struct bars *bars = report_bars(report, "Memory by part", parts, 2);
+    bars->limit_title = "available";
+    for (int i = 0; i < 2; i++) {
+        struct bar *bar = bars_add(bars, i ? "llama-3-8b, a name that is long" : "<tiny>", "5.1 GB");
+        bar->parts[0] = 4.6;
+        bar->parts[1] = i;
+        bar->limit = 6;
+        bar->estimated = i;
+    }
+    struct roofline *roofline = report_roofline(report, "Roofline");
+    roofline_peak(roofline, "f32 peak", 480);
+    roofline_bandwidth(roofline, "memory", 33);
+    struct roofline_point *point = roofline_point(roofline, "linear", 8, 120);
+    point->share = 0.6;
+    point->estimated = true;
+    struct topology *topology = report_topology(report, "The machine");
+    topology_box(topology, 0, BOX_MACHINE, 1, "vm", "");
+    topology_box(topology, 1, BOX_PACKAGE, 1, "Xeon", "2 cores");
+    topology_box(topology, 2, BOX_CORE, 2, "core", "");
+    topology_box(topology, 1, BOX_MEMORY, 1, "memory", "24 GiB");
 }
 
 static struct report *example(void)
@@ -52,6 +79,8 @@ static struct report *example(void)
                     "The governor is powersave: <b>speeds</b> may be low; set it to performance.");
     const double x[] = {1, 2, 3, 4, 5, 6}, y[] = {1, 2, 4, NAN, 8, 3};
     report_series(report, "gpt2/gpt2-124m/train/f32/b4/s64", "runs", "seconds", x, y, NULL, NULL, 6);
+    report_event(report, 4, TONE_BAD, "slower from here");
+    add_figures(report);
     json_put_string(report->document, "schema", "benchmark.example/1");
     json_put_real(report->document, "value", 0.1);
     return report;
@@ -212,10 +241,88 @@ START_TEST(every_format_takes_an_empty_report)
         report_table(report, NULL, one, 1);
         struct sink sink = {.columns = 80};
         struct error error;
-        ck_assert_msg(formats[i]->write(report, &sink, &error), "%s: %s", formats[i]->name, error.message);
+        /* Those that need a figure or a judgement say in a line that there is none. */
+        bool needs = strcmp(formats[i]->name, "junit") == 0 || strcmp(formats[i]->name, "openmetrics") == 0 ||
+                     strcmp(formats[i]->name, "bmf") == 0;
+        ck_assert_msg(formats[i]->write(report, &sink, &error) == !needs, "%s", formats[i]->name);
+        if (needs) {
+            ck_assert_int_eq(error.kind, ERROR_INPUT);
+            ck_assert_int_eq(strncmp(error.message, formats[i]->name, strlen(formats[i]->name)), 0);
+            ck_assert_uint_eq(sink.text.length, 0);
+        }
         text_free(&sink.text);
         report_free(report);
     }
+}
+END_TEST
+
+START_TEST(figures_are_drawn_in_every_width)
+{
+    for (int width = 40; width <= 120; width += 16) {
+        char *text = written("text", false, width);
+        ck_assert_msg(longest_line(strstr(text, "Memory by part")) <= (size_t)width, "%d:\n%s", width, text);
+        ck_assert_ptr_nonnull(strstr(text, "2 × core"));
+        ck_assert_ptr_nonnull(strstr(text, "1 linear: 8 FLOP/byte"));
+        ck_assert_ptr_nonnull(strstr(text, "FLOP/byte\n"));
+        free(text);
+    }
+}
+END_TEST
+
+/* Every "<" of a page opens one of its own elements: none of the report's text does. */
+START_TEST(html_is_one_page_that_asks_for_nothing)
+{
+    char *html = written("html", false, 0);
+    ck_assert_int_eq(strncmp(html, "<!doctype html>", 15), 0);
+    ck_assert_ptr_nonnull(strstr(html, "Content-Security-Policy"));
+    ck_assert_ptr_nonnull(strstr(html, "default-src 'none'"));
+    ck_assert_ptr_nonnull(strstr(html, "&lt;b&gt;speeds&lt;/b&gt;"));
+    ck_assert_ptr_null(strstr(html, "<b>speeds"));
+    ck_assert_ptr_null(strstr(html, "http://"));
+    ck_assert_ptr_null(strstr(html, "https://"));
+    ck_assert_ptr_null(strstr(html, "style=\"")); /* the policy would refuse it */
+    ck_assert_ptr_null(strstr(html, "onclick"));
+    /* The answer stands on top, and only there. */
+    char *answer = strstr(html, "class=\"answer"), *main_part = strstr(html, "<main>");
+    ck_assert(answer && main_part && answer < main_part);
+    ck_assert_ptr_null(strstr(main_part, "is limited by memory bandwidth"));
+    ck_assert_ptr_nonnull(strstr(main_part, "stripes0\" x=")); /* what was estimated looks otherwise */
+    free(html);
+}
+END_TEST
+
+START_TEST(junit_tells_failures)
+{
+    char *xml = written("junit", false, 0);
+    ck_assert_ptr_nonnull(strstr(xml, "<testsuites tests=\"4\" failures=\"1\">"));
+    ck_assert_ptr_nonnull(strstr(xml, "name=\"evil\\x1b[31m|\\n=cmd()\xef\xbf\xbd\""));
+    ck_assert_ptr_nonnull(strstr(xml, "<failure message=\"needs 41 GB &amp; more\">"));
+    free(xml);
+}
+END_TEST
+
+START_TEST(openmetrics_has_gauges_with_labels)
+{
+    char *text = written("openmetrics", false, 0);
+    ck_assert_ptr_nonnull(strstr(text, "# TYPE benchmark_throughput_tokens_per_s gauge\n"));
+    ck_assert_ptr_nonnull(strstr(text, "benchmark_throughput_tokens_per_s{model=\"llama-3-8b\",fits=\"yes\""));
+    ck_assert_ptr_nonnull(strstr(text, "benchmark_throughput_tokens_per_s_low{model=\"llama-3-8b\""));
+    ck_assert_ptr_nonnull(strstr(text, "model=\"evil\\\\x1b[31m|\\\\n=cmd()"));
+    ck_assert_str_eq(text + strlen(text) - 6, "# EOF\n");
+    free(text);
+}
+END_TEST
+
+START_TEST(bmf_names_rows_and_measures)
+{
+    char *text = written("bmf", false, 0);
+    json_t *document = json_loads(text, 0, NULL);
+    const json_t *measure = json_object_get(json_object_get(document, "llama-3-8b"), "throughput_tokens_per_s");
+    ck_assert_double_eq_tol(json_get_real(measure, "value"), 7.1875, 1e-12);
+    ck_assert_double_eq_tol(json_get_real(measure, "lower_value"), 7.1875 / 2, 1e-12);
+    ck_assert_uint_eq(json_object_size(document), 4);
+    json_decref(document);
+    free(text);
 }
 END_TEST
 
@@ -290,6 +397,11 @@ int main(int count, char **arguments)
     tcase_add_test(cases, markdown_escapes_its_syntax);
     tcase_add_test(cases, json_is_the_document);
     tcase_add_test(cases, every_format_takes_an_empty_report);
+    tcase_add_test(cases, figures_are_drawn_in_every_width);
+    tcase_add_test(cases, html_is_one_page_that_asks_for_nothing);
+    tcase_add_test(cases, junit_tells_failures);
+    tcase_add_test(cases, openmetrics_has_gauges_with_labels);
+    tcase_add_test(cases, bmf_names_rows_and_measures);
     tcase_add_test(cases, lines_break_at_spaces);
     tcase_add_test(cases, untrusted_text_becomes_visible);
     tcase_add_test(cases, a_table_grows);

@@ -1,0 +1,47 @@
+#include "harness/command/measure_suite.h"
+
+#include <math.h>
+#include <signal.h>
+
+#include "harness/command/progress.h"
+#include "harness/run/execute.h"
+
+static volatile sig_atomic_t signalled;
+
+static void stop(int number)
+{
+    signalled = number;
+}
+
+bool measure_suite(const struct invocation *invocation, const char *name, double budget_s, int threads, int *stopped_by,
+                   struct error *error)
+{
+    const struct suite *suite = suite_find(name);
+    struct progress_line line = {.drawn_on = invocation->progress};
+    struct run run;
+    struct run_request request = {.program = {"/proc/self/exe", "worker"},
+                                  .database = invocation->database,
+                                  .suite = suite->name,
+                                  .measure = measure_defaults(),
+                                  .budget_s = isnan(budget_s) ? suite->budget_s : budget_s,
+                                  .timeout_s = NAN,
+                                  .rounds = suite->rounds,
+                                  .memory_bytes = BYTES_UNKNOWN,
+                                  .threads = threads,
+                                  .stop = &signalled,
+                                  .entered = progress_entered,
+                                  .progress = progress_moved,
+                                  .state = &line};
+    if (!suite_cases(suite, &request.cases, error))
+        return false;
+    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    bool right = run_execute(&request, &run, error);
+    progress_clear(&line);
+    case_list_free(&request.cases);
+    *stopped_by = signalled;
+    if (right)
+        run_free(&run);
+    return right && !signalled;
+}

@@ -1,0 +1,11 @@
+/* Text on its way into a report; see report.h. */
+#ifndef REPORTS_VISIBLE_H
+#define REPORTS_VISIBLE_H
+
+#include <stdarg.h>
+
+/* A copy as valid UTF-8 in which controls are visible, so that no format can pass one on. NULL without memory. */
+char *visible(const char *format, va_list arguments);
+char *visible_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
