@@ -1,5 +1,6 @@
 /* `benchmark import`: puts runs from files into the store, each once. A kind of file is one function that reads it and
  * one line in the table. All files are read, and refused, before anything is written. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,43 +8,134 @@
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
 #include "harness/store/document.h"
+#include "harness/store/llama_bench_run.h"
 #include "harness/store/store.h"
 
-static char *from, *engine;
+static char *from, *engine, *machine_name;
 
-struct import_kind {
-    const char *name, *help;
-    bool (*read)(struct run *run, const char *path, struct error *error);
+/* A run, and the file that it came from: the invocation's. */
+struct imported {
+    struct run run;
+    const char *path;
 };
 
+struct import_list {
+    struct imported *items; /* owned */
+    size_t count;
+};
+
+/* Takes the run over. */
+static bool add_run(struct import_list *list, struct run *run, const char *path, struct error *error)
+{
+    struct imported *more = realloc(list->items, (list->count + 1) * sizeof *more);
+    if (!more) {
+        run_free(run);
+        return error_set(error, ERROR_SYSTEM, "not enough memory to import");
+    }
+    list->items = more;
+    more[list->count++] = (struct imported){*run, path};
+    return true;
+}
+
+/* A kind: whether the text looks like it, where --from doesn't say, and its runs. `name` opens errors. */
+struct import_kind {
+    const char *name, *help;
+    bool (*looks)(const char *text);
+    bool (*read)(const char *text, const char *name, const char *path, struct import_list *list, struct error *error);
+};
+
+static bool looks_like_document(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '{';
+}
+
+static bool read_document(const char *text, const char *name, const char *path, struct import_list *list,
+                          struct error *error)
+{
+    struct run run;
+    json_t *document = json_parse(text, strlen(text), name, error);
+    bool right = document && run_from_json(&run, document, name, error);
+    json_decref(document);
+    return right && add_run(list, &run, path, error);
+}
+
+static bool read_bench(const char *text, const char *name, const char *path, struct import_list *list,
+                       struct error *error)
+{
+    struct bench_rows rows;
+    struct run *runs;
+    size_t count, taken = 0;
+    if (!bench_read(text, name, &rows, error))
+        return false;
+    bool right = bench_runs(&rows, name, machine_name, &runs, &count, error);
+    bench_rows_free(&rows);
+    if (!right)
+        return false;
+    while (right && taken < count)
+        right = add_run(list, &runs[taken++], path, error);
+    while (taken < count)
+        run_free(&runs[taken++]);
+    free(runs);
+    return right;
+}
+
 static const struct import_kind kinds[] = {
-    {"benchmark", "this program's own runs, as `benchmark export` and `run --json` write them", run_read_file},
+    {"llama-bench", "what llama.cpp's llama-bench prints: json, jsonl, csv, md or sql", bench_looks_like, read_bench},
+    {"benchmark", "this program's own runs, as `benchmark export` and `run --json` write them", looks_like_document,
+     read_document},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
-static const struct import_kind *find_kind(const char *name, struct error *error)
+static bool find_kind(const char *name, const struct import_kind **kind, struct error *error)
 {
     const char *names[KIND_COUNT];
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (!strcmp(kinds[i].name, name))
-            return &kinds[i];
+    *kind = NULL;
+    for (size_t i = 0; name && i < KIND_COUNT; i++) {
+        if (!strcmp(kinds[i].name, name)) {
+            *kind = &kinds[i];
+            return true;
+        }
         names[i] = kinds[i].name;
     }
+    if (!name)
+        return true;
     char near[160];
     nearest_names(name, names, KIND_COUNT, 3, near, sizeof near);
-    error_set(error, ERROR_INPUT, "--from: '%s' can't be imported; these can: %s", name, near);
-    return NULL;
+    return error_set(error, ERROR_INPUT, "--from: '%s' can't be imported; these can: %s", name, near);
 }
 
-static bool read_all(const struct invocation *invocation, const struct import_kind *kind, struct run *runs,
-                     struct error *error)
+/* One file, by the kind that --from names or else the first that it looks like. */
+static bool read_file(const char *path, const struct import_kind *kind, struct import_list *list, struct error *error)
 {
-    for (size_t i = 0; i < invocation->argument_count; i++) {
-        if (!kind->read(&runs[i], invocation->arguments[i], error))
+    static const size_t most_bytes = 256u << 20;
+    const char *name = strcmp(path, "-") ? path : "standard input";
+    errno = 0;
+    char *text = text_read_file(strcmp(path, "-") ? path : "/dev/stdin", most_bytes);
+    if (!text)
+        return error_set(error, ERROR_INPUT, "%s: %s", name, errno ? strerror(errno) : "larger than 256 MiB");
+    for (size_t i = 0; !kind && i < KIND_COUNT; i++)
+        if (kinds[i].looks(text))
+            kind = &kinds[i];
+    bool right = kind ? kind->read(text, name, path, list, error)
+                      : error_set(error, ERROR_INPUT,
+                                  "%s: line 1: neither a run of this program nor output of llama-bench (json, jsonl, "
+                                  "csv, md, sql)",
+                                  name);
+    free(text);
+    return right;
+}
+
+static bool read_all(const struct invocation *invocation, struct import_list *list, struct error *error)
+{
+    const struct import_kind *kind;
+    if (!find_kind(from, &kind, error))
+        return false;
+    for (size_t i = 0; i < invocation->argument_count; i++)
+        if (!read_file(invocation->arguments[i], kind, list, error))
             return false;
-        if (engine && !runs[i].engine)
-            runs[i].engine = strdup(engine);
-    }
+    for (size_t i = 0; engine && i < list->count; i++)
+        if (!list->items[i].run.engine)
+            list->items[i].run.engine = strdup(engine);
     return true;
 }
 
@@ -68,7 +160,7 @@ static void report_one(struct table *table, json_t *items, const char *path, con
     json_array_append_new(items, item);
 }
 
-static int write_all(const struct invocation *invocation, const struct run *runs, struct error *error)
+static int write_all(const struct invocation *invocation, const struct import_list *list, struct error *error)
 {
     struct store *store = store_open(invocation->database, STORE_WRITE, error);
     struct report *report = store ? report_create("Imported runs") : NULL;
@@ -81,11 +173,11 @@ static int write_all(const struct invocation *invocation, const struct run *runs
     json_put(report->document, "runs", items);
     struct table *table = report_table(report, NULL, columns, sizeof columns / sizeof *columns);
     bool right = true;
-    for (size_t i = 0; right && i < invocation->argument_count; i++) {
+    for (size_t i = 0; right && i < list->count; i++) {
         bool added = false;
-        right = store_import_run(store, &runs[i], &added, error);
+        right = store_import_run(store, &list->items[i].run, &added, error);
         if (right)
-            report_one(table, items, invocation->arguments[i], &runs[i], added);
+            report_one(table, items, list->items[i].path, &list->items[i].run, added);
     }
     store_close(store);
     if (right)
@@ -96,24 +188,19 @@ static int write_all(const struct invocation *invocation, const struct run *runs
 
 static int run_import(const struct invocation *invocation, struct error *error)
 {
-    const struct import_kind *kind = find_kind(from ? from : "benchmark", error);
-    struct run *runs = calloc(invocation->argument_count + 1, sizeof *runs);
-    int code = ERROR_SYSTEM;
-    if (!runs)
-        error_set(error, ERROR_SYSTEM, "not enough memory to import");
-    else if (!kind || !read_all(invocation, kind, runs, error))
-        code = (int)error->kind;
-    else
-        code = write_all(invocation, runs, error);
-    for (size_t i = 0; runs && i < invocation->argument_count; i++)
-        run_free(&runs[i]);
-    free(runs);
+    struct import_list list = {0};
+    int code = read_all(invocation, &list, error) ? write_all(invocation, &list, error) : (int)error->kind;
+    for (size_t i = 0; i < list.count; i++)
+        run_free(&list.items[i].run);
+    free(list.items);
     return code;
 }
 
 static struct poptOption options[] = {
-    {"from", 0, POPT_ARG_STRING, &from, 0, "what wrote the files (benchmark, when left out)", "benchmark"},
+    {"from", 0, POPT_ARG_STRING, &from, 0, "what wrote the files, where they shouldn't be judged by what they hold",
+     "benchmark|llama-bench"},
     {"engine", 0, POPT_ARG_STRING, &engine, 0, "the engine that was measured, where the file doesn't say", "NAME"},
+    {"machine", 0, POPT_ARG_STRING, &machine_name, 0, "the measured machine's name, for llama-bench's results", "NAME"},
     POPT_TABLEEND,
 };
 
@@ -121,7 +208,10 @@ const struct command command_import = {
     .name = "import",
     .arguments = "FILE...",
     .help = "take runs from files into the store",
-    .details = "A run keeps its id; one that is in the store already is left as it is. - reads standard input.",
+    .details =
+        "A run keeps its id; one that is in the store already is left as it is. - reads standard input.\n\n"
+        "Files are runs of this program, or what llama.cpp's llama-bench printed (json, jsonl, csv, md, sql): its "
+        "results become cases of the engine llama.cpp, a run for each machine that they were measured on.",
     .options = options,
     .least_arguments = 1,
     .most_arguments = 10000,
