@@ -28,6 +28,9 @@ enum { MOST_RESULTS = 400, STEPS = 30 };
 
 /* How far results of one test lie from each other, and from what no parameter here says. */
 static const double NOISE = 0.025;
+/* How far another model of the same type and size lies from where its size would have it: its widths, and what of it
+ * stays in a cache. */
+static const double OTHER_MODEL = 0.07;
 /* Two-sided 90 %. */
 static const double QUANTILE = 1.645;
 /* As many results' worth of belief that the intervals are right as they are. */
@@ -41,6 +44,8 @@ struct engine_profile {
     double widening;
     size_t tokens, prompts;
     bool card;
+    double sizes[MOST_RESULTS]; /* weights that a token of each result's model goes through */
+    size_t size_count;
 };
 
 /* ---- priors ---- */
@@ -55,11 +60,11 @@ static void set_priors(struct engine_profile *profile, const struct engine_limit
 {
     bool card = profile->card, read = limits->read_gbs > 0, peak = limits->peak_gflops > 0;
     believe(profile, BANDWIDTH, log(read ? 0.85e9 * limits->read_gbs : card ? 500e9 : 50e9), read ? 0.25 : 1.5);
-    believe(profile, UNPACKING, log(card ? 1.8 : 1.3), 0.5);
+    believe(profile, UNPACKING, log(card ? 1.8 : 1), card ? 0.5 : 0.8);
     believe(profile, LAYER, log(card ? 60e-6 : 12e-6), 0.9);
     believe(profile, PRODUCTS, log(peak ? 0.5e9 * limits->peak_gflops : card ? 5e13 : 5e11), peak ? 0.6 : 2);
     believe(profile, ATTENTION, log(2.2), 0.4);
-    believe(profile, TOKEN_SLOPE, 0, 0.015);
+    believe(profile, TOKEN_SLOPE, 0, 0.03);
     believe(profile, PROMPT_SLOPE, 0, card ? 0.12 : 0.06);
     believe(profile, TOKEN_ROUTED, log(1.1), 0.2);
     believe(profile, PROMPT_ROUTED, log(1.4), 0.4);
@@ -243,6 +248,7 @@ static void find_references(struct engine_profile *profile, const struct engine_
             profile->threads = results[i].work.threads;
         }
         logs += log(results[i].work.read_weights);
+        profile->sizes[profile->size_count++] = results[i].work.read_weights;
         *(results[i].work.decode ? &profile->tokens : &profile->prompts) += 1;
     }
     profile->weights = count ? exp(logs / (double)count) : 1e9;
@@ -276,6 +282,15 @@ size_t engine_profile_results(const struct engine_profile *profile, bool decode)
     return decode ? profile->tokens : profile->prompts;
 }
 
+/* Whether a result is of a model as large: of the same, as far as can be told. */
+static bool has_size(const struct engine_profile *profile, double weights)
+{
+    for (size_t i = 0; i < profile->size_count; i++)
+        if (fabs(log(profile->sizes[i] / weights)) < 0.02)
+            return true;
+    return false;
+}
+
 struct engine_speed engine_profile_predict(const struct engine_profile *profile, const struct engine_work *work)
 {
     if (!engine_profile_results(profile, work->decode))
@@ -283,6 +298,7 @@ struct engine_speed engine_profile_predict(const struct engine_profile *profile,
     double slope[PARAMETERS];
     double seconds = exp(log_seconds(profile, profile->mode, work));
     gradient(profile, profile->mode, work, slope);
-    double deviation = sqrt(variance(profile, slope) + NOISE * NOISE) * profile->widening;
+    double other = has_size(profile, work->read_weights) ? 0 : OTHER_MODEL;
+    double deviation = sqrt(variance(profile, slope) + NOISE * NOISE + other * other) * profile->widening;
     return (struct engine_speed){seconds, seconds * exp(-QUANTILE * deviation), seconds * exp(QUANTILE * deviation)};
 }
