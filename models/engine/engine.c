@@ -9,12 +9,15 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "harness/base/sizes.h"
 #include "models/engine/generate.h"
 #include "models/engine/values.h"
 #include "models/graph/op.h"
+#include "models/kernels/row_streams.h"
 
 /* The arena starts at a huge page and asks for them: a step touches gigabytes. */
 #define HUGE_PAGE ((size_t)2 << 20)
+#define SMALL_PAGE ((size_t)4096)
 
 struct engine {
     const struct graph *graph;
@@ -42,14 +45,37 @@ static bool map_arena(struct engine *engine, struct error *error)
     return true;
 }
 
-/* Touched by the threads that will work on it, so that each page lies near one of them. */
+/* Makes the small pages within [from, end) of the arena resident; new ones are zeros. */
+static void touch_pages(const struct engine *engine, size_t from, size_t end)
+{
+    for (size_t at = round_up(from, SMALL_PAGE); at < end; at += SMALL_PAGE)
+        ((volatile char *)engine->arena)[at] = 0;
+}
+
+/* A page lies on the NUMA node of the thread that touches it first. Matrices are touched by the threads that read
+ * those rows when each weight is read once (row_streams.h), which is when memory's distance counts; the rest by equal
+ * parts. A huge page that two shares have in common is whose comes first. */
 static void touch(struct engine *engine, int threads)
 {
-    size_t bytes = engine->plan->arena_bytes, pages = (bytes + HUGE_PAGE - 1) / HUGE_PAGE;
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t page = 0; page < pages; page++) {
-        size_t first = page * HUGE_PAGE, count = bytes - first < HUGE_PAGE ? bytes - first : HUGE_PAGE;
-        memset(engine->arena + first, 0, count);
+    const struct graph *graph = engine->graph;
+    size_t bytes = engine->plan->arena_bytes, pages = quotient_up(bytes, HUGE_PAGE);
+#pragma omp parallel num_threads(threads)
+    {
+        for (int t = 0; t < graph->tensor_count; t++) {
+            const struct tensor *tensor = &graph->tensors[t];
+            if (!tensor->persistent || tensor->rank != 2 || tensor_storage(graph, t) != t)
+                continue;
+            size_t rows = (size_t)tensor->dims[0], whole = tensor_bytes(tensor), at = engine->plan->offsets[t];
+            struct row_streams share = row_streams_of(rows, omp_get_thread_num(), omp_get_num_threads());
+            if (share.first < share.end)
+                touch_pages(engine, at + whole / rows * share.first, at + whole / rows * share.end);
+        }
+#pragma omp barrier
+#pragma omp for schedule(static)
+        for (size_t page = 0; page < pages; page++) {
+            size_t first = page * HUGE_PAGE;
+            touch_pages(engine, first, first + least(bytes - first, HUGE_PAGE));
+        }
     }
 }
 

@@ -113,19 +113,36 @@ static bool stream_scaled(const struct gemm *gemm, const float *values, size_t s
 }
 #endif
 
-/* The commonest case, in one pass: C is the sums. */
-static void store_scaled(const struct gemm *gemm, const float *restrict values, float scale, size_t at, size_t count)
+/* The commonest case, in one pass: C is the sums and perhaps a bias. */
+#if defined(__AVX512F__)
+static void store_scaled(const struct gemm *gemm, const float *values, float scale, const float *bias, size_t at,
+                         size_t count)
 {
-    if (gemm->c_dtype == DTYPE_F32) {
-        float *restrict to = (float *)gemm->c + at;
-        for (size_t i = 0; i < count; i++)
-            to[i] = values[i] * scale;
-        return;
+    for (size_t i = 0; i < count; i += 16) {
+        __mmask16 mask = count - i >= 16 ? 0xffff : (__mmask16)((1u << (count - i)) - 1);
+        __m512 sum = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, values + i), _mm512_set1_ps(scale));
+        if (bias)
+            sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, bias + i));
+        if (gemm->c_dtype == DTYPE_F32)
+            _mm512_mask_storeu_ps((float *)gemm->c + at + i, mask, sum);
+        else
+            _mm256_mask_storeu_epi16((uint16_t *)gemm->c + at + i, mask, narrow_16(sum));
     }
-    uint16_t *restrict to = (uint16_t *)gemm->c + at;
-    for (size_t i = 0; i < count; i++)
-        to[i] = f32_to_bf16(values[i] * scale);
 }
+#else
+static void store_scaled(const struct gemm *gemm, const float *restrict values, float scale, const float *bias,
+                         size_t at, size_t count)
+{
+    float *restrict f32 = (float *)gemm->c + at;
+    uint16_t *restrict bf16 = (uint16_t *)gemm->c + at;
+    if (gemm->c_dtype == DTYPE_F32)
+        for (size_t i = 0; i < count; i++)
+            f32[i] = bias ? values[i] * scale + bias[i] : values[i] * scale;
+    else
+        for (size_t i = 0; i < count; i++)
+            bf16[i] = f32_to_bf16(bias ? values[i] * scale + bias[i] : values[i] * scale);
+}
+#endif
 
 /* One row's complete sum: everything before the activation. */
 static void complete_row(const struct gemm_finish *finish, float *values, float scale, size_t row, size_t column,
@@ -165,12 +182,13 @@ static void finish_values(const struct gemm_finish *finish, float *values, size_
 {
     const struct gemm *gemm = finish->gemm;
     bool activated = finish->last && gemm->activation != ACTIVATION_NONE;
-    if (finish->last && !activated && !finish->add && !finish->accumulate && !gemm->bias && !gemm->pre_activation) {
+    if (finish->last && !activated && !finish->add && !finish->accumulate && !gemm->pre_activation) {
         size_t first = row * gemm->c_row_stride + column;
-        if (finish->past_caches && stream_scaled(gemm, values, stride, scale, first, rows, columns))
+        if (finish->past_caches && !gemm->bias && stream_scaled(gemm, values, stride, scale, first, rows, columns))
             return;
         for (size_t i = 0; i < rows; i++)
-            store_scaled(gemm, values + i * stride, scale, (row + i) * gemm->c_row_stride + column, columns);
+            store_scaled(gemm, values + i * stride, scale, gemm->bias ? gemm->bias + column : NULL,
+                         (row + i) * gemm->c_row_stride + column, columns);
         return;
     }
     for (size_t i = 0; i < rows; i++) {

@@ -265,13 +265,22 @@ static void add_table_row(struct table *table, int first, const struct fit_row *
 
 /* ---- the sentences ---- */
 
+/* A recommender's parameters are tables of which a step reads a few rows: by them it isn't larger than another model. */
+static bool is_larger(const struct fit_row *row, const struct fit_row *than)
+{
+    bool tables = strcmp(row->one.family->task, "recsys") == 0;
+    if (than && tables != (strcmp(than->one.family->task, "recsys") == 0))
+        return !tables;
+    return !than || row->parameters > than->parameters;
+}
+
 /* The largest model that fits in a mode, over all dtypes; NULL when none does. */
 static const struct fit_row *largest(const struct fit *fit, enum mode mode)
 {
     const struct fit_row *best = NULL;
     for (size_t i = 0; i < fit->row_count; i++) {
         const struct fit_row *row = &fit->rows[i];
-        if (row->one.mode == mode && row->fits == FITS_YES && (!best || row->parameters > best->parameters))
+        if (row->one.mode == mode && row->fits == FITS_YES && is_larger(row, best))
             best = row;
     }
     return best;
@@ -435,9 +444,9 @@ static void say_answer(struct report *report, const struct fit *fit)
                         mode_name(row->one.mode), fit->why);
     if (fit->machines || fit->asks)
         return;
-    say_largest(report, fit, MODE_TRAIN, "trains");
     say_largest(report, fit, MODE_DECODE, "decodes");
-    say_largest(report, fit, MODE_FORWARD, "runs");
+    say_largest(report, fit, MODE_TRAIN, "trains");
+    say_largest(report, fit, MODE_FORWARD, "runs at once, without a cache,");
 }
 
 struct report *fit_report(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,

@@ -10,6 +10,7 @@
 #include "harness/base/json.h"
 #include "harness/base/text.h"
 #include "program.h"
+#include "tests/suite.h"
 
 static char folder[] = "/tmp/benchmark-test-XXXXXX";
 
@@ -289,25 +290,11 @@ int main(void)
 {
     if (!mkdtemp(folder))
         return 99;
-    Suite *suite = suite_create("command");
-    TCase *cases = tcase_create("command");
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, help_and_version);
-    tcase_add_test(cases, wrong_usage);
-    tcase_add_test(cases, options_anywhere);
-    tcase_add_test(cases, lists);
-    tcase_add_test(cases, every_list_in_every_format);
-    tcase_add_test(cases, output_files);
-    tcase_add_test(cases, output_that_cannot_be);
-    tcase_add_test(cases, streams_that_fail);
-    tcase_add_test(cases, colours);
-    tcase_add_test(cases, terminal_width);
-    tcase_add_test(cases, one_source_of_options);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed =
+        suite_run("command", 60,
+                  SUITE(ONCE(help_and_version), ONCE(wrong_usage), ONCE(options_anywhere), ONCE(lists),
+                        ONCE(every_list_in_every_format), ONCE(output_files), ONCE(output_that_cannot_be),
+                        ONCE(streams_that_fail), ONCE(colours), ONCE(terminal_width), ONCE(one_source_of_options)));
     rmdir(folder);
-    return failed != 0;
+    return failed;
 }

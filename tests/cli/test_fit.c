@@ -9,6 +9,7 @@
 #include "harness/base/json.h"
 #include "harness/base/text.h"
 #include "program.h"
+#include "tests/suite.h"
 
 static json_t *fit(const char *options, int code)
 {
@@ -259,23 +260,10 @@ END_TEST
 int main(void)
 {
     setenv("BENCHMARK_DB", "/nonexistent/history.db", 1);
-    Suite *suite = suite_create("fit");
-    TCase *cases = tcase_create("fit");
-    suite_add_tcase(suite, cases);
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, the_parts_of_memory_are_the_total);
-    tcase_add_test(cases, parameters_are_the_published_ones);
-    tcase_add_test(cases, what_fits_goes_by_the_memory);
-    tcase_add_test(cases, files_are_fitted_as_they_are);
-    tcase_add_test(cases, the_largest_batch_is_the_largest);
-    tcase_add_test(cases, checkpointing_and_optimizers_change_the_plan);
-    tcase_add_test(cases, a_recommendation_has_its_steps);
-    tcase_add_test(cases, other_machines_are_asked_about);
-    tcase_add_test(cases, bad_input_gets_one_line);
-    tcase_add_test(cases, a_demand_without_a_speed_is_open);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("fit", 60,
+                     SUITE(ONCE(the_parts_of_memory_are_the_total), ONCE(parameters_are_the_published_ones),
+                           ONCE(what_fits_goes_by_the_memory), ONCE(files_are_fitted_as_they_are),
+                           ONCE(the_largest_batch_is_the_largest), ONCE(checkpointing_and_optimizers_change_the_plan),
+                           ONCE(a_recommendation_has_its_steps), ONCE(other_machines_are_asked_about),
+                           ONCE(bad_input_gets_one_line), ONCE(a_demand_without_a_speed_is_open)));
 }

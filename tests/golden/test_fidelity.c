@@ -7,6 +7,7 @@
 #include "harness/base/random.h"
 #include "models/engine/fidelity.h"
 #include "models/kernels/quant.h"
+#include "tests/suite.h"
 
 static FILE *file;
 
@@ -90,14 +91,7 @@ int main(int count, char **arguments)
         fprintf(stderr, "test_fidelity: give it the golden file\n");
         return 2;
     }
-    Suite *suite = suite_create("fidelity");
-    TCase *cases = tcase_create("fidelity");
-    tcase_add_test(cases, golden);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = suite_run("fidelity", 60, SUITE(ONCE(golden)));
     fclose(file);
-    return failed != 0;
+    return failed;
 }

@@ -7,6 +7,7 @@
 
 #include "harness/base/random.h"
 #include "models/kernels/quant.h"
+#include "tests/suite.h"
 
 enum { MOST = 2048, NAME_SIZE = 16 };
 
@@ -165,17 +166,7 @@ int main(int count, char **arguments)
         fprintf(stderr, "test_quants: give it the golden file\n");
         return 2;
     }
-    Suite *suite = suite_create("quants");
-    TCase *cases = tcase_create("quants");
-    tcase_add_test(cases, golden);
-    tcase_add_test(cases, loss);
-    tcase_add_test(cases, extremes);
-    tcase_add_test(cases, builds_agree);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = suite_run("quants", 60, SUITE(ONCE(golden), ONCE(loss), ONCE(extremes), ONCE(builds_agree)));
     fclose(file);
-    return failed != 0;
+    return failed;
 }

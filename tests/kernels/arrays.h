@@ -12,6 +12,7 @@
 
 #include "harness/base/random.h"
 #include "tests/kernels/trials.h"
+#include "tests/suite.h"
 
 static const size_t odd_counts[] = {0, 1, 15, 16, 17, 33, 1000};
 enum { ODD_COUNTS = sizeof odd_counts / sizeof *odd_counts };
@@ -97,21 +98,5 @@ static inline bool same_bits(float a, float b)
     for (size_t at_ = 0; at_ < (count); at_++)                                                                         \
     ck_assert_msg(same_bits((got)[at_], (want)[at_]), "%s, %s: element %zu of %zu is %.9g, not %.9g", what, variant,   \
                   at_, (size_t)(count), (double)(got)[at_], (double)(want)[at_])
-
-/* Runs one suite of the given tests. */
-static inline int run_tests(const char *name, const TTest *const *tests, size_t count)
-{
-    Suite *suite = suite_create(name);
-    TCase *cases = tcase_create(name);
-    tcase_set_timeout(cases, 600); /* a guard against hanging, not a measure of speed: sanitizers are slow */
-    suite_add_tcase(suite, cases);
-    for (size_t i = 0; i < count; i++)
-        tcase_add_test(cases, tests[i]);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
 
 #endif

@@ -134,7 +134,7 @@ START_TEST(random_trials)
 }
 END_TEST
 
-/* Every variant, with any of `threads` threads, on a shape of its own. */
+/* Every variant, with threads_least to threads_most threads, on one shape. */
 static void check_shape(const struct conv_shape *shape, uint64_t key, int threads_least, int threads_most)
 {
     struct conv_shape s = *shape;
@@ -233,6 +233,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {random_trials, many_parts, extreme_values, many_bands, blocks_hold_each_filter_once};
-    return run_tests("conv_blocked", tests, sizeof tests / sizeof *tests);
+    return suite_run("conv_blocked", 600,
+                     SUITE(ONCE(random_trials), ONCE(many_parts), ONCE(extreme_values), ONCE(many_bands),
+                           ONCE(blocks_hold_each_filter_once)));
 }

@@ -330,6 +330,6 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {random_trials, same_every_time, refuses_other_windows};
-    return run_tests("conv_direct", tests, sizeof tests / sizeof *tests);
+    return suite_run("conv_direct", 600,
+                     SUITE(ONCE(random_trials), ONCE(same_every_time), ONCE(refuses_other_windows)));
 }

@@ -87,7 +87,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {variants_agree, a_student_that_is_its_teacher_has_nothing_to_learn,
-                                  the_gradient_is_that_of_the_loss};
-    return run_tests("distillation", tests, sizeof tests / sizeof *tests);
+    return suite_run("distillation", 600,
+                     SUITE(ONCE(variants_agree), ONCE(a_student_that_is_its_teacher_has_nothing_to_learn),
+                           ONCE(the_gradient_is_that_of_the_loss)));
 }

@@ -349,16 +349,10 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {activations_are_accurate,
-                                  small_values_keep_their_digits,
-                                  activations_at_odd_places,
-                                  slopes_from_outputs,
-                                  arithmetic_is_exact,
-                                  sums,
-                                  conversions_are_exact,
-                                  binary16_values,
-                                  dropout_follows_the_generator,
-                                  optimizers_agree,
-                                  optimizers_give_pytorch_numbers};
-    return run_tests("elementwise", tests, sizeof tests / sizeof *tests);
+    return suite_run("elementwise", 600,
+                     SUITE(ONCE(activations_are_accurate), ONCE(small_values_keep_their_digits),
+                           ONCE(activations_at_odd_places), ONCE(slopes_from_outputs), ONCE(arithmetic_is_exact),
+                           ONCE(sums), ONCE(conversions_are_exact), ONCE(binary16_values),
+                           ONCE(dropout_follows_the_generator), ONCE(optimizers_agree),
+                           ONCE(optimizers_give_pytorch_numbers)));
 }

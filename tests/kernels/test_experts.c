@@ -255,16 +255,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("experts");
-    TCase *cases = tcase_create("experts");
-    tcase_set_timeout(cases, 600);
-    tcase_add_loop_test(cases, products, 0, KINDS);
-    tcase_add_loop_test(cases, gradients_of_rows, 0, 2);
-    tcase_add_loop_test(cases, gradients_of_matrices, 0, 2);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("experts", 600,
+                     SUITE(LOOP(products, KINDS), LOOP(gradients_of_rows, 2), LOOP(gradients_of_matrices, 2)));
 }

@@ -135,17 +135,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("random forest");
-    TCase *cases = tcase_create("random forest");
-    tcase_set_timeout(cases, 600);
-    tcase_add_loop_test(cases, trees_grow_as_specified, 0, SHAPES);
-    tcase_add_test(cases, a_tree_without_room_has_larger_leaves);
-    tcase_add_test(cases, predictions_are_those_of_a_walk);
-    tcase_add_test(cases, trees_learn_what_they_saw);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("random forest", 600,
+                     SUITE(LOOP(trees_grow_as_specified, SHAPES), ONCE(a_tree_without_room_has_larger_leaves),
+                           ONCE(predictions_are_those_of_a_walk), ONCE(trees_learn_what_they_saw)));
 }

@@ -412,23 +412,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("quant");
-    TCase *cases = tcase_create("quant");
-    tcase_set_timeout(cases, 600);
-    tcase_add_loop_test(cases, shapes_of_all_sorts, 0, TYPES);
-    tcase_add_loop_test(cases, extremes, 0, TYPES);
-    tcase_add_loop_test(cases, nothing, 0, TYPES);
-    tcase_add_loop_test(cases, not_finite, 0, TYPES);
-    tcase_add_loop_test(cases, not_finite_in_panels, 0, TYPES);
-    tcase_add_loop_test(cases, panels_finish, 0, TYPES);
-    tcase_add_loop_test(cases, wide, 0, TYPES);
-    tcase_add_loop_test(cases, ways, 0, TYPES);
-    tcase_add_loop_test(cases, unpacking, 0, TYPES);
-    tcase_add_loop_test(cases, finishing, 0, TYPES);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("quant", 600,
+                     SUITE(LOOP(shapes_of_all_sorts, TYPES), LOOP(extremes, TYPES), LOOP(nothing, TYPES),
+                           LOOP(not_finite, TYPES), LOOP(not_finite_in_panels, TYPES), LOOP(panels_finish, TYPES),
+                           LOOP(wide, TYPES), LOOP(ways, TYPES), LOOP(unpacking, TYPES), LOOP(finishing, TYPES)));
 }

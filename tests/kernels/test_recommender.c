@@ -7,6 +7,7 @@
 
 #include "harness/base/random.h"
 #include "models/kernels/recommender.h"
+#include "tests/suite.h"
 
 enum { GUARD = 64 };
 
@@ -181,15 +182,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("recommender");
-    TCase *tcase = tcase_create("variants");
-    tcase_set_timeout(tcase, 0);
-    tcase_add_loop_test(tcase, test_bags, 0, sizeof bag_shapes / sizeof *bag_shapes);
-    tcase_add_loop_test(tcase, test_interaction, 0, sizeof pair_shapes / sizeof *pair_shapes);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run("recommender", 0,
+                     SUITE(LOOP(test_bags, sizeof bag_shapes / sizeof *bag_shapes),
+                           LOOP(test_interaction, sizeof pair_shapes / sizeof *pair_shapes)));
 }

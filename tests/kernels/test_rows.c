@@ -251,13 +251,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {norms,
-                                  norm_gradients,
-                                  softmax_rows,
-                                  cross_entropy_rows,
-                                  cross_entropy_of_a_wrong_target_is_no_number,
-                                  softmax_of_extremes,
-                                  column_functions,
-                                  plain_gradients_are_slopes};
-    return run_tests("rows", tests, sizeof tests / sizeof *tests);
+    return suite_run("rows", 600,
+                     SUITE(ONCE(norms), ONCE(norm_gradients), ONCE(softmax_rows), ONCE(cross_entropy_rows),
+                           ONCE(cross_entropy_of_a_wrong_target_is_no_number), ONCE(softmax_of_extremes),
+                           ONCE(column_functions), ONCE(plain_gradients_are_slopes)));
 }

@@ -253,7 +253,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        max_pools, average_pools, convolutions, gradients_are_transposes, threads_and_activation, pools_by_hand};
-    return run_tests("spatial", tests, sizeof tests / sizeof *tests);
+    return suite_run("spatial", 600,
+                     SUITE(ONCE(max_pools), ONCE(average_pools), ONCE(convolutions), ONCE(gradients_are_transposes),
+                           ONCE(threads_and_activation), ONCE(pools_by_hand)));
 }

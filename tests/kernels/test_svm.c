@@ -124,7 +124,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {decisions, slopes_along_a_direction, sums_over_rows,
-                                  training_finds_what_the_specification_finds};
-    return run_tests("support vector machine", tests, sizeof tests / sizeof *tests);
+    return suite_run("support vector machine", 600,
+                     SUITE(ONCE(decisions), ONCE(slopes_along_a_direction), ONCE(sums_over_rows),
+                           ONCE(training_finds_what_the_specification_finds)));
 }

@@ -9,6 +9,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/random.h"
 #include "harness/base/text.h"
+#include "tests/suite.h"
 
 START_TEST(sizes)
 {
@@ -162,22 +163,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("base");
-    TCase *cases = tcase_create("base");
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, sizes);
-    tcase_add_test(cases, durations);
-    tcase_add_test(cases, counts);
-    tcase_add_test(cases, globs);
-    tcase_add_test(cases, formats);
-    tcase_add_test(cases, nearest);
-    tcase_add_test(cases, errors_hold_no_controls);
-    tcase_add_test(cases, json_leaves_absent_out);
-    tcase_add_test(cases, text_columns_of_wide_text);
-    tcase_add_test(cases, random_numbers_are_fixed);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("base", 60,
+                     SUITE(ONCE(sizes), ONCE(durations), ONCE(counts), ONCE(globs), ONCE(formats), ONCE(nearest),
+                           ONCE(errors_hold_no_controls), ONCE(json_leaves_absent_out), ONCE(text_columns_of_wide_text),
+                           ONCE(random_numbers_are_fixed)));
 }

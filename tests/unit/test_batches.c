@@ -8,6 +8,7 @@
 #include "models/graph/alike.h"
 #include "models/graph/cost.h"
 #include "models/graph/op.h"
+#include "tests/suite.h"
 
 static const char *const cases[] = {
     "mlp/mlp-1m/train/f32/b8",
@@ -150,17 +151,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("batches");
-    TCase *tests = tcase_create("batches");
-    tcase_set_timeout(tests, 60);
-    tcase_add_loop_test(tests, batches_take_what_their_own_graphs_do, 0, CASES);
-    tcase_add_loop_test(tests, the_largest_batch_is_the_last_that_fits, 0, CASES);
-    tcase_add_loop_test(tests, names_change_no_plan, 0, CASES);
-    tcase_add_loop_test(tests, alike_nodes_cost_the_same, 0, CASES);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run("batches", 60,
+                     SUITE(LOOP(batches_take_what_their_own_graphs_do, CASES),
+                           LOOP(the_largest_batch_is_the_last_that_fits, CASES), LOOP(names_change_no_plan, CASES),
+                           LOOP(alike_nodes_cost_the_same, CASES)));
 }

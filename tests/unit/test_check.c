@@ -10,6 +10,7 @@
 #include "models/families/family.h"
 #include "models/families/layers.h"
 #include "models/graph/op.h"
+#include "tests/suite.h"
 
 /* Those of the first list are short enough for ThreadSanitizer. */
 static const char *const small[] = {"mlp/mlp-10m/train/f32/b1",
@@ -162,18 +163,8 @@ int main(int argc, char **argv)
     ids = argc > 1 && strcmp(argv[1], "families") == 0 ? families_and_modes : small;
     while (ids[count])
         count++;
-    Suite *suite = suite_create("check");
-    TCase *cases = tcase_create("check");
-    suite_add_tcase(suite, cases);
-    tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, right_kernels_pass, 0, count);
-    tcase_add_loop_test(cases, described_models_run_when_they_are_narrow, 0,
-                        (int)(sizeof described / sizeof *described));
-    tcase_add_test(cases, a_wrong_node_is_found);
-    tcase_add_test(cases, cancellation_is_measured_by_what_cancels);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("check", 120,
+                     SUITE(LOOP(right_kernels_pass, count),
+                           LOOP(described_models_run_when_they_are_narrow, sizeof described / sizeof *described),
+                           ONCE(a_wrong_node_is_found), ONCE(cancellation_is_measured_by_what_cancels)));
 }

@@ -10,6 +10,7 @@
 #include "harness/base/random.h"
 #include "harness/stats/log_median.h"
 #include "reports/compare.h"
+#include "tests/suite.h"
 
 START_TEST(student_quantiles)
 {
@@ -161,17 +162,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("compare");
-    TCase *tests = tcase_create("compare");
-    tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, student_quantiles);
-    tcase_add_test(tests, intervals_cover_as_they_claim);
-    tcase_add_test(tests, scores_and_prices);
-    tcase_add_test(tests, what_cannot_be_compared_is_named);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("compare", 120,
+                     SUITE(ONCE(student_quantiles), ONCE(intervals_cover_as_they_claim), ONCE(scores_and_prices),
+                           ONCE(what_cannot_be_compared_is_named)));
 }

@@ -8,6 +8,7 @@
 
 #include "harness/base/text.h"
 #include "models/catalogue/config_json.h"
+#include "tests/suite.h"
 
 static bool reads(const char *text, struct model_file *file, struct error *error)
 {
@@ -135,17 +136,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("config_json");
-    TCase *cases = tcase_create("config_json");
-    tcase_add_test(cases, parameters_are_what_transformers_counts);
-    tcase_add_loop_test(cases, published_models_have_their_published_parameters, 0,
-                        sizeof published / sizeof *published);
-    tcase_add_test(cases, settings_have_one_name_each);
-    tcase_add_loop_test(cases, hostile_configurations_are_refused, 0, sizeof hostile / sizeof *hostile);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("config_json", 60,
+                     SUITE(ONCE(parameters_are_what_transformers_counts),
+                           LOOP(published_models_have_their_published_parameters, sizeof published / sizeof *published),
+                           ONCE(settings_have_one_name_each),
+                           LOOP(hostile_configurations_are_refused, sizeof hostile / sizeof *hostile)));
 }

@@ -9,6 +9,7 @@
 #include "models/engine/case.h"
 #include "models/engine/engine.h"
 #include "models/families/family.h"
+#include "tests/suite.h"
 
 enum { BATCH = 2, CONTEXT = 9, WINDOW = 4 };
 
@@ -276,16 +277,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("decoder");
-    TCase *cases = tcase_create("decoder");
-    suite_add_tcase(suite, cases);
-    tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, decode_after_prefill_equals_forward, 0, sizeof rows / sizeof *rows);
-    tcase_add_loop_test(cases, wrong_cases_are_refused, 0, 10);
-    tcase_add_test(cases, names_are_kept);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("decoder", 120,
+                     SUITE(LOOP(decode_after_prefill_equals_forward, sizeof rows / sizeof *rows),
+                           LOOP(wrong_cases_are_refused, 10), ONCE(names_are_kept)));
 }

@@ -9,6 +9,7 @@
 #include "models/engine/case.h"
 #include "models/families/family.h"
 #include "models/graph/op.h"
+#include "tests/suite.h"
 
 static const struct limits LIMITS = {.peak_f32_gflops = 200, .peak_bf16_gflops = 400, .read_gbs = 20};
 
@@ -183,18 +184,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("estimate");
-    TCase *cases = tcase_create("estimate");
-    suite_add_tcase(suite, cases);
-    tcase_set_timeout(cases, 60);
-    tcase_add_test(cases, a_size_never_measured_is_foretold);
-    tcase_add_test(cases, a_measured_case_is_found_again);
-    tcase_add_test(cases, the_interval_widens_with_distance);
-    tcase_add_test(cases, intervals_cover_at_their_rate);
-    tcase_add_test(cases, nothing_measured_is_nothing_known);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("estimate", 60,
+                     SUITE(ONCE(a_size_never_measured_is_foretold), ONCE(a_measured_case_is_found_again),
+                           ONCE(the_interval_widens_with_distance), ONCE(intervals_cover_at_their_rate),
+                           ONCE(nothing_measured_is_nothing_known)));
 }

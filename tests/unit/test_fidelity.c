@@ -5,6 +5,7 @@
 
 #include "harness/base/random.h"
 #include "models/engine/fidelity.h"
+#include "tests/suite.h"
 
 static struct fidelity of(const char *id)
 {
@@ -109,18 +110,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("fidelity");
-    TCase *cases = tcase_create("fidelity");
-    suite_add_tcase(suite, cases);
-    tcase_set_timeout(cases, 120);
-    tcase_add_test(cases, f32_loses_nothing);
-    tcase_add_test(cases, fewer_bits_lose_more);
-    tcase_add_test(cases, reduced_models_keep_their_types);
-    tcase_add_test(cases, only_what_stores_otherwise_is_compared);
-    tcase_add_test(cases, edges);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("fidelity", 120,
+                     SUITE(ONCE(f32_loses_nothing), ONCE(fewer_bits_lose_more), ONCE(reduced_models_keep_their_types),
+                           ONCE(only_what_stores_otherwise_is_compared), ONCE(edges)));
 }

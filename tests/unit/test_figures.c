@@ -5,6 +5,7 @@
 
 #include "harness/base/json.h"
 #include "reports/machine_figures.h"
+#include "tests/suite.h"
 
 static struct report *drawn(const char *text)
 {
@@ -107,15 +108,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("figures");
-    TCase *cases = tcase_create("figures");
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, every_core_is_drawn_once);
-    tcase_add_test(cases, nonsense_is_not_drawn);
-    tcase_add_test(cases, a_roofline_frame_holds_its_roofs_and_points);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("figures", 60,
+                     SUITE(ONCE(every_core_is_drawn_once), ONCE(nonsense_is_not_drawn),
+                           ONCE(a_roofline_frame_holds_its_roofs_and_points)));
 }

@@ -5,6 +5,7 @@
 
 #include "models/catalogue/config_json.h"
 #include "models/catalogue/file_recipe.h"
+#include "tests/suite.h"
 
 #define LLAMA_2_7B "\"model_type\":\"llama\",\"intermediate_size\":11008"
 #define LLAMA_3_8B                                                                                                     \
@@ -151,15 +152,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("file_recipe");
-    TCase *cases = tcase_create("file_recipe");
-    tcase_add_loop_test(cases, bytes_are_those_of_published_files, 0, sizeof published / sizeof *published);
-    tcase_add_loop_test(cases, files_are_tensors_and_a_vocabulary, 0, sizeof files / sizeof *files);
-    tcase_add_loop_test(cases, small_recipes_mix_their_types, 0, sizeof small / sizeof *small);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("file_recipe", 60,
+                     SUITE(LOOP(bytes_are_those_of_published_files, sizeof published / sizeof *published),
+                           LOOP(files_are_tensors_and_a_vocabulary, sizeof files / sizeof *files),
+                           LOOP(small_recipes_mix_their_types, sizeof small / sizeof *small)));
 }

@@ -11,6 +11,7 @@
 #include "models/catalogue/file_weights.h"
 #include "models/engine/case.h"
 #include "models/graph/plan.h"
+#include "tests/suite.h"
 
 enum { MOST_TOKENS = 64 };
 
@@ -120,14 +121,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("file_weights");
-    TCase *cases = tcase_create("file_weights");
-    tcase_add_test(cases, outputs_are_those_of_transformers);
-    tcase_add_test(cases, a_file_without_the_tensors_is_refused);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("file_weights", 60,
+                     SUITE(ONCE(outputs_are_those_of_transformers), ONCE(a_file_without_the_tensors_is_refused)));
 }

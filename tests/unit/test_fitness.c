@@ -13,6 +13,7 @@
 #include "reports/fitness/fit.h"
 #include "reports/fitness/fit_advice.h"
 #include "reports/fitness/fit_steps.h"
+#include "tests/suite.h"
 
 static const struct fit_demands NOTHING = {.kv_dtype = -1, .optimizer = -1, .threads = 2};
 
@@ -263,23 +264,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("fitness");
-    TCase *cases = tcase_create("fitness");
-    suite_add_tcase(suite, cases);
-    tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, the_longest_context_is_the_longest, 0, 3);
-    tcase_add_test(cases, no_context_fits_beside_weights_too_large);
-    tcase_add_test(cases, windows_bound_the_cache);
-    tcase_add_test(cases, the_cache_has_a_type_of_its_own);
-    tcase_add_test(cases, the_widest_is_found);
-    tcase_add_test(cases, advice_is_the_alternatives_figures);
-    tcase_add_test(cases, a_teacher_is_told_its_student);
-    tcase_add_test(cases, the_answer_is_on_top);
-    tcase_add_test(cases, limits_bound_the_speed);
-    tcase_add_test(cases, machines_are_compared);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("fitness", 120,
+                     SUITE(LOOP(the_longest_context_is_the_longest, 3), ONCE(no_context_fits_beside_weights_too_large),
+                           ONCE(windows_bound_the_cache), ONCE(the_cache_has_a_type_of_its_own),
+                           ONCE(the_widest_is_found), ONCE(advice_is_the_alternatives_figures),
+                           ONCE(a_teacher_is_told_its_student), ONCE(the_answer_is_on_top),
+                           ONCE(limits_bound_the_speed), ONCE(machines_are_compared)));
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/catalogue/gguf.h"
+#include "tests/suite.h"
 #include "tests/unit/model_listing.h"
 
 static void compare(const char *name, const char *listing)
@@ -278,20 +279,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("gguf");
-    TCase *cases = tcase_create("gguf");
-    tcase_add_test(cases, tensors_are_what_the_gguf_package_finds);
-    tcase_add_test(cases, settings_are_read);
-    tcase_add_test(cases, both_versions_are_read);
-    tcase_add_test(cases, a_wrong_beginning_is_refused);
-    tcase_add_test(cases, wrong_keys_are_refused);
-    tcase_add_test(cases, wrong_tensors_are_refused);
-    tcase_add_test(cases, every_cut_is_noticed);
-    tcase_add_test(cases, what_is_no_file_is_refused);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("gguf", 60,
+                     SUITE(ONCE(tensors_are_what_the_gguf_package_finds), ONCE(settings_are_read),
+                           ONCE(both_versions_are_read), ONCE(a_wrong_beginning_is_refused),
+                           ONCE(wrong_keys_are_refused), ONCE(wrong_tensors_are_refused), ONCE(every_cut_is_noticed),
+                           ONCE(what_is_no_file_is_refused)));
 }

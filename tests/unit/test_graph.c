@@ -13,6 +13,7 @@
 #include "models/graph/cost.h"
 #include "models/graph/op.h"
 #include "models/ops/ops.h"
+#include "tests/suite.h"
 
 static struct graph *build(const char *id)
 {
@@ -450,26 +451,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("graph");
-    TCase *tests = tcase_create("graph");
-    tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, parameters_are_the_published_ones);
-    tcase_add_test(tests, large_models_are_only_described);
-    tcase_add_test(tests, flops_follow_from_shapes);
-    tcase_add_test(tests, wrong_cases_are_told_apart);
-    tcase_add_test(tests, names_are_canonical);
-    tcase_add_test(tests, the_first_wrong_shape_is_told);
-    tcase_add_test(tests, training_needs_a_loss);
-    tcase_add_loop_test(tests, steps_on_few_rows_are_the_whole_step, 0, 2);
-    tcase_add_test(tests, look_ups_follow_zipfs_law);
-    tcase_add_test(tests, a_teacher_is_only_read);
-    tcase_add_test(tests, private_memory_does_not_grow_with_the_batch);
-    tcase_add_test(tests, batch_norm_keeps_no_privacy);
-    tcase_add_loop_test(tests, training_learns, 0, (int)(sizeof trained / sizeof *trained));
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("graph", 120,
+                     SUITE(ONCE(parameters_are_the_published_ones), ONCE(large_models_are_only_described),
+                           ONCE(flops_follow_from_shapes), ONCE(wrong_cases_are_told_apart), ONCE(names_are_canonical),
+                           ONCE(the_first_wrong_shape_is_told), ONCE(training_needs_a_loss),
+                           LOOP(steps_on_few_rows_are_the_whole_step, 2), ONCE(look_ups_follow_zipfs_law),
+                           ONCE(a_teacher_is_only_read), ONCE(private_memory_does_not_grow_with_the_batch),
+                           ONCE(batch_norm_keeps_no_privacy), LOOP(training_learns, sizeof trained / sizeof *trained)));
 }

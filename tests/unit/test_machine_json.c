@@ -7,6 +7,7 @@
 
 #include "harness/base/json.h"
 #include "probes/machine.h"
+#include "tests/suite.h"
 
 static char *write_machine(const struct machine *machine)
 {
@@ -130,18 +131,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("machine_json");
-    TCase *cases = tcase_create("machine_json");
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, live_round_trip);
-    tcase_add_test(cases, export_round_trip);
-    tcase_add_test(cases, absent_stays_absent);
-    tcase_add_loop_test(cases, refused, 0, (int)(sizeof wrong / sizeof *wrong));
-    tcase_add_test(cases, long_and_hostile_text);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("machine_json", 60,
+                     SUITE(ONCE(live_round_trip), ONCE(export_round_trip), ONCE(absent_stays_absent),
+                           LOOP(refused, sizeof wrong / sizeof *wrong), ONCE(long_and_hostile_text)));
 }

@@ -4,6 +4,7 @@
 
 #include "harness/base/random.h"
 #include "harness/run/measure.h"
+#include "tests/suite.h"
 
 /* A step that takes scripted time on a scripted clock. */
 struct script {
@@ -135,17 +136,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("measure");
-    TCase *tests = tcase_create("measure");
-    tcase_add_test(tests, warms_up_until_steady_then_stops_when_precise);
-    tcase_add_test(tests, short_steps_are_batched);
-    tcase_add_test(tests, noise_samples_until_time_is_spent);
-    tcase_add_test(tests, counts_that_were_asked_for_are_kept);
-    tcase_add_test(tests, the_deadline_holds_to_within_one_step);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("measure", 60,
+                     SUITE(ONCE(warms_up_until_steady_then_stops_when_precise), ONCE(short_steps_are_batched),
+                           ONCE(noise_samples_until_time_is_spent), ONCE(counts_that_were_asked_for_are_kept),
+                           ONCE(the_deadline_holds_to_within_one_step)));
 }

@@ -9,6 +9,7 @@
 #include "models/graph/cost.h"
 #include "models/graph/op.h"
 #include "models/ops/ops.h"
+#include "tests/suite.h"
 
 enum { ROWS = 5, K = 512, N = 70 };
 static const enum dtype types[] = {DTYPE_F16, DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K, DTYPE_Q6_K};
@@ -238,19 +239,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("packed");
-    TCase *cases = tcase_create("packed");
-    tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, computes, 0, TYPES);
-    tcase_add_loop_test(cases, counts, 0, TYPES);
-    tcase_add_loop_test(cases, fills, 0, TYPES);
-    tcase_add_loop_test(cases, quantises_and_back, 0, TYPES);
-    tcase_add_test(cases, refuses);
-    tcase_add_loop_test(cases, does_not_train, 0, TYPES);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("packed", 120,
+                     SUITE(LOOP(computes, TYPES), LOOP(counts, TYPES), LOOP(fills, TYPES),
+                           LOOP(quantises_and_back, TYPES), ONCE(refuses), LOOP(does_not_train, TYPES)));
 }

@@ -11,6 +11,7 @@
 #include "models/graph/op.h"
 #include "models/graph/plan.h"
 #include "models/ops/ops.h"
+#include "tests/suite.h"
 
 static const char *const cases[] = {
     "mlp/mlp-1m/train/f32/b8",
@@ -277,19 +278,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("plan");
-    TCase *tests = tcase_create("plan");
-    tcase_set_timeout(tests, 300);
-    tcase_add_loop_test(tests, nothing_that_lives_is_overwritten, 0, CASES);
-    tcase_add_loop_test(tests, parts_sum_up, 0, CASES);
-    tcase_add_loop_test(tests, sharing_memory_changes_no_bit, 0, CASES);
-    tcase_add_test(tests, in_place_spares_what_the_same_op_reads);
-    tcase_add_test(tests, checkpointing_keeps_less);
-    tcase_add_test(tests, large_models_are_planned);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("plan", 300,
+                     SUITE(LOOP(nothing_that_lives_is_overwritten, CASES), LOOP(parts_sum_up, CASES),
+                           LOOP(sharing_memory_changes_no_bit, CASES), ONCE(in_place_spares_what_the_same_op_reads),
+                           ONCE(checkpointing_keeps_less), ONCE(large_models_are_planned)));
 }

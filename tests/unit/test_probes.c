@@ -17,6 +17,7 @@
 #include "probes/isa.h"
 #include "probes/probe.h"
 #include "probes/readiness.h"
+#include "tests/suite.h"
 
 #define GIB(n) ((uint64_t)((n)*1073741824.0))
 
@@ -360,27 +361,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("probes");
-    TCase *cases = tcase_create("probes");
-    tcase_set_timeout(cases, 60);
-    suite_add_tcase(suite, cases);
-    tcase_add_loop_test(cases, limits, 0, (int)(sizeof limited / sizeof *limited));
-    tcase_add_test(cases, swap_and_huge_pages_are_told);
-    tcase_add_test(cases, nothing_there);
-    tcase_add_test(cases, workstation);
-    tcase_add_test(cases, cards_of_the_kernel);
-    tcase_add_test(cases, libraries_see_one_card);
-    tcase_add_test(cases, counters_say_why_not);
-    tcase_add_test(cases, energy_wraps);
-    tcase_add_test(cases, names_of_cores_and_containers);
-    tcase_add_test(cases, fingerprint_stands_still);
-    tcase_add_test(cases, readiness);
-    tcase_add_test(cases, cores_that_are_hyperthreads);
-    tcase_add_test(cases, blas_kernels_behind);
-    tcase_add_test(cases, this_machine);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("probes", 60,
+                     SUITE(LOOP(limits, sizeof limited / sizeof *limited), ONCE(swap_and_huge_pages_are_told),
+                           ONCE(nothing_there), ONCE(workstation), ONCE(cards_of_the_kernel),
+                           ONCE(libraries_see_one_card), ONCE(counters_say_why_not), ONCE(energy_wraps),
+                           ONCE(names_of_cores_and_containers), ONCE(fingerprint_stands_still), ONCE(readiness),
+                           ONCE(cores_that_are_hyperthreads), ONCE(blas_kernels_behind), ONCE(this_machine)));
 }

@@ -7,6 +7,7 @@
 
 #include "models/engine/case.h"
 #include "models/families/family.h"
+#include "tests/suite.h"
 
 static struct graph *build(const struct family *family, const struct family_size *size)
 {
@@ -119,18 +120,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("public models");
-    TCase *tests = tcase_create("catalogue");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, rows_have_the_published_parameters);
-    tcase_add_test(tests, publishers_names_lead_to_their_counts);
-    tcase_add_test(tests, names_are_unique);
-    tcase_add_test(tests, names_are_found_as_publishers_write_them);
-    tcase_add_test(tests, unknown_names_get_the_nearest);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run("public models", 60,
+                     SUITE(ONCE(rows_have_the_published_parameters), ONCE(publishers_names_lead_to_their_counts),
+                           ONCE(names_are_unique), ONCE(names_are_found_as_publishers_write_them),
+                           ONCE(unknown_names_get_the_nearest)));
 }

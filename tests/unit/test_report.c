@@ -8,6 +8,7 @@
 #include "reports/format/format.h"
 #include "reports/format/wrap.h"
 #include "reports/report.h"
+#include "tests/suite.h"
 
 static const struct column columns[] = {
     {"model", "Model", false, 0},        {"fits", "Fits", false, 0},
@@ -386,28 +387,12 @@ int main(int count, char **arguments)
         report_free(report);
         return !right;
     }
-    Suite *suite = suite_create("report");
-    TCase *cases = tcase_create("report");
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, text_keeps_to_the_terminal);
-    tcase_add_test(cases, text_aligns_wide_characters);
-    tcase_add_test(cases, text_has_colours_only_where_they_are_wanted);
-    tcase_add_test(cases, csv_is_rfc_4180);
-    tcase_add_test(cases, csv_neutralises_formulas);
-    tcase_add_test(cases, markdown_escapes_its_syntax);
-    tcase_add_test(cases, json_is_the_document);
-    tcase_add_test(cases, every_format_takes_an_empty_report);
-    tcase_add_test(cases, figures_are_drawn_in_every_width);
-    tcase_add_test(cases, html_is_one_page_that_asks_for_nothing);
-    tcase_add_test(cases, junit_tells_failures);
-    tcase_add_test(cases, openmetrics_has_gauges_with_labels);
-    tcase_add_test(cases, bmf_names_rows_and_measures);
-    tcase_add_test(cases, lines_break_at_spaces);
-    tcase_add_test(cases, untrusted_text_becomes_visible);
-    tcase_add_test(cases, a_table_grows);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(
+        "report", 60,
+        SUITE(ONCE(text_keeps_to_the_terminal), ONCE(text_aligns_wide_characters),
+              ONCE(text_has_colours_only_where_they_are_wanted), ONCE(csv_is_rfc_4180), ONCE(csv_neutralises_formulas),
+              ONCE(markdown_escapes_its_syntax), ONCE(json_is_the_document), ONCE(every_format_takes_an_empty_report),
+              ONCE(figures_are_drawn_in_every_width), ONCE(html_is_one_page_that_asks_for_nothing),
+              ONCE(junit_tells_failures), ONCE(openmetrics_has_gauges_with_labels), ONCE(bmf_names_rows_and_measures),
+              ONCE(lines_break_at_spaces), ONCE(untrusted_text_becomes_visible), ONCE(a_table_grows)));
 }

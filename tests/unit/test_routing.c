@@ -11,6 +11,7 @@
 #include "models/families/family.h"
 #include "models/graph/op.h"
 #include "models/kernels/routing.h"
+#include "tests/suite.h"
 
 START_TEST(the_largest_are_chosen)
 {
@@ -292,22 +293,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("routing");
-    TCase *cases = tcase_create("routing");
-    tcase_set_timeout(cases, 120);
-    tcase_add_test(cases, the_largest_are_chosen);
-    tcase_add_test(cases, nonsense_is_routed_somewhere);
-    tcase_add_test(cases, sorting_keeps_the_order);
-    tcase_add_loop_test(cases, skew_is_zipfs_exponent, 0, 4);
-    tcase_add_loop_test(cases, distinct_experts_are_as_expected, 0, 10);
-    tcase_add_loop_test(cases, cost_is_what_is_read, 0, sizeof ids / sizeof *ids);
-    tcase_add_test(cases, parameters_are_as_published);
-    tcase_add_test(cases, recipes_store_experts);
-    tcase_add_test(cases, training_counts_parameters_once);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("routing", 120,
+                     SUITE(ONCE(the_largest_are_chosen), ONCE(nonsense_is_routed_somewhere),
+                           ONCE(sorting_keeps_the_order), LOOP(skew_is_zipfs_exponent, 4),
+                           LOOP(distinct_experts_are_as_expected, 10),
+                           LOOP(cost_is_what_is_read, sizeof ids / sizeof *ids), ONCE(parameters_are_as_published),
+                           ONCE(recipes_store_experts), ONCE(training_counts_parameters_once)));
 }

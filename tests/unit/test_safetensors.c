@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "models/catalogue/safetensors.h"
+#include "tests/suite.h"
 #include "tests/unit/model_listing.h"
 
 START_TEST(tensors_are_what_the_package_finds)
@@ -148,17 +149,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("safetensors");
-    TCase *cases = tcase_create("safetensors");
-    tcase_add_test(cases, tensors_are_what_the_package_finds);
-    tcase_add_loop_test(cases, hostile_headers_are_refused, 0, sizeof hostile / sizeof *hostile);
-    tcase_add_test(cases, nesting_has_a_limit);
-    tcase_add_test(cases, a_long_header_is_refused_unread);
-    tcase_add_test(cases, wrong_indexes_are_refused);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("safetensors", 60,
+                     SUITE(ONCE(tensors_are_what_the_package_finds),
+                           LOOP(hostile_headers_are_refused, sizeof hostile / sizeof *hostile),
+                           ONCE(nesting_has_a_limit), ONCE(a_long_header_is_refused_unread),
+                           ONCE(wrong_indexes_are_refused)));
 }

@@ -9,6 +9,7 @@
 
 #include "harness/run/clock.h"
 #include "harness/run/schedule.h"
+#include "tests/suite.h"
 
 enum { MOST = 16 };
 
@@ -264,21 +265,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("schedule");
-    TCase *tests = tcase_create("schedule");
-    tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, cases_are_interleaved_in_rounds);
-    tcase_add_test(tests, a_bad_case_costs_itself_alone);
-    tcase_add_test(tests, the_budget_is_kept);
-    tcase_add_test(tests, what_the_budget_leaves_out_is_told);
-    tcase_add_test(tests, what_does_not_fit_is_never_started);
-    tcase_add_test(tests, spread_is_seen_again_and_then_marked);
-    tcase_add_test(tests, an_interrupt_keeps_what_is_finished);
-    tcase_add_test(tests, a_record_that_cannot_be_kept_ends_the_run);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("schedule", 120,
+                     SUITE(ONCE(cases_are_interleaved_in_rounds), ONCE(a_bad_case_costs_itself_alone),
+                           ONCE(the_budget_is_kept), ONCE(what_the_budget_leaves_out_is_told),
+                           ONCE(what_does_not_fit_is_never_started), ONCE(spread_is_seen_again_and_then_marked),
+                           ONCE(an_interrupt_keeps_what_is_finished), ONCE(a_record_that_cannot_be_kept_ends_the_run)));
 }

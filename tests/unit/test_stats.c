@@ -5,6 +5,7 @@
 
 #include "harness/base/random.h"
 #include "harness/stats/robust.h"
+#include "tests/suite.h"
 
 START_TEST(centres_and_spreads)
 {
@@ -97,18 +98,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("stats");
-    TCase *tests = tcase_create("stats");
-    tcase_add_test(tests, centres_and_spreads);
-    tcase_add_test(tests, median_interval_ranks);
-    tcase_add_test(tests, few_samples_claim_less);
-    tcase_add_test(tests, median_interval_covers);
-    tcase_add_test(tests, ratio_of_medians);
-    tcase_add_test(tests, steadiness);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("stats", 60,
+                     SUITE(ONCE(centres_and_spreads), ONCE(median_interval_ranks), ONCE(few_samples_claim_less),
+                           ONCE(median_interval_covers), ONCE(ratio_of_medians), ONCE(steadiness)));
 }

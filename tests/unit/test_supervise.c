@@ -16,6 +16,7 @@
 #include "harness/run/noise.h"
 #include "harness/run/placement.h"
 #include "harness/run/supervise.h"
+#include "tests/suite.h"
 
 static volatile sig_atomic_t stop;
 static int lines;
@@ -198,20 +199,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("supervise");
-    TCase *tests = tcase_create("supervise");
-    tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, fates);
-    tcase_add_test(tests, lines_arrive);
-    tcase_add_test(tests, a_stop_ends_it_soon);
-    tcase_add_test(tests, no_program_is_told);
-    tcase_add_test(tests, a_worker_dies_with_its_parent);
-    tcase_add_test(tests, steal_and_delay_are_read);
-    tcase_add_test(tests, whole_cores_come_first);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("supervise", 120,
+                     SUITE(ONCE(fates), ONCE(lines_arrive), ONCE(a_stop_ends_it_soon), ONCE(no_program_is_told),
+                           ONCE(a_worker_dies_with_its_parent), ONCE(steal_and_delay_are_read),
+                           ONCE(whole_cores_come_first)));
 }

@@ -6,6 +6,7 @@
 
 #include "harness/base/random.h"
 #include "harness/estimate/surface.h"
+#include "tests/suite.h"
 
 enum { POINTS = 60 };
 
@@ -98,16 +99,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("surface");
-    TCase *cases = tcase_create("surface");
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, it_goes_through_its_points);
-    tcase_add_test(cases, without_a_group_is_as_if_it_never_was);
-    tcase_add_test(cases, a_single_group_leaves_nothing);
-    tcase_add_test(cases, the_same_point_again_and_again_is_one);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("surface", 60,
+                     SUITE(ONCE(it_goes_through_its_points), ONCE(without_a_group_is_as_if_it_never_was),
+                           ONCE(a_single_group_leaves_nothing), ONCE(the_same_point_again_and_again_is_one)));
 }

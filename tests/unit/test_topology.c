@@ -9,6 +9,7 @@
 
 #include "probes/machine.h"
 #include "probes/topology.h"
+#include "tests/suite.h"
 
 #define GIB(n) ((uint64_t)(n) << 30)
 
@@ -200,20 +201,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("topology");
-    TCase *cases = tcase_create("topology");
-    tcase_set_timeout(cases, 120);
-    suite_add_tcase(suite, cases);
-    tcase_add_loop_test(cases, exported_machine, 0, (int)(sizeof rows / sizeof *rows));
-    tcase_add_test(cases, one_card_is_one_gpu);
-    tcase_add_test(cases, hybrid_kinds);
-    tcase_add_loop_test(cases, broken_file, 0, (int)(sizeof broken / sizeof *broken));
-    tcase_add_test(cases, every_cut_is_refused);
-    tcase_add_test(cases, deep_nesting_is_refused);
-    tcase_add_test(cases, missing_file);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run("topology", 120,
+                     SUITE(LOOP(exported_machine, sizeof rows / sizeof *rows), ONCE(one_card_is_one_gpu),
+                           ONCE(hybrid_kinds), LOOP(broken_file, sizeof broken / sizeof *broken),
+                           ONCE(every_cut_is_refused), ONCE(deep_nesting_is_refused), ONCE(missing_file)));
 }

@@ -5,6 +5,7 @@
 
 #include "harness/base/json.h"
 #include "reports/fitness/validate.h"
+#include "tests/suite.h"
 
 /* Ten decodes, off by 1 % to 10 %, the last two above their interval; worst first, as validate_make leaves them. */
 static struct validation ten_rows(struct record *record, struct validate_row rows[10])
@@ -73,15 +74,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("validate");
-    TCase *cases = tcase_create("validate");
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, errors_are_counted);
-    tcase_add_test(cases, too_few_in_their_intervals_is_told);
-    tcase_add_test(cases, the_document_is_the_contracts);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(
+        "validate", 60,
+        SUITE(ONCE(errors_are_counted), ONCE(too_few_in_their_intervals_is_told), ONCE(the_document_is_the_contracts)));
 }
