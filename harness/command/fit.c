@@ -10,6 +10,7 @@
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
 #include "harness/command/measure_suite.h"
+#include "harness/estimate/engine_known.h"
 #include "harness/estimate/known.h"
 #include "harness/run/schedule.h"
 #include "harness/run/suites.h"
@@ -21,7 +22,7 @@
 #include "reports/fitness/fit_file.h"
 
 static char *task, *mode, *dtype, *context, *batch, *optimizer, *min_throughput, *max_latency, *memory, *reserve,
-    *threads, *kv_dtype, *other_machine;
+    *threads, *kv_dtype, *other_machine, *engine;
 static int checkpointing, quick, no_calibrate, every_row;
 
 static struct poptOption options[] = {
@@ -42,6 +43,8 @@ static struct poptOption options[] = {
     {"machine", 0, POPT_ARG_STRING, &other_machine, 0,
      "another machine: its `probe --json`, a device by its data sheet (`list devices`), or catalogue for all devices",
      "FILE|DEVICE"},
+    {"engine", 0, POPT_ARG_STRING, &engine, 0,
+     "whose speed: native, or one whose results from this machine were imported (llama.cpp)", "NAME"},
     {"all", 0, POPT_ARG_NONE, &every_row, 0, "show every row of a long table", NULL},
     {"quick", 0, POPT_ARG_NONE, &quick, 0, "calibrate in half the time, for wider intervals", NULL},
     {"no-calibrate", 0, POPT_ARG_NONE, &no_calibrate, 0, "measure nothing, even on a machine that isn't known", NULL},
@@ -298,6 +301,30 @@ static bool describe_device(const struct device *device, struct fit_limits *limi
     return judge_room((uint64_t)(device->memory_gib * (double)(1ull << 30)), room, error);
 }
 
+/* ---- other engines ---- */
+
+/* Fills what the room says of the engine that is asked for; the profile is the caller's. */
+static bool learn_engine(const struct invocation *invocation, const char *machine, double peak_gflops,
+                         struct fit_machine *room, struct engine_profile **profile, struct error *error)
+{
+    *profile = NULL;
+    if (!engine || strcasecmp(engine, "native") == 0)
+        return true;
+    struct engine_limits limits = {room->read_gbs, peak_gflops};
+    if (!engine_known_load(invocation->database, engine, machine, &limits, profile, error))
+        return false;
+    room->engine = engine;
+    room->engine_profile = *profile;
+    if (!*profile)
+        log_warning("no result of %s from this machine is known: speeds are this program's own (to import some: "
+                    "`benchmark import FILE`)",
+                    engine);
+    else if (!engine_profile_results(*profile, true) || !engine_profile_results(*profile, false))
+        log_warning("%s's results are of %s alone: other speeds are this program's own", engine,
+                    engine_profile_results(*profile, true) ? "decode" : "prefill");
+    return true;
+}
+
 /* ---- the command ---- */
 
 static bool make_rows(const struct fit_demands *demands, const struct fit_machine *room, struct fit *fit,
@@ -377,6 +404,7 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
                           struct error *error)
 {
     struct known known = {0};
+    struct engine_profile *profile = NULL;
     struct fit_limits limits = limits_of_machine(machine);
     struct fit_machine room = {.name = machine->name,
                                .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
@@ -392,10 +420,13 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
         room.estimator = known.estimator;
         room.limits = machine->foreign && !known.estimator ? &limits : NULL;
         room.read_gbs = known.limits.read_gbs;
-        code = answer(invocation, demands, &room, machine_to_json(machine), error);
+        code = !learn_engine(invocation, room.cpu, known.limits.peak_f32_gflops, &room, &profile, error)
+                   ? (int)error->kind
+                   : answer(invocation, demands, &room, machine_to_json(machine), error);
     } else {
         code = stopped_by ? 128 + stopped_by : (int)error->kind;
     }
+    engine_profile_free(profile);
     known_free(&known);
     return code;
 }

@@ -91,8 +91,26 @@ static void set_speed(struct fit_row *row, struct range seconds, const char *bou
     snprintf(row->bound, sizeof row->bound, "%s", bound);
 }
 
-static void judge_speed(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
+/* By the profile of the engine that is asked about, where it has one for such a case. */
+static bool judge_engine(struct fit_row *row, int threads, const struct fit_machine *machine)
 {
+    struct engine_work work;
+    if (!machine->engine_profile || !engine_work_of_case(&row->one, fit_row_dtype(row), (double)row->parameters,
+                                                         (double)row->weights_bytes, threads, &work))
+        return false;
+    struct engine_speed speed = engine_profile_predict(machine->engine_profile, &work);
+    if (!(speed.seconds > 0))
+        return false;
+    set_speed(row, (struct range){speed.seconds, speed.low, speed.high}, "");
+    row->estimated = true;
+    row->engine = machine->engine;
+    return true;
+}
+
+static void judge_speed(struct fit_row *row, const struct graph *graph, int threads, const struct fit_machine *machine)
+{
+    if (judge_engine(row, threads, machine))
+        return;
     const struct record *record = find_record(machine, row->one.id);
     row->throughput = row->latency_s = UNKNOWN;
     if (record && record->time.median > 0) {
@@ -164,7 +182,7 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
         row->total_bytes += weights_bytes - row->weights_bytes;
         row->weights_bytes = weights_bytes;
     }
-    judge_speed(row, graph, machine);
+    judge_speed(row, graph, demands->threads, machine);
     fit_judge(row, demands, machine);
     find_longest_context(row, &plan, machine);
     bool right = find_largest_batch(row, graph, &plan, machine, error);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/estimate/engine_profile.h"
 #include "harness/estimate/estimate.h"
 #include "harness/store/record.h"
 #include "models/engine/case.h"
@@ -42,9 +43,11 @@ struct fit_machine {
     uint64_t runtime_bytes;       /* what a process of this program holds besides its plan */
     const struct record *records; /* measured cases of this machine, latest first */
     size_t record_count;
-    const struct estimator *estimator; /* or NULL: no op was measured on it */
-    const struct fit_limits *limits;   /* what its speed is told by without an estimator; or NULL */
-    double read_gbs;                   /* measured; NaN unknown */
+    const struct estimator *estimator;           /* or NULL: no op was measured on it */
+    const struct fit_limits *limits;             /* what its speed is told by without an estimator; or NULL */
+    double read_gbs;                             /* measured; NaN unknown */
+    const char *engine;                          /* whose speed is asked for; NULL: this program's own */
+    const struct engine_profile *engine_profile; /* of it; NULL: none of its results is known */
 };
 
 /* What a plan may take beside the process itself. */
@@ -70,6 +73,7 @@ struct fit_row {
     struct range throughput, latency_s;
     char bound[TEXT_WORD];           /* "" unknown */
     bool measured, estimated, sheet; /* what the speed rests on: none of them where it isn't known */
+    const char *engine;              /* whose speed it is; NULL: this program's own */
     char reason[200];                /* one sentence */
     char advice[FIT_ADVICE][320];    /* what would help, and by how much (fit_advice.h) */
     size_t advice_count;

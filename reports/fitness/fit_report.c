@@ -76,7 +76,7 @@ static json_t *row_to_json(const struct fit_row *row)
     json_put(object, "latency_s", range_to_json(row->latency_s, NULL));
     json_put_string(object, "bound", row->bound[0] ? row->bound : NULL);
     json_put_string(object, "basis", basis_of(row));
-    json_put_string(object, "engine", "native");
+    json_put_string(object, "engine", row->engine ? row->engine : "native");
     json_put_string(object, "reason", row->reason);
     json_t *advice = json_array();
     for (size_t i = 0; i < row->advice_count; i++)
@@ -306,11 +306,24 @@ static void say_largest(struct report *report, const struct fit *fit, enum mode 
 
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)
 {
-    size_t measured = 0, estimated = 0;
+    size_t measured = 0, estimated = 0, foreign = 0;
     for (size_t i = 0; i < fit->row_count; i++) {
         measured += fit->rows[i].measured;
-        estimated += fit->rows[i].estimated;
+        foreign += fit->rows[i].engine != NULL;
+        estimated += fit->rows[i].estimated && !fit->rows[i].engine;
     }
+    if (foreign)
+        report_sentence(report, TONE_FAINT,
+                        "%zu speeds (~) are %s's, foretold from %zu of its results on this machine; the others are "
+                        "this program's own.",
+                        foreign, machine->engine,
+                        engine_profile_results(machine->engine_profile, true) +
+                            engine_profile_results(machine->engine_profile, false));
+    else if (machine->engine)
+        report_sentence(report, TONE_WARNING,
+                        "No result of %s tells of these: speeds are this program's own. `benchmark import FILE` takes "
+                        "what llama-bench prints.",
+                        machine->engine);
     if (fit->machines || machine->limits) {
         const bool sheet = fit->machines || machine->limits->sheet;
         report_sentence(report, TONE_FAINT,
@@ -326,7 +339,7 @@ static void say_basis(struct report *report, const struct fit *fit, const struct
             "took in the measured cases; their 90 %% intervals rest on how well %zu measured cases are "
             "foretold from the others.",
             measured, fit->row_count, estimated, estimator_scores(machine->estimator));
-    } else if (!measured) {
+    } else if (!measured && !foreign) {
         report_sentence(report, TONE_WARNING,
                         "Nothing was measured on this machine yet, so speeds are not known: `benchmark run --suite "
                         "calibration` takes half a minute.");
