@@ -28,7 +28,7 @@ enum isa {
     /* What kernels ask for together: each level has all of the one below. */
     ISA_X86_V3 = ISA_AVX2 | ISA_FMA | ISA_F16C,
     ISA_X86_V4 = ISA_X86_V3 | ISA_AVX512F,
-    ISA_X86_AMX = ISA_X86_V4 | ISA_AMX_TILE | ISA_AMX_BF16,
+    ISA_X86_AMX = ISA_X86_V4 | ISA_AVX512_BF16 | ISA_AMX_TILE | ISA_AMX_BF16,
 };
 
 /* The flags of this machine, or'ed; found once. BENCHMARK_ISA=plain|avx2|avx512 caps them (for tests: a variant

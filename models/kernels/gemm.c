@@ -39,10 +39,18 @@ static const struct gemm_kernel *amx_kernel(enum dtype tall, enum dtype wide)
     return wide == DTYPE_BF16 ? &gemm_kernel_amx_f32_bf16 : &gemm_kernel_amx_f32;
 }
 
+extern const struct gemm_kernel gemm_kernel_avx512_bf16;
+
+static const struct gemm_kernel *avx512_bf16_kernel(enum dtype tall, enum dtype wide)
+{
+    return tall == DTYPE_BF16 && wide == DTYPE_BF16 ? &gemm_kernel_avx512_bf16 : NULL;
+}
+
 static const struct gemm_variant amx = {"amx", ISA_X86_AMX, amx_kernel};
+static const struct gemm_variant avx512_bf16 = {"avx512_bf16", ISA_X86_V4 | ISA_AVX512_BF16, avx512_bf16_kernel};
 static const struct gemm_variant avx512 = {"avx512", ISA_X86_V4, avx512_kernel};
 static const struct gemm_variant avx2 = {"avx2", ISA_X86_V3, avx2_kernel};
-static const struct gemm_variant *const all[] = {&amx, &avx512, &avx2, &plain, NULL};
+static const struct gemm_variant *const all[] = {&amx, &avx512_bf16, &avx512, &avx2, &plain, NULL};
 #else
 static const struct gemm_variant *const all[] = {&plain, NULL};
 #endif

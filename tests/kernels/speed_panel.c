@@ -80,8 +80,9 @@ static size_t list(struct way *ways, struct multiplication *m)
     if ((isa_flags() & ISA_X86_AMX) == ISA_X86_AMX) {
         ways[count] = (struct way){.name = "amx-bf16"};
         ways[count++].workspace = buffer(quant_wide_workspace(&m->matrix, m->threads));
-        f32++; /* the vector units' */
     }
+    while (((*f32)->isa & ISA_X86_AMX & ~ISA_X86_V4) || !gemm_variant_kernel(*f32, &m->gemm))
+        f32++; /* the vector units' */
     ways[count] = (struct way){.name = "f32", .f32 = *f32};
     ways[count++].workspace = buffer(gemm_variant_workspace(*f32, &m->gemm, m->threads));
     return count;

@@ -426,7 +426,10 @@ END_TEST
 START_TEST(chosen_variant)
 {
     struct gemm gemm = {.m = 8, .n = 8, .k = 8};
-    ck_assert_str_eq(gemm_variant(&gemm), gemm_variant_kernel(gemm_variants()[0], &gemm)->name);
+    const struct gemm_variant *const *first = gemm_variants(); /* that does f32 */
+    while (!gemm_variant_kernel(*first, &gemm))
+        first++;
+    ck_assert_str_eq(gemm_variant(&gemm), gemm_variant_kernel(*first, &gemm)->name);
 }
 END_TEST
 
