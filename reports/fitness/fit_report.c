@@ -265,7 +265,8 @@ static void add_table_row(struct table *table, int first, const struct fit_row *
 
 /* ---- the sentences ---- */
 
-/* A recommender's parameters are tables of which a step reads a few rows: by them it isn't larger than another model. */
+/* A recommender's parameters are tables of which a step reads a few rows: by them it isn't larger than another model.
+ */
 static bool is_larger(const struct fit_row *row, const struct fit_row *than)
 {
     bool tables = strcmp(row->one.family->task, "recsys") == 0;
