@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "harness/base/json.h"
 #include "harness/base/log.h"
@@ -16,6 +15,7 @@
 #include "harness/run/suites.h"
 #include "models/catalogue/devices.h"
 #include "models/catalogue/file_recipe.h"
+#include "models/catalogue/model_file.h"
 #include "models/families/family.h"
 #include "probes/machine.h"
 #include "reports/fitness/fit.h"
@@ -57,18 +57,6 @@ enum { MOST_FILES = 64 };
 static struct fit_file files[MOST_FILES];
 static size_t file_count;
 
-/* What is no model's name and looks like a path, or is there. */
-static bool names_file(const char *argument)
-{
-    static const char *const tails[] = {".gguf", ".json", ".safetensors"};
-    struct stat status;
-    size_t length = strlen(argument);
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
-        if (length > strlen(tails[i]) && strcasecmp(argument + length - strlen(tails[i]), tails[i]) == 0)
-            return true;
-    return strchr(argument, '/') || stat(argument, &status) == 0;
-}
-
 static bool read_models(const struct invocation *invocation, struct error *error)
 {
     size_t names_count = 0;
@@ -77,7 +65,7 @@ static bool read_models(const struct invocation *invocation, struct error *error
             names_count++;
             continue;
         }
-        if (names_file(invocation->arguments[i])) {
+        if (model_file_is_meant(invocation->arguments[i])) {
             if (!fit_file_open(invocation->arguments[i], &files[file_count], error))
                 return false;
             file_count++;
@@ -264,7 +252,7 @@ static const struct device *asked_device(void)
 static bool read_machine_file(struct machine *machine, struct error *error)
 {
     enum { LIMIT = 4 << 20 };
-    if (!names_file(other_machine)) {
+    if (!model_file_is_meant(other_machine)) {
         const char **names = calloc(device_count, sizeof *names);
         char nearest[200] = "";
         for (size_t i = 0; names && i < device_count; i++)

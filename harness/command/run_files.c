@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "harness/run/job.h"
 #include "models/catalogue/file_family.h"
@@ -20,8 +19,7 @@ static size_t count;
 
 static bool is_file(const char *name)
 {
-    struct stat status;
-    return !family_find_size(name, NULL) && stat(name, &status) == 0;
+    return !family_find_size(name, NULL) && model_file_is_meant(name);
 }
 
 /* How many they are, each a number within the vocabulary; 0 with an error where one isn't. */

@@ -54,6 +54,9 @@ struct model_file {
     uint64_t file_bytes;      /* of all parts; 0 without weights */
 };
 
+/* Does somebody who writes this mean a file: does it end as models' files do, is it a path, or is it there? A model's
+ * name that is known is the caller's to ask for first. */
+bool model_file_is_meant(const char *text);
 /* Opens what is at `path`, whichever of the formats it is, or in that folder (open.c). On failure *file is empty. */
 bool model_file_open(const char *path, struct model_file *file, struct error *error);
 void model_file_close(struct model_file *file);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "models/catalogue/config_json.h"
@@ -34,6 +35,17 @@ static void count_tied_once(struct model_file *file)
     }
     if (head && words && head->rows == words->rows && head->columns == words->columns)
         file->parameters -= head->rows * head->columns;
+}
+
+bool model_file_is_meant(const char *text)
+{
+    static const char *const tails[] = {".gguf", ".json", ".safetensors"};
+    struct stat status;
+    size_t length = strlen(text);
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
+        if (length > strlen(tails[i]) && strcasecmp(text + length - strlen(tails[i]), tails[i]) == 0)
+            return true;
+    return strchr(text, '/') || stat(text, &status) == 0;
 }
 
 static bool open_weights(const char *path, bool index, struct model_file *file, struct error *error)

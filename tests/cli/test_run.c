@@ -46,6 +46,7 @@ START_TEST(wrong_usage_is_refused_before_anything_is_measured)
     refuses("run --suite quick,", 2, "empty name");
     refuses("run --suite rnn/no-such/forward/f32/b1/s5", 2, "has no model 'no-such'");
     refuses("run --model gtp2-124m", 2, "there is no model 'gtp2-124m'; near it are gpt2-124m");
+    refuses("run --model nowhere.gguf", 2, "nowhere.gguf: No such file");
     refuses("run --filter nothing*", 2, "leave none of");
     refuses("run --budget soon", 2, "--budget: 'soon'");
     refuses("run --threads 0", 2, "--threads: '0'");
