@@ -60,6 +60,14 @@ void outline_add_linear(struct outline *outline, enum tensor_role role, int laye
     outline_add_vector(outline, bias, layer, rows);
 }
 
+void outline_add_attention(struct outline *outline, int layer, uint64_t width, bool bias, bool key_bias)
+{
+    outline_add_linear(outline, TENSOR_Q, layer, width, width, bias);
+    outline_add_linear(outline, TENSOR_K, layer, width, width, key_bias);
+    outline_add_linear(outline, TENSOR_V, layer, width, width, bias);
+    outline_add_linear(outline, TENSOR_ATTENTION_OUTPUT, layer, width, width, true);
+}
+
 void outline_free(struct outline *outline)
 {
     free(outline->tensors);

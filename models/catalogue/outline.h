@@ -56,6 +56,8 @@ void outline_add_vector(struct outline *outline, bool present, int layer, uint64
 /* A matrix rows×columns and, when `bias`, a vector of `rows`. */
 void outline_add_linear(struct outline *outline, enum tensor_role role, int layer, uint64_t rows, uint64_t columns,
                         bool bias);
+/* An attention's query, key, value and output projections, each width×width, the last with a bias. */
+void outline_add_attention(struct outline *outline, int layer, uint64_t width, bool bias, bool key_bias);
 void outline_free(struct outline *outline);
 
 #endif

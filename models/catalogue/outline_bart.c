@@ -34,10 +34,7 @@ static void add_norm(struct outline *outline, bool present, int layer, uint64_t 
 
 static void add_attention(struct outline *outline, int layer, uint64_t width)
 {
-    outline_add_linear(outline, TENSOR_Q, layer, width, width, true);
-    outline_add_linear(outline, TENSOR_K, layer, width, width, true);
-    outline_add_linear(outline, TENSOR_V, layer, width, width, true);
-    outline_add_linear(outline, TENSOR_ATTENTION_OUTPUT, layer, width, width, true);
+    outline_add_attention(outline, layer, width, true, true);
     add_norm(outline, true, layer, width);
 }
 

@@ -12,10 +12,7 @@ static void add_norm(struct outline *outline, int layer, uint64_t width, bool bi
 /* Whisper's keys have no bias. */
 static void add_whisper_attention(struct outline *outline, int layer, uint64_t width)
 {
-    outline_add_linear(outline, TENSOR_Q, layer, width, width, true);
-    outline_add_linear(outline, TENSOR_K, layer, width, width, false);
-    outline_add_linear(outline, TENSOR_V, layer, width, width, true);
-    outline_add_linear(outline, TENSOR_ATTENTION_OUTPUT, layer, width, width, true);
+    outline_add_attention(outline, layer, width, true, false);
     add_norm(outline, layer, width, true);
 }
 

@@ -65,10 +65,7 @@ static void add_window(struct outline *outline, const struct swin *swin, uint64_
 static void add_swin_layer(struct outline *outline, const struct swin *swin, uint64_t width, uint64_t heads)
 {
     uint64_t inner = (uint64_t)(swin->ratio * (double)width);
-    outline_add_linear(outline, TENSOR_Q, -1, width, width, swin->qkv_bias);
-    outline_add_linear(outline, TENSOR_K, -1, width, width, swin->qkv_bias && !swin->second);
-    outline_add_linear(outline, TENSOR_V, -1, width, width, swin->qkv_bias);
-    outline_add_linear(outline, TENSOR_ATTENTION_OUTPUT, -1, width, width, true);
+    outline_add_attention(outline, -1, width, swin->qkv_bias, swin->qkv_bias && !swin->second);
     add_window(outline, swin, heads);
     add_norm(outline, width);
     add_norm(outline, width);

@@ -15,10 +15,7 @@ static void add_layers(const struct settings *s, struct outline *outline)
     uint64_t hidden = s->hidden;
     for (uint64_t i = 0; i < s->layers && i < OUTLINE_MOST_LAYERS && !outline->failed; i++) {
         int layer = (int)i;
-        outline_add_linear(outline, TENSOR_Q, layer, hidden, hidden, true);
-        outline_add_linear(outline, TENSOR_K, layer, hidden, hidden, true);
-        outline_add_linear(outline, TENSOR_V, layer, hidden, hidden, true);
-        outline_add_linear(outline, TENSOR_ATTENTION_OUTPUT, layer, hidden, hidden, true);
+        outline_add_attention(outline, layer, hidden, true, true);
         add_norm(outline, layer, hidden);
         outline_add_linear(outline, TENSOR_FFN_UP, layer, s->feed_forward, hidden, true);
         outline_add_linear(outline, TENSOR_FFN_DOWN, layer, hidden, s->feed_forward, true);

@@ -67,10 +67,7 @@ static void add_layers(const struct configuration *c, const struct settings *s, 
         int layer = (int)i;
         if (is_type(c, "wavlm"))
             add_gate(c, s, outline, layer);
-        outline_add_linear(outline, TENSOR_Q, layer, hidden, hidden, true);
-        outline_add_linear(outline, TENSOR_K, layer, hidden, hidden, true);
-        outline_add_linear(outline, TENSOR_V, layer, hidden, hidden, true);
-        outline_add_linear(outline, TENSOR_ATTENTION_OUTPUT, layer, hidden, hidden, true);
+        outline_add_attention(outline, layer, hidden, true, true);
         add_norm(outline, true, layer, hidden);
         outline_add_linear(outline, TENSOR_FFN_UP, layer, s->feed_forward, hidden, true);
         outline_add_linear(outline, TENSOR_FFN_DOWN, layer, hidden, s->feed_forward, true);

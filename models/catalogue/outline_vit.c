@@ -24,10 +24,7 @@ struct vit {
 static void add_layer(struct outline *outline, int layer, const struct settings *s, const struct vit *vit)
 {
     uint64_t hidden = s->hidden;
-    outline_add_linear(outline, TENSOR_Q, layer, hidden, hidden, vit->qkv_bias);
-    outline_add_linear(outline, TENSOR_K, layer, hidden, hidden, vit->key_bias);
-    outline_add_linear(outline, TENSOR_V, layer, hidden, hidden, vit->qkv_bias);
-    outline_add_linear(outline, TENSOR_ATTENTION_OUTPUT, layer, hidden, hidden, true);
+    outline_add_attention(outline, layer, hidden, vit->qkv_bias, vit->key_bias);
     outline_add(outline, TENSOR_FIXED, layer, vit->table, s->heads);
     add_norm(outline, layer, hidden);
     outline_add_linear(outline, TENSOR_FFN_UP, layer, (vit->gated ? 2 : 1) * vit->feed_forward, hidden, true);
