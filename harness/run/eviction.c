@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "harness/run/clock.h"
 #include "models/graph/cost.h"
 
 /* Where the system doesn't tell the last cache: more than most machines'. */
@@ -37,9 +38,10 @@ bool eviction_make(const struct model_case *one, int threads, struct eviction *e
         return true;
     struct model_case whole = *one;
     whole.layers = 0;
-    double size = fmin(step_bytes(&whole, error) - step_bytes(one, error), last_cache_bytes());
-    if (isnan(size))
+    eviction->absent_bytes = step_bytes(&whole, error) - step_bytes(one, error);
+    if (isnan(eviction->absent_bytes))
         return false;
+    double size = fmin(eviction->absent_bytes, last_cache_bytes());
     if (size < 1)
         return true;
     void *bytes = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -63,6 +65,17 @@ void eviction_run(void *state)
     static volatile uint64_t kept; /* so that the reading isn't left out */
     kept = sum;
     (void)kept;
+}
+
+struct op_time eviction_op(struct eviction *eviction)
+{
+    double from = clock_now_s();
+    eviction_run(eviction);
+    return (struct op_time){.op = OP_EVICTION,
+                            .dtype = DTYPE_F32,
+                            .bytes = eviction->absent_bytes,
+                            .count = 1,
+                            .seconds = clock_now_s() - from};
 }
 
 void eviction_free(struct eviction *eviction)

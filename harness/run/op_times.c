@@ -45,7 +45,7 @@ struct op_time *op_times_measure(struct engine *engine, const struct graph *grap
 {
     size_t nodes = (size_t)graph->node_count, steps = steps_within(step_s, budget_s);
     double *seconds = calloc(nodes * steps + 1, sizeof *seconds);
-    struct op_time *ops = calloc(nodes + 1, sizeof *ops);
+    struct op_time *ops = calloc(nodes + 1, sizeof *ops); /* room for one more, the caller's */
     *count = 0;
     for (size_t step = 0; seconds && ops && step < steps; step++) {
         if (before)

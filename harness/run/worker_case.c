@@ -175,6 +175,8 @@ static void put_ops(const struct measurement *found, struct subject *subject, in
     size_t count;
     struct op_time *ops = op_times_measure(subject->engine, subject->graph, step_s, OPS_BUDGET_S,
                                            subject->eviction.bytes ? eviction_run : NULL, &subject->eviction, &count);
+    if (ops && subject->eviction.size)
+        ops[count++] = eviction_op(&subject->eviction);
     json_t *line = answer_event("ops");
     json_put(line, "ops", op_times_to_json(ops, count));
     answer(out, line);
