@@ -217,8 +217,8 @@ static uint64_t drift_bytes(const struct machine *first)
 static int stopped_by;
 
 /* Of a whole table this many measured cases say enough; for models asked about by name there may be more to learn. */
-enum { KNOWN_CASES = 24 };
-static const double BUDGET_S = 28, QUICK_BUDGET_S = 14;
+enum { KNOWN_CASES = 16 };
+static const double BUDGET_S = 24, QUICK_BUDGET_S = 12;
 
 /* The cases that the answer will be about, the caller's to free. */
 static bool list_asked(const struct fit_demands *demands, struct model_case **asked, size_t *count, struct error *error)

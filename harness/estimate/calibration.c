@@ -12,13 +12,15 @@
 /* Nearer than this to something measured, an op is known: three in a hundred of an axis' scale. */
 static const double KNOWN_DISTANCE = 0.03;
 
-/* One case costs at most this share of the budget, or this many seconds where that is less. */
-static const double MOST_SHARE = 0.1, LEAST_MOST_S = 2;
+/* One case costs at most this share of the budget, or this many seconds where that is less; of the few cases of models
+ * that are asked about by name, a larger one. */
+static const double MOST_SHARE = 0.1, NAMED_SHARE = 0.4, LEAST_MOST_S = 2;
+enum { FEW_ASKED = 40 };
 
 /* What measuring takes besides the steps: a process, its memory filled; for a whole case the check of its output. */
 static const double START_S = 0.35, FILL_GBS = 0.8, CHECK_S = 0.6;
 /* Steps for warming up and for timing. */
-enum { STEPS = 10, CONTROLS = 2, ENOUGH_SCORES = 6 };
+enum { STEPS = 10, CONTROLS = 1, ENOUGH_SCORES = 4 };
 
 /* Before anything is known of the machine: one that takes twice its roofline at these. */
 static const double GUESS_GFLOPS = 50, GUESS_GBS = 10;
@@ -42,6 +44,7 @@ struct candidate {
 
 struct choice {
     const struct calibration_limits *limits;
+    const struct calibration_tried *tried;
     const struct estimator *known;
     struct candidate *candidates;
     size_t candidate_count;
@@ -97,6 +100,7 @@ static bool list_places(struct candidate *candidate, const struct graph *graph, 
     return candidate->places;
 }
 
+/* Before it is planned: training holds each weight about as often as a third of the times that it moves it. */
 static double cost_of(const struct graph *graph, const struct model_case *one, double step_s, bool checked)
 {
     struct cost cost = graph_cost(graph);
@@ -105,21 +109,10 @@ static double cost_of(const struct graph *graph, const struct model_case *one, d
            STEPS * step_s;
 }
 
-/* A case that has no layers and takes too long is asked about by smaller batches. */
-static bool take_smaller_batch(struct candidate *candidate, double most_s)
+static double most_seconds(const struct choice *choice)
 {
-    while (candidate->cost_s > most_s && candidate->sample.batch > 1) {
-        double fixed = START_S + CHECK_S;
-        candidate->sample.batch = (candidate->sample.batch + 1) / 2;
-        candidate->cost_s = fixed + (candidate->cost_s - fixed) / 2;
-    }
-    case_name(&candidate->sample);
-    return candidate->cost_s <= most_s;
-}
-
-static double most_seconds(const struct calibration_limits *limits)
-{
-    return fmax(MOST_SHARE * limits->budget_s, LEAST_MOST_S);
+    double share = choice->candidate_count <= FEW_ASKED ? NAMED_SHARE : MOST_SHARE;
+    return fmax(share * choice->limits->budget_s, LEAST_MOST_S);
 }
 
 /* False without memory; a case that can't be built is settled. */
@@ -143,8 +136,14 @@ static bool make_candidate(struct candidate *candidate, const struct choice *cho
         candidate->cost_s = same ? candidate->whole_cost_s : cost_of(sample, &candidate->sample, sample_s, false);
         if (!same && candidate->whole_cost_s < candidate->cost_s)
             candidate->sample = candidate->one;
-        if (!candidate->sample.layers)
-            candidate->settled = !take_smaller_batch(candidate, most_seconds(choice->limits));
+        while (!candidate->sample.layers && candidate->sample.batch > 1 && sample_s * STEPS > LEAST_MOST_S) {
+            candidate->sample.batch = (candidate->sample.batch + 1) / 2; /* asked about by a smaller one */
+            sample_s /= 2;
+            candidate->cost_s -= sample_s * STEPS;
+        }
+        case_name(&candidate->sample);
+        candidate->settled = candidate->cost_s > most_seconds(choice) ||
+                             choice->tried->was_tried(choice->tried->state, candidate->sample.id);
     }
     graph_free(sample);
     graph_free(whole);
@@ -212,17 +211,18 @@ static void draw_near(struct choice *choice, const struct candidate *chosen)
     }
 }
 
-/* Whether the sample's plan fits. */
-static bool has_room(const struct choice *choice, const struct model_case *one)
+/* Whether the sample's plan fits, into the memory and into what is left of the time. */
+static bool has_room(const struct choice *choice, const struct candidate *candidate)
 {
     struct error error;
     struct plan plan = {0};
-    struct graph *graph = case_build_shapes(one, &error);
+    struct graph *graph = case_build_shapes(&candidate->sample, &error);
     bool fits = graph && plan_make(graph, choice->limits->threads, &plan, &error) &&
                 plan.arena_bytes <= choice->limits->memory_bytes;
+    double fill_s = (double)plan.arena_bytes / FILL_GBS * 1e-9, left_s = choice->limits->budget_s - choice->spent_s;
     plan_free(&plan);
     graph_free(graph);
-    return fits;
+    return fits && fmax(candidate->cost_s, fill_s) <= fmin(left_s, most_seconds(choice));
 }
 
 static bool add(struct choice *choice, const struct model_case *one, double cost_s)
@@ -266,9 +266,7 @@ static bool choose_samples(struct choice *choice)
     struct candidate *next;
     while ((next = find_best(choice))) {
         next->settled = true;
-        bool affordable =
-            choice->spent_s + next->cost_s <= choice->limits->budget_s && next->cost_s <= most_seconds(choice->limits);
-        if (!affordable || !has_room(choice, &next->sample))
+        if (!has_room(choice, next))
             continue;
         if (!add(choice, &next->sample, next->cost_s))
             return false;
@@ -296,7 +294,7 @@ static bool choose_controls(struct choice *choice)
         for (int i = 0; i < CONTROLS; i++) {
             struct candidate *control = find_control(choice, (enum mode)mode);
             double cost_s = control ? control->cost_s + control->whole_cost_s : INFINITY;
-            if (cost_s > most_seconds(choice->limits) || choice->spent_s + cost_s > choice->limits->budget_s / 2)
+            if (cost_s > LEAST_MOST_S || choice->spent_s + cost_s > choice->limits->budget_s / 2)
                 break;
             control->settled = true;
             if (!add(choice, &control->one, control->whole_cost_s) || !add(choice, &control->sample, control->cost_s))
@@ -307,10 +305,10 @@ static bool choose_controls(struct choice *choice)
 }
 
 bool calibration_choose(const struct model_case *asked, size_t asked_count, const struct estimator *known,
-                        const struct calibration_limits *limits, struct model_case **chosen, size_t *count,
-                        struct error *error)
+                        const struct calibration_limits *limits, const struct calibration_tried *tried,
+                        struct model_case **chosen, size_t *count, struct error *error)
 {
-    struct choice choice = {.limits = limits, .known = known, .candidate_count = asked_count};
+    struct choice choice = {.limits = limits, .tried = tried, .known = known, .candidate_count = asked_count};
     choice.candidates = calloc(asked_count + 1, sizeof *choice.candidates);
     bool tested = known && estimator_scores(known) >= ENOUGH_SCORES;
     bool right = choice.candidates && make_candidates(&choice, asked) && list_all(&choice) &&

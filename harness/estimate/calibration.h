@@ -19,11 +19,17 @@ struct calibration_limits {
     int threads;
 };
 
+/* Whether that case was to be measured before, with whatever outcome: it is not asked of the machine again. */
+struct calibration_tried {
+    bool (*was_tried)(const void *state, const char *id);
+    const void *state;
+};
+
 /* *chosen receives *count cases, the caller's to free; none where all that is asked is near to what is known.
  * `known` is NULL on a machine of which nothing is. */
 bool calibration_choose(const struct model_case *asked, size_t asked_count, const struct estimator *known,
-                        const struct calibration_limits *limits, struct model_case **chosen, size_t *count,
-                        struct error *error);
+                        const struct calibration_limits *limits, const struct calibration_tried *tried,
+                        struct model_case **chosen, size_t *count, struct error *error);
 
 /* What calibration would have measured of cases that were measured whole, to see how well they would have been
  * foretold: their samples, or, of cases that have no layers, the same at half the batch and at twice. *samples is the
