@@ -101,7 +101,7 @@ START_TEST(a_run_compares_with_its_export)
     refuses("compare latest latest~1000000000", 2, "latest~N");
     refuses("compare latest latest --price nobody=1", 2, "no run is called 'nobody'");
     refuses("compare latest latest --weights x=-1", 2, "--weights");
-    refuses("compare latest latest --demand gpt2", 2, "--demand: no model is called 'gpt2'");
+    refuses("compare latest latest --demand gptx9", 2, "--demand: no model is called 'gptx9'");
     refuses("compare latest latest --workload /no/such.json", 2, "/no/such.json");
     unlink(file);
 }
