@@ -40,22 +40,24 @@ static size_t find_fastest(const struct comparison *comparison)
     return fastest;
 }
 
+/* ": 3 of them cost $14,760 to buy and run for 3 years", or nothing where that isn't known. */
 static void say_cost(const struct comparison *comparison, size_t r, char *out, size_t capacity)
 {
     const struct compared_run *run = &comparison->runs[r];
-    char each[40], all[40];
+    char money[40], years[60] = "to buy";
+    bool several = run->machines > 1;
     double usd = isfinite(run->tco_usd) ? run->tco_usd : run->price_usd;
     *out = '\0';
     if (!isfinite(usd))
         return;
-    write_usd(usd, each, sizeof each);
-    write_usd(usd * run->machines, all, sizeof all);
-    const char *what = isfinite(run->tco_usd) ? "of ownership over" : "to buy, for";
-    if (isfinite(run->machines))
-        snprintf(out, capacity, ", %.6g of them for %s %s %g years", run->machines, all, what,
-                 comparison->prices.years);
+    write_usd(several ? usd * run->machines : usd, money, sizeof money);
+    if (isfinite(run->tco_usd))
+        snprintf(years, sizeof years, "to buy and run for %g year%s", comparison->prices.years,
+                 comparison->prices.years == 1 ? "" : "s");
+    if (several)
+        snprintf(out, capacity, ": %.6g of them cost %s %s", run->machines, money, years);
     else
-        snprintf(out, capacity, ", %s %s %g years", each, what, comparison->prices.years);
+        snprintf(out, capacity, ": it costs %s %s", money, years);
 }
 
 /* Demands met, and as halves those that may be. */
@@ -91,7 +93,7 @@ static void answer_demands(struct report *report, const struct comparison *compa
     const char *among = able == 1                                  ? ", and no other does"
                         : isfinite(compare_cost(comparison, best)) ? " at the least cost"
                                                                    : " and is the fastest that does";
-    report_answer(report, TONE_GOOD, "Take %s: it meets %s%s%s.", comparison->runs[best].name,
+    report_answer(report, TONE_GOOD, "Take %s. It meets %s%s%s.", comparison->runs[best].name,
                   count == 1 ? "the demand" : "all demands", among, cost);
 }
 
@@ -116,7 +118,7 @@ static void answer_money(struct report *report, const struct comparison *compari
     say_cost(comparison, best, cost, sizeof cost);
     if (best == fastest)
         report_answer(report, is_certain(comparison, best) ? TONE_GOOD : TONE_WARNING,
-                      "%s gives the most work for its money, and is the fastest%s%s.", comparison->runs[best].name,
+                      "%s gives the most work for its money and is the fastest%s%s.", comparison->runs[best].name,
                       is_certain(comparison, best) ? "" : " so far as these samples tell", cost);
     else
         report_answer(report, TONE_GOOD, "%s gives the most work for its money%s; %s is %.3g times as fast.",
