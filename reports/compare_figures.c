@@ -6,7 +6,7 @@
 
 #include "reports/machine_figures.h"
 
-enum { MOST_CASES = 12, MOST_TOPOLOGIES = 4 };
+enum { MOST_ROWS = 18, MOST_TOPOLOGIES = 4 };
 
 /* ---- scores ---- */
 
@@ -81,7 +81,8 @@ static void add_cases(struct report *report, const struct comparison *comparison
 {
     static const char *const parts[] = {"ratio"};
     struct spread *cases = calloc(comparison->case_count + 1, sizeof *cases);
-    if (!cases || comparison->scored < 2) {
+    size_t others = comparison->run_count - 1;
+    if (!cases || comparison->scored < 2 || others > MOST_ROWS) {
         free(cases);
         return;
     }
@@ -91,7 +92,7 @@ static void add_cases(struct report *report, const struct comparison *comparison
     struct bars *bars = report_bars(
         report, "Where they differ most: speed over the first machine's (the length is logarithmic)", parts, 1);
     bars->logarithmic = true;
-    for (size_t i = 0; i < MOST_CASES && i < comparison->scored; i++)
+    for (size_t i = 0; bars->count + others <= MOST_ROWS && i < comparison->scored; i++)
         for (size_t r = 1; r < comparison->run_count; r++) {
             const struct interval *ratio = &cases[i].one->ratios[r];
             char label[TEXT_ID + 200], text[60];

@@ -93,7 +93,8 @@ static json_t *scores_to_json(const struct comparison *comparison)
             json_put_count(object, "demands_met", one->demands_met);
         json_put_real(object, "machines", one->machines);
         json_put_real(object, "machines_most", one->machines_most);
-        json_put_real(object, "work_usd", one->machines * one->tco_usd);
+        if (comparison->demand_count)
+            json_put_real(object, "work_usd", compare_cost(comparison, r));
         json_array_append_new(scores, object);
     }
     return scores;
@@ -187,20 +188,21 @@ static void fill_document(json_t *document, const struct comparison *comparison)
 /* ---- for people ---- */
 
 static const struct column score_columns[] = {
+    {"machine", "Machine", false, 0}, {"speed", "Speed", true, 0},      {"price_usd", "Price, USD", true, 1},
+    {"watts", "Watts", true, 1},      {"tco_usd", "TCO, USD", true, 1}, {"per_usd", "Speed/USD", true, 3},
+    {"per_watt", "Speed/W", true, 3}, {"pareto", "Unbeaten", false, 2}, {"cases", "Cases", true, 4},
+    {"unable", "Unable", true, 4},    {"basis", "Basis", false, 1},
+};
+static const struct column work_columns[] = {
     {"machine", "Machine", false, 0},
-    {"basis", "Basis", false, 1},
-    {"speed", "Speed", true, 0},
-    {"cases", "Cases", true, 4},
-    {"unable", "Unable", true, 4},
-    {"price_usd", "Price, USD", true, 1},
-    {"watts", "Watts", true, 2},
-    {"tco_usd", "Cost of ownership, USD", true, 1},
-    {"per_usd", "Speed/USD", true, 3},
-    {"per_watt", "Speed/W", true, 3},
-    {"demands_met", "Demands", true, 0},
-    {"machines", "Machines needed", true, 1},
-    {"work_usd", "Cost of work, USD", true, 1},
-    {"pareto", "Unbeaten", false, 2},
+    {"demands_met", "Demands met", true, 0},
+    {"machines", "Machines needed", true, 0},
+    {"work_usd", "Cost of the work, USD", true, 0},
+};
+static const struct column demand_columns[] = {
+    {"demand", "Demand", false, 0},   {"machine", "Machine", false, 0},  {"verdict", "Met", false, 0},
+    {"throughput", "Speed", true, 1}, {"machines", "Machines", true, 2}, {"usd_per_million", "USD a million", true, 3},
+    {"basis", "Basis", false, 2},
 };
 static const struct column case_columns[] = {
     {"case", "Case", false, 0},       {"machine", "Machine", false, 0},
@@ -209,38 +211,38 @@ static const struct column case_columns[] = {
     {"per_watt", "per W", true, 3},   {"usd_per_million", "USD a million", true, 2},
     {"basis", "Basis", false, 4},
 };
-static const struct column demand_columns[] = {
-    {"demand", "Demand", false, 0},
-    {"machine", "Machine", false, 0},
-    {"verdict", "Met", false, 0},
-    {"throughput", "Speed", true, 1},
-    {"unit", "", false, 2},
-    {"basis", "Basis", false, 2},
-    {"machines", "Machines", true, 1},
-    {"usd_per_million", "USD a million", true, 3},
-    {"reason", "Why", false, 2},
-};
 static const struct column left_out_columns[] = {{"id", "Left out", false, 0}, {"why", "Why", false, 0}};
-enum {
-    SCORE_COLUMNS = sizeof score_columns / sizeof *score_columns,
-    CASE_COLUMNS = sizeof case_columns / sizeof *case_columns,
-    DEMAND_COLUMNS = sizeof demand_columns / sizeof *demand_columns
-};
+#define COUNT(columns) (sizeof(columns) / sizeof *(columns))
+
+/* Four digits, and all of those before the point of what people count in thousands. */
+static void write_figure(double value, char *out, size_t capacity)
+{
+    snprintf(out, capacity, value >= 999.5 && value < 1e8 ? "%.0f" : "%.4g", value);
+}
 
 static void put_number(struct cell *cell, double value)
 {
-    if (isfinite(value))
-        cell_number(cell, value, "%.4g", value);
+    char figure[40];
+    if (!isfinite(value))
+        return;
+    write_figure(value, figure, sizeof figure);
+    cell_number(cell, value, "%s", figure);
 }
 
-static void put_interval(struct cell *cell, const struct interval *interval)
+/* `unit` follows it, "" for none. */
+static void put_interval(struct cell *cell, const struct interval *interval, const char *unit)
 {
+    char median[40], low[40], high[40];
+    const char *space = *unit ? " " : "";
     if (!isfinite(interval->median))
         return;
+    write_figure(interval->median, median, sizeof median);
+    write_figure(interval->low, low, sizeof low);
+    write_figure(interval->high, high, sizeof high);
     if (isfinite(interval->low) && interval->low < interval->high)
-        cell_number(cell, interval->median, "%.4g (%.4g to %.4g)", interval->median, interval->low, interval->high);
+        cell_number(cell, interval->median, "%s (%s to %s)%s%s", median, low, high, space, unit);
     else
-        cell_number(cell, interval->median, "%.4g", interval->median);
+        cell_number(cell, interval->median, "%s%s%s", median, space, unit);
     cell->low = interval->low;
     cell->high = interval->high;
 }
@@ -263,56 +265,78 @@ static void put_machines(struct cell *cell, double machines, double most)
 
 static void add_scores(struct report *report, const struct comparison *comparison)
 {
-    struct table *table = report_table(report, "Machines, speed relative to the first", score_columns, SCORE_COLUMNS);
+    struct table *table =
+        report_table(report, "Machines, speed relative to the first", score_columns, COUNT(score_columns));
     for (size_t r = 0; r < comparison->run_count; r++) {
         const struct compared_run *one = &comparison->runs[r];
         struct cell *row = table_row(table);
         cell_text(&row[0], TONE_PLAIN, "%s", one->name);
-        cell_text(&row[1], TONE_PLAIN, "%s", basis_of(one));
-        put_interval(&row[2], &one->speed);
-        cell_number(&row[3], (double)one->cases, "%zu", one->cases);
+        put_interval(&row[1], &one->speed, "");
+        put_number(&row[2], one->price_usd);
+        put_number(&row[3], one->watts);
+        put_number(&row[4], one->tco_usd);
+        put_number(&row[5], one->speed.median / one->price_usd);
+        put_number(&row[6], one->speed.median / one->watts);
+        cell_text(&row[7], one->pareto ? TONE_GOOD : TONE_FAINT, "%s", one->pareto ? "yes" : "no");
+        cell_number(&row[8], (double)one->cases, "%zu", one->cases);
         if (one->unable)
-            cell_number(&row[4], (double)one->unable, "%zu", one->unable);
-        put_number(&row[5], one->price_usd);
-        put_number(&row[6], one->watts);
-        put_number(&row[7], one->tco_usd);
-        put_number(&row[8], one->speed.median / one->price_usd);
-        put_number(&row[9], one->speed.median / one->watts);
-        if (comparison->demand_count)
-            cell_number(&row[10], (double)one->demands_met, "%zu of %zu", one->demands_met, comparison->demand_count);
-        put_machines(&row[11], one->machines, one->machines_most);
-        put_number(&row[12], one->machines * one->tco_usd);
-        cell_text(&row[13], one->pareto ? TONE_GOOD : TONE_FAINT, "%s", one->pareto ? "yes" : "no");
+            cell_number(&row[9], (double)one->unable, "%zu", one->unable);
+        cell_text(&row[10], TONE_PLAIN, "%s", basis_of(one));
     }
+}
+
+/* What all demands together take of each machine. */
+static void add_work(struct report *report, const struct comparison *comparison)
+{
+    if (!comparison->demand_count)
+        return;
+    struct table *table = report_table(report, "What the demands take", work_columns, COUNT(work_columns));
+    for (size_t r = 0; r < comparison->run_count; r++) {
+        const struct compared_run *one = &comparison->runs[r];
+        struct cell *row = table_row(table);
+        bool all = one->demands_met == comparison->demand_count;
+        cell_text(&row[0], TONE_PLAIN, "%s", one->name);
+        cell_number(&row[1], (double)one->demands_met, "%zu of %zu", one->demands_met, comparison->demand_count);
+        row[1].tone = all ? TONE_GOOD : TONE_BAD;
+        put_machines(&row[2], one->machines, one->machines_most);
+        put_number(&row[3], compare_cost(comparison, r));
+    }
+}
+
+static void add_answer(struct table *table, const struct comparison *comparison, const struct compared_demand *asked,
+                       size_t r)
+{
+    static const enum tone tones[] = {TONE_GOOD, TONE_WARNING, TONE_BAD, TONE_WARNING};
+    const struct demand_answer *answer = &asked->answers[r];
+    struct cell *row = table_row(table);
+    cell_text(&row[0], TONE_PLAIN, "%s", asked->demand->text);
+    cell_text(&row[1], TONE_PLAIN, "%s", comparison->runs[r].name);
+    cell_text(&row[2], tones[answer->verdict], "%s", verdict_name(answer->verdict));
+    cell_note(&row[2], "%s%s%s", answer->reason, *answer->id ? ", by " : "", answer->id);
+    put_interval(&row[3], &answer->throughput, unit_words(asked->demand->unit));
+    put_machines(&row[4], answer->machines, answer->machines_most);
+    put_number(&row[5], compare_usd_per_million(comparison, r, answer->throughput.median));
+    cell_text(&row[6], TONE_PLAIN, "%s", answer->basis);
 }
 
 static void add_demands(struct report *report, const struct comparison *comparison)
 {
-    static const enum tone tones[] = {TONE_GOOD, TONE_WARNING, TONE_BAD, TONE_WARNING};
     if (!comparison->demand_count)
         return;
-    struct table *table = report_table(report, "Demands", demand_columns, DEMAND_COLUMNS);
+    struct table *table = report_table(report, "Demands", demand_columns, COUNT(demand_columns));
     for (size_t d = 0; d < comparison->demand_count; d++)
-        for (size_t r = 0; r < comparison->run_count; r++) {
-            const struct demand_answer *answer = &comparison->demands[d].answers[r];
-            struct cell *row = table_row(table);
-            cell_text(&row[0], TONE_PLAIN, "%s", comparison->demands[d].demand->text);
-            cell_text(&row[1], TONE_PLAIN, "%s", comparison->runs[r].name);
-            cell_text(&row[2], tones[answer->verdict], "%s", verdict_name(answer->verdict));
-            if (*answer->id)
-                cell_note(&row[2], "by %s", answer->id);
-            put_interval(&row[3], &answer->throughput);
-            cell_text(&row[4], TONE_PLAIN, "%s", unit_words(comparison->demands[d].demand->unit));
-            cell_text(&row[5], TONE_PLAIN, "%s", answer->basis);
-            put_machines(&row[6], answer->machines, answer->machines_most);
-            put_number(&row[7], compare_usd_per_million(comparison, r, answer->throughput.median));
-            cell_text(&row[8], TONE_PLAIN, "%s", answer->reason);
-        }
+        for (size_t r = 0; r < comparison->run_count; r++)
+            add_answer(table, comparison, &comparison->demands[d], r);
+    for (size_t d = 0; d < comparison->demand_count; d++) /* what has no figure has a reason */
+        for (size_t r = 0; r < comparison->run_count; r++)
+            if (!isfinite(comparison->demands[d].answers[r].throughput.median))
+                report_sentence(report, TONE_WARNING, "%s, %s: %s", comparison->runs[r].name,
+                                comparison->demands[d].demand->text, comparison->demands[d].answers[r].reason);
 }
 
 static void add_cases(struct report *report, const struct comparison *comparison)
 {
-    struct table *table = report_table(report, "Cases", case_columns, CASE_COLUMNS);
+    struct table *table = report_table(report, "Cases", case_columns, COUNT(case_columns));
     for (size_t i = 0; i < comparison->case_count; i++) {
         const struct compared_case *one = &comparison->cases[i];
         for (size_t r = 0; r < comparison->run_count; r++) {
@@ -322,9 +346,9 @@ static void add_cases(struct report *report, const struct comparison *comparison
             struct cell *row = table_row(table);
             cell_text(&row[0], TONE_PLAIN, "%s", one->id);
             cell_text(&row[1], TONE_PLAIN, "%s", comparison->runs[r].name);
-            put_interval(&row[2], &speed);
+            put_interval(&row[2], &speed, "");
             cell_text(&row[3], TONE_PLAIN, "%s", unit_words(one->unit));
-            put_interval(&row[4], &one->ratios[r]);
+            put_interval(&row[4], &one->ratios[r], "");
             put_number(&row[5], speed.median / comparison->runs[r].price_usd);
             put_number(&row[6], speed.median / comparison->runs[r].watts);
             put_number(&row[7], compare_usd_per_million(comparison, r, speed.median));
@@ -337,7 +361,7 @@ static void add_left_out(struct report *report, const struct comparison *compari
 {
     if (!comparison->left_out_count)
         return;
-    struct table *table = report_table(report, "Left out of the score", left_out_columns, 2);
+    struct table *table = report_table(report, "Left out of the score", left_out_columns, COUNT(left_out_columns));
     for (size_t i = 0; i < comparison->left_out_count; i++) {
         struct cell *row = table_row(table);
         cell_text(&row[0], TONE_PLAIN, "%s", comparison->left_out[i].id);
@@ -353,8 +377,9 @@ struct report *compare_report(const struct comparison *comparison)
     fill_document(report->document, comparison);
     compare_add_answer(report, comparison);
     add_scores(report, comparison);
-    compare_add_figures(report, comparison);
+    add_work(report, comparison);
     add_demands(report, comparison);
+    compare_add_figures(report, comparison);
     add_cases(report, comparison);
     add_left_out(report, comparison);
     compare_add_machines(report, comparison);

@@ -299,11 +299,6 @@ def write_runs(options, folder):
             "all": ["report", str(folder / "all.json")], "validate": ["validate"]}
 
 
-# Few and small, so that estimates have something to rest on: measured in a second or two, however badly.
-MEASURED = ("rnn/seed-rnn/forward/f32/b1/s5,rnn/seed-rnn/forward/f32/b64/s50,mlp/mlp-1m/forward/f32/b1,mlp/mlp-1m/forward/f32/b128,"
-            "gpt2/gpt2-tiny/forward/f32/b4/s64,llama/llama-15m/forward/f32/b4/s64,bert/bert-tiny/forward/f32/b8/s64")
-
-
 def write_pages(options, folder):
     """A page of each command that needs no measuring, and one of a run whose names are hostile."""
     commands = dict(COMMANDS, **write_runs(options, folder))
@@ -313,7 +308,7 @@ def write_pages(options, folder):
         commands["report"] = ["report", str(folder / "hostile.json")]
     database = options.database or str(folder / "made.db")
     if not options.database and (not options.names or "validate" in options.names):
-        subprocess.run([options.program, "run", "--suite", MEASURED, "--max-runs", "3", "--warmup", "1", "--db", database],
+        subprocess.run([options.program, "run", "--suite", simulated.MEASURED, "--max-runs", "3", "--warmup", "1", "--db", database],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     for name, command in commands.items():
         if options.names and name not in options.names:

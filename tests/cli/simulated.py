@@ -31,6 +31,10 @@ CASES = [  # case, tokens (images, samples) a second of the first machine, unit,
     ("lstm/lstm-2x512/train/f32/b20/s35", 6100, "tokens/s", 38, 0.4),
 ]
 
+# Real cases, few and small, so that estimates have something to rest on: measured in seconds, however badly.
+MEASURED = ("rnn/seed-rnn/forward/f32/b1/s5,rnn/seed-rnn/forward/f32/b64/s50,mlp/mlp-1m/forward/f32/b1,mlp/mlp-1m/forward/f32/b128,"
+            "gpt2/gpt2-tiny/forward/f32/b4/s64,llama/llama-15m/forward/f32/b4/s64,bert/bert-tiny/forward/f32/b8/s64")
+
 
 def units_of(mode, unit, batch, context):
     """What a step makes of its unit."""
