@@ -112,7 +112,7 @@ bool demand_parse(const char *text, const char *where, struct demand *demand, st
 bool demand_is_about(const struct demand *demand, const struct model_case *one)
 {
     int64_t batch = demand->batch ? demand->batch : demand->mode == MODE_DECODE ? 1 : one->batch;
-    return one->size == demand->size && one->mode == demand->mode && one->batch == batch &&
+    return one->size == demand->size && one->mode == demand->mode && one->batch == batch && !one->layers &&
            (!demand->context || one->context == demand->context) &&
            (!*demand->dtype || !strcmp(demand->dtype, case_dtype_name(one)));
 }

@@ -187,6 +187,9 @@ START_TEST(what_was_measured_answers)
         ck_assert_str_eq(answer.basis, "measured");
         ck_assert_str_eq(answer.id, "gpt2/gpt2-124m/decode/bf16/b1/s512");
     }
+    snprintf(run.records[0].id, TEXT_ID, "gpt2/gpt2-124m/decode/bf16/b1/s512/layers-2"); /* of a part of the model */
+    ck_assert_str_eq(ask(&run, NULL, rows[0].demand).basis, "estimated");
+    snprintf(run.records[0].id, TEXT_ID, "gpt2/gpt2-124m/decode/bf16/b1/s512");
     run.records[0].status = STATUS_NOISY; /* on a busy machine nothing is certain */
     ck_assert_int_eq(ask(&run, NULL, rows[0].demand).verdict, VERDICT_MAYBE);
     run_free(&run);
