@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include "harness/base/text.h"
 #include "harness/store/store.h"
 
 struct store {
@@ -50,5 +51,7 @@ int64_t column_count(struct statement *statement, int column, int64_t otherwise)
 /* schema.c: makes or brings up to date the tables of a store that was opened for writing. */
 extern const int schema_version;
 bool schema_make(struct store *store, struct error *error);
+/* backup.c: a copy of the committed store, of that version; *name receives the file's name, the caller's to free. */
+bool store_back_up(struct store *store, int64_t version, struct text *name, struct error *error);
 
 #endif
