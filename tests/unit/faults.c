@@ -179,7 +179,8 @@ static int shim_map(sqlite3_file *file, int page, int size, int extend, void vol
 
 static int shim_map_lock(sqlite3_file *file, int offset, int count, int flags)
 {
-    return strikes(FAULT_LOCK) ? SQLITE_IOERR_SHMLOCK : PASS(xShmLock, offset, count, flags);
+    bool takes = flags & SQLITE_SHM_LOCK; /* letting go of one doesn't fail */
+    return takes && strikes(FAULT_LOCK) ? SQLITE_IOERR_SHMLOCK : PASS(xShmLock, offset, count, flags);
 }
 
 static void shim_barrier(sqlite3_file *file)
