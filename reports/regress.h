@@ -4,6 +4,7 @@
 #define REPORTS_REGRESS_H
 
 #include "harness/stats/nights.h"
+#include "harness/store/accepted.h"
 #include "harness/store/history.h"
 #include "reports/report.h"
 
@@ -12,6 +13,8 @@ enum regress_verdict { REGRESS_CLEAN, REGRESS_FOUND, REGRESS_UNSURE };
 
 struct regression {
     const struct history *history;
+    const struct accepted_change *accepted;
+    size_t accepted_count;
     struct night_finding *findings[REGRESS_QUANTITIES]; /* [case]; owned */
     struct shared_shift shift;
     enum regress_verdict verdict;
@@ -19,9 +22,12 @@ struct regression {
     size_t slower, unsure, faster, judged; /* over all quantities; unsure: those that may be slower */
 };
 
-/* The history's last run is tonight. Its times before each accepted change are those after it already. */
-bool regress_judge(const struct history *history, const struct night_options *options, struct regression *regression,
-                   struct error *error);
+/* The history's last run is tonight. A case's figures before an accepted change count as if they were at the level
+ * after it already. */
+bool regress_judge(const struct history *history, const struct accepted_change *accepted, size_t accepted_count,
+                   const struct night_options *options, struct regression *regression, struct error *error);
+/* What is told as worse, to be accepted. The caller frees it; NULL without memory. */
+struct accepted_change *regress_changes(const struct regression *regression, size_t *count);
 void regress_free(struct regression *regression);
 const char *regress_quantity_name(enum regress_quantity quantity);
 

@@ -1,4 +1,5 @@
 /* `benchmark regress`: did the latest run get slower than those before it, since when, and why. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/parse.h"
@@ -10,11 +11,13 @@
 enum { REMEMBERED = 100 };
 
 static char *baseline, *threshold, *alpha;
+static int accept;
 
 static struct poptOption options[] = {
     {"baseline", 0, POPT_ARG_STRING, &baseline, 0, "the runs to judge by: the last N (last:40)", "last:N"},
     {"threshold", 0, POPT_ARG_STRING, &threshold, 0, "a change by less than this never counts (1)", "PCT"},
     {"alpha", 0, POPT_ARG_STRING, &alpha, 0, "share of quiet nights on which anything is called (0.01)", "P"},
+    {"accept", 0, POPT_ARG_NONE, &accept, 0, "what got worse is known: don't tell it again", NULL},
     POPT_TABLEEND,
 };
 
@@ -35,37 +38,74 @@ static bool read_options(struct night_options *judging, struct error *error)
     return true;
 }
 
-static bool read_history(const struct invocation *invocation, size_t nights, struct history *history,
-                         struct error *error)
+/* What the store knows of the machine up to the run. */
+struct known {
+    struct history history;
+    struct accepted_change *accepted;
+    size_t accepted_count;
+    char fingerprint[TEXT_NAME];
+};
+
+static bool read_known(const struct invocation *invocation, size_t nights, struct known *known, struct error *error)
 {
-    *history = (struct history){0};
+    *known = (struct known){0};
     struct store *store = store_open(invocation->database, STORE_READ, error);
-    char id[TEXT_WORD], fingerprint[TEXT_NAME];
+    char id[TEXT_WORD];
     bool right = store &&
                  store_find_run(store, invocation->argument_count ? invocation->arguments[0] : "latest", id, error) &&
-                 store_get_fingerprint(store, id, fingerprint, sizeof fingerprint, error) &&
-                 store_get_history(store, fingerprint, id, nights, NULL, history, error);
+                 store_get_fingerprint(store, id, known->fingerprint, sizeof known->fingerprint, error) &&
+                 store_get_history(store, known->fingerprint, id, nights, NULL, &known->history, error) &&
+                 store_get_accepted(store, known->fingerprint, &known->accepted, &known->accepted_count, error);
     store_close(store);
     return right;
+}
+
+static void known_free(struct known *known)
+{
+    history_free(&known->history);
+    free(known->accepted);
+}
+
+static bool accept_changes(const struct invocation *invocation, const struct known *known,
+                           const struct regression *regression, struct error *error)
+{
+    size_t count;
+    struct accepted_change *changes = regress_changes(regression, &count);
+    struct store *store = changes ? store_open(invocation->database, STORE_WRITE, error) : NULL;
+    bool right = changes || error_set(error, ERROR_SYSTEM, "not enough memory to accept the changes");
+    right = right && store && store_accept(store, known->fingerprint, changes, count, error);
+    store_close(store);
+    free(changes);
+    return right;
+}
+
+static int judge(const struct invocation *invocation, const struct known *known, const struct night_options *judging,
+                 struct error *error)
+{
+    struct regression regression;
+    if (!regress_judge(&known->history, known->accepted, known->accepted_count, judging, &regression, error))
+        return (int)error->kind;
+    enum regress_verdict verdict = regression.verdict;
+    int code = accept && !accept_changes(invocation, known, &regression, error)
+                   ? (int)error->kind
+                   : command_write(invocation, regress_report(&regression), error);
+    regress_free(&regression);
+    if (code != 0 || verdict == REGRESS_CLEAN || accept)
+        return code;
+    return verdict == REGRESS_FOUND ? 1 : (int)ERROR_MEASURE;
 }
 
 static int run(const struct invocation *invocation, struct error *error)
 {
     struct night_options judging;
-    struct history history;
-    struct regression regression;
-    if (!read_options(&judging, error) ||
-        !read_history(invocation, judging.baseline > REMEMBERED ? judging.baseline + 1 : REMEMBERED, &history, error))
-        return (int)error->kind;
-    int code = (int)ERROR_SYSTEM;
-    if (regress_judge(&history, &judging, &regression, error)) {
-        enum regress_verdict verdict = regression.verdict;
-        code = command_write(invocation, regress_report(&regression), error);
-        if (code == 0 && verdict != REGRESS_CLEAN)
-            code = verdict == REGRESS_FOUND ? 1 : (int)ERROR_MEASURE;
-        regress_free(&regression);
-    }
-    history_free(&history);
+    struct known known = {0};
+    int code = ERROR_INPUT;
+    if (read_options(&judging, error) &&
+        read_known(invocation, judging.baseline > REMEMBERED ? judging.baseline + 1 : REMEMBERED, &known, error))
+        code = judge(invocation, &known, &judging, error);
+    else
+        code = (int)error->kind;
+    known_free(&known);
     return code;
 }
 

@@ -6,7 +6,7 @@
 static const size_t slope_nights[] = {8, 11, 14};
 enum { SLOPES = sizeof slope_nights / sizeof *slope_nights, STATES = MOST_LEVELS + 1 };
 /* Sizes of changes are as likely in each octave between the threshold and this. */
-static const double largest = 1.0;
+static const double largest = 0.3;
 static const double certain_odd = 1e-12;
 
 static double odd_density(const struct noise_law *law, double value)
@@ -15,7 +15,7 @@ static double odd_density(const struct noise_law *law, double value)
 }
 
 /* The forward recursion over the levels, and oddness as one more state. */
-static double likelihood_without(const double *values, size_t count, const struct noise_law *law)
+static double likelihood_without(const double *values, size_t count, const struct noise_law *law, bool with_odd)
 {
     double alpha[STATES] = {0}, sum = 0;
     size_t odd = law->levels;
@@ -28,12 +28,13 @@ static double likelihood_without(const double *values, size_t count, const struc
             next[j] += alpha[odd] * (1 - law->odd_lasts) * law->weight[j];
             next[j] *= noise_density(law, values[i] - law->level[j]);
         }
-        next[odd] = ((1 - alpha[odd]) * law->odd + alpha[odd] * law->odd_lasts) * odd_density(law, values[i]);
+        next[odd] =
+            with_odd ? ((1 - alpha[odd]) * law->odd + alpha[odd] * law->odd_lasts) * odd_density(law, values[i]) : 0;
         for (size_t j = 0; j <= odd; j++)
             total += next[j];
         for (size_t j = 0; j <= odd; j++)
-            alpha[j] = next[j] / total;
-        sum += log(total);
+            alpha[j] = next[j] / fmax(total, 1e-300);
+        sum += log(fmax(total, 1e-300));
     }
     return sum;
 }
@@ -44,7 +45,7 @@ struct seen_level {
 };
 enum { MOST_SEEN = 8 };
 /* Of cases with an odd night, those in which it was a visit to a level. */
-static const double visits_share = 0.15;
+static const double visits_share = 0.05;
 
 /* The level that a night is at, or MOST_LEVELS for an odd one. */
 static size_t level_of(const struct noise_law *law, double value)
@@ -165,6 +166,7 @@ static double best_slope(const double *values, size_t count, const struct noise_
 
 struct candidate {
     double log_factor, size, error;
+    double fit; /* how well it explains the nights, whatever was expected */
     size_t first;
     bool creep;
 };
@@ -172,7 +174,7 @@ struct candidate {
 /* Density of a change of that size; none below the threshold. */
 static double size_density(double size, double threshold)
 {
-    return fabs(size) < threshold ? 0 : 1 / (2 * fabs(size) * log(largest / threshold));
+    return fabs(size) < threshold ? 0 : 1 / (2 * fmin(fabs(size), largest) * log(largest / threshold));
 }
 
 /* Without a change: as before, and from any night on at a level that was seen before. */
@@ -181,34 +183,47 @@ static double without_change(const double *window, size_t count, const struct no
 {
     struct seen_level seen[MOST_SEEN];
     size_t found = find_seen(base, before, law, seen);
-    double sum = likelihood_without(window, count, law);
+    double sum = likelihood_without(window, count, law, true);
     for (size_t stay = 0; found && stay + 2 <= count; stay++)
-        sum = log_sum(sum, (stay ? likelihood_without(window, stay, law) : 0) +
+        sum = log_sum(sum, (stay ? likelihood_without(window, stay, law, true) : 0) +
                                likelihood_at_seen(window + stay, count - stay, law, seen, found, before));
     return sum;
 }
 
+/* What a change's likelihood is over that without one. Where no night is odd, deviations that last and the error of the
+ * level make the nights say less than they would by themselves: that ratio is raised to `power`. */
+static double log_ratio(const double *window, size_t count, const struct noise_law *law, const double *base,
+                        size_t before, double with, double power, double *fit)
+{
+    *fit = with - likelihood_without(window, count, law, true);
+    double usual = power * (with - likelihood_without(window, count, law, false));
+    double unusual = with - without_change(window, count, law, base, before);
+    return -log_sum(-usual, -unusual);
+}
+
 static struct candidate weigh_level(const double *window, size_t count, const struct noise_law *law,
-                                    const struct change_search *search, double without)
+                                    const struct change_search *search, const double *base, size_t before)
 {
     double most, level = best_level(window, count, law, &most);
     double share = (double)count / law->nights, power = 1 / (inflation(law, count) * (1 + share));
     struct candidate candidate = {.size = level - law->level[0]};
     candidate.error = law->scale / sqrt((double)count * power);
     double density = size_density(candidate.size, search->threshold);
-    candidate.log_factor = power * (most - without) + log(density * candidate.error * 2.5066);
+    candidate.log_factor = log_ratio(window, count, law, base, before, most, power, &candidate.fit) +
+                           log(density * candidate.error * 2.5066);
     return candidate;
 }
 
 static struct candidate weigh_slope(const double *window, size_t count, const struct noise_law *law,
-                                    const struct change_search *search, double without)
+                                    const struct change_search *search, const double *base, size_t before)
 {
     double most, slope = best_slope(window, count, law, &most);
     double n = (double)count, power = 1 / (inflation(law, count) * (1 + n / law->nights));
     struct candidate candidate = {.size = slope * n, .creep = true};
     candidate.error = law->scale / sqrt(power * n * (n + 1) * (2 * n + 1) / 6) * n;
     double density = size_density(candidate.size, 1.5 * search->threshold);
-    candidate.log_factor = power * (most - without) + log(density * candidate.error * 2.5066);
+    candidate.log_factor = log_ratio(window, count, law, base, before, most, power, &candidate.fit) +
+                           log(density * candidate.error * 2.5066);
     return candidate;
 }
 
@@ -225,8 +240,10 @@ static void take(struct change_evidence *evidence, double *best, const struct ca
         return;
     double *side = candidate->size > 0 ? &evidence->up : &evidence->down;
     *side = log_sum(*side, value);
-    if (value > *best) {
-        *best = value;
+    /* Of several beginnings, the one that explains most; the level of fewer nights is found by luck more easily. */
+    double fit = candidate->fit + log(candidate->error);
+    if (fit > *best) {
+        *best = fit;
         evidence->size = candidate->size;
         evidence->error = candidate->error;
         evidence->first = candidate->first;
@@ -237,9 +254,10 @@ static void take(struct change_evidence *evidence, double *best, const struct ca
 void change_evidence_find(const double *values, size_t count, const struct change_search *search,
                           struct change_evidence *evidence)
 {
-    double best = -INFINITY, weight = -log(MOST_WINDOW - 1 + SLOPES);
+    double best = -INFINITY;
     struct noise_law law;
-    *evidence = (struct change_evidence){-INFINITY, -INFINITY, NAN, NAN, count - 1, false, NAN, NAN};
+    *evidence = (struct change_evidence){
+        .up = -INFINITY, .down = -INFINITY, .size = NAN, .error = NAN, .first = count - 1, .scale = NAN, .away = NAN};
     if (count < LEAST_BASELINE + 2)
         return;
     size_t longest = count - LEAST_BASELINE < MOST_WINDOW ? count - LEAST_BASELINE : MOST_WINDOW;
@@ -248,18 +266,20 @@ void change_evidence_find(const double *values, size_t count, const struct chang
         const double *base = values + first - before;
         (window == longest ? noise_law_fit : noise_law_refit)(base, before, &search->prior, search->floor, &law);
         evidence->scale = law.scale;
+        if (window == longest) {
+            struct seen_level seen[MOST_SEEN];
+            evidence->irregular = law.levels > 1 || find_seen(values, first, &law, seen) > 1;
+        }
         evidence->away = values[count - 1] - law.level[law.last];
-        struct candidate candidate = weigh_level(values + first, window, &law, search,
-                                                 without_change(values + first, window, &law, values, first));
+        struct candidate candidate = weigh_level(values + first, window, &law, search, values, first);
         candidate.first = first;
-        take(evidence, &best, &candidate, weight + (search->favour ? search->favour[first] : 0));
+        take(evidence, &best, &candidate, log(window == 2 ? 0.3 : 0.06));
     }
     for (size_t i = 0; i < SLOPES && slope_nights[i] + LEAST_BASELINE <= count; i++) {
         size_t first = count - slope_nights[i], before = first < search->baseline ? first : search->baseline;
         noise_law_fit(values + first - before, before, &search->prior, search->floor, &law);
-        struct candidate candidate = weigh_slope(values + first, slope_nights[i], &law, search,
-                                                 without_change(values + first, slope_nights[i], &law, values, first));
+        struct candidate candidate = weigh_slope(values + first, slope_nights[i], &law, search, values, first);
         candidate.first = first;
-        take(evidence, &best, &candidate, weight);
+        take(evidence, &best, &candidate, log(0.07));
     }
 }

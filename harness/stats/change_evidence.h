@@ -28,6 +28,7 @@ struct change_evidence {
     double size, error; /* of the change, as a logarithm, and its standard error; NaN without one */
     size_t first;       /* of values: the first changed night */
     bool creep;
+    bool irregular;     /* the case has had several levels or odd nights */
     double scale, away; /* of a night's noise; tonight's distance from the level before */
 };
 

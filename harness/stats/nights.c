@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "harness/stats/change_evidence.h"
+#include "harness/stats/evidence_chance.h"
 #include "harness/stats/false_discovery.h"
 #include "harness/stats/robust.h"
 #include "harness/stats/shared_drift.h"
 
-/* How often evidence arises by chance: found by simulated quiet nights (tests/peers/nights.c). */
-static const double evidence_offset = 4.2, evidence_slope = 1;
+/* How many nights ago evidence is looked at to learn how it arises by chance. */
+static const size_t earlier[] = {10, 16, 22, 28};
+enum { EARLIER = sizeof earlier / sizeof *earlier };
 /* Beyond this the evidence is told as unsure. */
 static const double unsure_p = 0.03;
 
@@ -25,6 +27,7 @@ struct kept {
     size_t *counts;    /* [case] */
     const double **of; /* [case] */
     double *drift, *p;
+    bool *irregular;
     struct noise_law *laws;
 };
 
@@ -36,6 +39,7 @@ static void kept_free(struct kept *kept)
     free(kept->of);
     free(kept->drift);
     free(kept->p);
+    free(kept->irregular);
     free(kept->laws);
 }
 
@@ -48,8 +52,10 @@ static bool kept_make(struct kept *kept, const struct night_panel *panel, struct
                           .of = calloc(panel->cases + 1, sizeof *kept->of),
                           .drift = calloc(panel->nights + 1, sizeof *kept->drift),
                           .p = calloc(panel->cases + 1, sizeof *kept->p),
+                          .irregular = calloc(panel->cases + 1, sizeof *kept->irregular),
                           .laws = calloc(panel->cases + 1, sizeof *kept->laws)};
-    return (kept->values && kept->places && kept->counts && kept->of && kept->drift && kept->p && kept->laws) ||
+    return (kept->values && kept->places && kept->counts && kept->of && kept->drift && kept->p && kept->irregular &&
+            kept->laws) ||
            error_set(error, ERROR_SYSTEM, "not enough memory to judge the nights");
 }
 
@@ -78,6 +84,24 @@ static void learn_prior(struct kept *kept, size_t cases, const struct night_opti
     noise_prior_learn(kept->laws, kept->of, kept->counts, cases, prior);
 }
 
+/* The most evidence that each case had on some earlier nights. Cases that have several levels or odd nights have strong
+ * evidence more often: what is learned of them isn't held against the others. */
+static void learn_chance(struct kept *kept, const struct night_panel *panel, const struct change_search *search,
+                         struct evidence_chance chance[2])
+{
+    for (size_t c = 0; c < panel->cases; c++) {
+        kept->p[c] = NAN;
+        for (size_t i = 0; i < EARLIER && kept->counts[c] >= earlier[i] + 2 * LEAST_BASELINE; i++) {
+            struct change_evidence evidence;
+            change_evidence_find(kept->of[c], kept->counts[c] - earlier[i], search, &evidence);
+            kept->p[c] = fmax(evidence.up, kept->p[c]);
+            kept->irregular[c] = kept->irregular[c] || evidence.irregular;
+        }
+    }
+    for (int irregular = 0; irregular < 2; irregular++)
+        chance[irregular] = evidence_chance_learn(kept->p, kept->irregular, irregular, panel->cases, EARLIER);
+}
+
 static void tell_change(struct night_finding *finding, double size, double error)
 {
     finding->change = exp(size);
@@ -86,7 +110,8 @@ static void tell_change(struct night_finding *finding, double size, double error
 }
 
 static void judge_case(const struct kept *kept, const struct night_panel *panel, size_t c,
-                       const struct change_search *search, struct night_finding *finding)
+                       const struct change_search *search, const struct evidence_chance chance[2],
+                       struct night_finding *finding)
 {
     size_t count = kept->counts[c], tonight = panel->nights - 1;
     *finding = (struct night_finding){NIGHT_MISSING, NAN, NAN, NAN, NAN, tonight, false, NAN};
@@ -99,7 +124,7 @@ static void judge_case(const struct kept *kept, const struct night_panel *panel,
     struct change_evidence evidence;
     change_evidence_find(kept->of[c], count, search, &evidence);
     double log_factor = fmax(evidence.up, evidence.down);
-    kept->p[c] = fmin(1, exp(-evidence_offset - evidence_slope * log_factor));
+    kept->p[c] = evidence_chance_p(&chance[kept->irregular[c] || evidence.irregular], log_factor);
     finding->verdict = evidence.up > evidence.down ? NIGHT_SLOWER : NIGHT_FASTER;
     finding->scale = evidence.scale;
     tell_change(finding, evidence.away, evidence.scale);
@@ -156,14 +181,16 @@ bool nights_judge(const struct night_panel *panel, const struct night_options *o
                   struct shared_shift *shift, struct error *error)
 {
     struct kept kept = {0};
+    struct evidence_chance chance[2];
     struct change_search search = {
         .threshold = log1p(options->threshold), .floor = options->floor, .baseline = options->baseline};
     *shift = (struct shared_shift){false, false, 1, 0};
     bool right = panel->nights && kept_make(&kept, panel, error) && keep(&kept, panel, error);
     if (right) {
         learn_prior(&kept, panel->cases, options, &search.prior);
+        learn_chance(&kept, panel, &search, chance);
         for (size_t c = 0; c < panel->cases; c++)
-            judge_case(&kept, panel, c, &search, &findings[c]);
+            judge_case(&kept, panel, c, &search, chance, &findings[c]);
         right = false_discovery_adjust(kept.p, panel->cases, error);
         for (size_t c = 0; right && c < panel->cases; c++)
             conclude(&kept, panel->nights - 1, options, c, &findings[c]);

@@ -10,7 +10,7 @@ enum { MOST_NIGHTS = 128, MOST_STEPS = 12 };
 const struct noise_prior noise_prior_vague = {.log_variance = -9.2, /* 1 % */
                                               .freedom = 1,
                                               .odd_share = 0.03,
-                                              .odd_lasts = 0.08,
+                                              .odd_lasts = 0.05,
                                               .odd_size = 0.1,
                                               .odd_above = 0.7,
                                               .persistence = 0.15};
@@ -192,6 +192,43 @@ static void settle(const double *values, size_t count, const struct noise_prior 
     find_persistence(values, count, prior, law);
 }
 
+/* Two levels that the densest half has taken for one wide one: where the nights, odd ones aside, are split best in two,
+ * little spread is left (normal noise leaves 1 - 2/pi of it). */
+static void split_level(const double *sorted, size_t count, double floor, struct noise_law *law)
+{
+    size_t from = 0, to = count;
+    while (from < to && sorted[from] < law->level[0] - 4 * law->scale)
+        from++;
+    while (to > from && sorted[to - 1] > law->level[0] + 4 * law->scale)
+        to--;
+    double n = (double)(to - from), sum = 0, squares = 0, left = 0, best = INFINITY;
+    size_t least = (to - from) / 16 > 2 ? (to - from) / 16 : 2, split = 0;
+    for (size_t i = from; i < to; i++) {
+        sum += sorted[i] - law->level[0];
+        squares += (sorted[i] - law->level[0]) * (sorted[i] - law->level[0]);
+    }
+    for (size_t i = from; i + least < to; i++) {
+        left += sorted[i] - law->level[0];
+        double a = (double)(i + 1 - from), within = squares - left * left / a - (sum - left) * (sum - left) / (n - a);
+        if (i + 1 >= from + least && within < best) {
+            best = within;
+            split = i + 1;
+        }
+    }
+    if (n < 12 || best > 0.22 * (squares - sum * sum / n))
+        return;
+    double below = 0;
+    for (size_t i = from; i < split; i++)
+        below += sorted[i];
+    double above = sum + n * law->level[0] - below, a = (double)(split - from);
+    law->scale = fmax(floor, sqrt(best / n));
+    law->levels = 2;
+    law->level[0] = below / a;
+    law->level[1] = above / (n - a);
+    law->weight[0] = a / n;
+    law->weight[1] = 1 - a / n;
+}
+
 void noise_law_fit(const double *values, size_t count, const struct noise_prior *prior, double floor,
                    struct noise_law *law)
 {
@@ -209,6 +246,11 @@ void noise_law_fit(const double *values, size_t count, const struct noise_prior 
     qsort(sorted, count, sizeof *sorted, ascending);
     start(sorted, count, floor, law);
     settle(values, count, prior, floor, law);
+    if (law->levels > 1)
+        return;
+    split_level(sorted, count, floor, law);
+    if (law->levels > 1)
+        settle(values, count, prior, floor, law);
 }
 
 void noise_law_refit(const double *values, size_t count, const struct noise_prior *prior, double floor,
@@ -266,7 +308,7 @@ static void learn_odd_nights(const struct noise_law *laws, const double *const *
         }
     }
     prior->odd_share = (odd + 40 * prior->odd_share) / (nights + 40);
-    prior->odd_lasts = fmax(prior->odd_share, (follow + 10 * prior->odd_lasts) / (odd + 10));
+    prior->odd_lasts = fmax(prior->odd_share, (follow + 3 * prior->odd_lasts) / (odd + 3));
     prior->odd_above = (above + 10 * prior->odd_above) / (odd + 10);
     prior->odd_size = (size + 5 * prior->odd_size) / (odd + 5);
 }

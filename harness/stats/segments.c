@@ -123,7 +123,10 @@ size_t segments_find(const double *values, size_t count, double threshold, struc
         size_t split = 0;
         if (best_split(values, stretch, scale, threshold, &split) < stands_out)
             continue;
-        split = refine_split(values, stretch, split);
+        for (size_t before = count; before != split;) {
+            before = split;
+            split = refine_split(values, stretch, split);
+        }
         changes[found++].first = split;
         waiting[waits++] = (struct stretch){stretch.from, split};
         waiting[waits++] = (struct stretch){split, stretch.to};
