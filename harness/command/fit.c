@@ -304,8 +304,8 @@ static bool learn_engine(const struct invocation *invocation, const char *machin
     room->engine = engine;
     room->engine_profile = *profile;
     if (!*profile)
-        log_warning("no result of %s from this machine is known: speeds are this program's own (to import some: "
-                    "`benchmark import FILE`)",
+        log_warning("no result of %s from this machine is known: speeds are this program's own (to have some: "
+                    "`benchmark run --engine llama-bench --model FILE.gguf`, or `benchmark import FILE`)",
                     engine);
     else if (!engine_profile_results(*profile, true) || !engine_profile_results(*profile, false))
         log_warning("%s's results are of %s alone: other speeds are this program's own", engine,
