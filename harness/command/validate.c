@@ -32,20 +32,23 @@ static int judge(const struct validation *sizes, struct error *error)
 
 static int answer(const struct invocation *invocation, const struct known *known, struct error *error)
 {
-    struct validation sizes = {0}, others = {0};
+    struct validation validations[LEFT_OUT_KINDS] = {0};
     struct error unwritten = {0};
     int code = ERROR_SYSTEM;
-    if (!validate_make(known, LEFT_OUT_SIZE, &sizes) || !validate_make(known, LEFT_OUT_FAMILY, &others)) {
+    bool right = true;
+    for (int kind = 0; right && kind < LEFT_OUT_KINDS; kind++)
+        right = validate_make(known, (enum left_out)kind, &validations[kind]);
+    if (!right) {
         error_set(error, ERROR_SYSTEM, "not enough memory to validate");
     } else {
-        int judged = judge(&sizes, error),
-            written = command_write(invocation, validate_report(&sizes, &others), &unwritten);
+        int judged = judge(&validations[LEFT_OUT_SIZE], error),
+            written = command_write(invocation, validate_report(validations), &unwritten);
         if (written)
             *error = unwritten;
         code = written ? written : judged;
     }
-    validate_free(&sizes);
-    validate_free(&others);
+    for (int kind = 0; kind < LEFT_OUT_KINDS; kind++)
+        validate_free(&validations[kind]);
     return code;
 }
 

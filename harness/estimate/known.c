@@ -50,6 +50,26 @@ static struct limits find_limits(const struct known *known)
     return (struct limits){NAN, NAN, NAN};
 }
 
+/* A distillation is a training step with a teacher's forward part in it. */
+static enum mode mode_of(const struct record *record)
+{
+    for (int mode = 0; mode < MODE_COUNT; mode++)
+        if (strcmp(record->mode, mode_name((enum mode)mode)) == 0 && mode != MODE_DISTILL)
+            return (enum mode)mode;
+    return MODE_TRAIN;
+}
+
+struct measured_case known_case(const struct record *record)
+{
+    return (struct measured_case){.model = record->model,
+                                  .family = record->family,
+                                  .mode = mode_of(record),
+                                  .layers = strstr(record->id, "/layers-") != NULL,
+                                  .seconds = record->time.median,
+                                  .ops = record->ops,
+                                  .op_count = record->op_count};
+}
+
 static bool make_estimator(struct known *known, struct error *error)
 {
     struct measured_case *cases = calloc(known->op_cases + 1, sizeof *cases);
@@ -59,11 +79,7 @@ static bool make_estimator(struct known *known, struct error *error)
     for (size_t i = 0; i < known->record_count; i++) {
         const struct record *record = &known->records[i];
         if (record->op_count)
-            cases[count++] = (struct measured_case){.model = record->model,
-                                                    .family = record->family,
-                                                    .seconds = record->time.median,
-                                                    .ops = record->ops,
-                                                    .op_count = record->op_count};
+            cases[count++] = known_case(record);
     }
     struct limits limits = known->limits = find_limits(known);
     if (count)

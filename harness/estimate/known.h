@@ -16,6 +16,8 @@ struct known {
     struct limits limits;        /* NaN where none were measured */
 };
 
+/* A record with its ops' times as the estimator takes it: borrowed from the record. */
+struct measured_case known_case(const struct record *record);
 /* Of the machine with that fingerprint, measured with that many threads. A store that isn't there knows nothing. */
 bool known_load(const char *database, const char *fingerprint, int threads, struct known *known, struct error *error);
 void known_free(struct known *known);

@@ -41,14 +41,17 @@ static size_t steps_within(double step_s, double budget_s)
 }
 
 struct op_time *op_times_measure(struct engine *engine, const struct graph *graph, double step_s, double budget_s,
-                                 size_t *count)
+                                 void (*before)(void *state), void *before_state, size_t *count)
 {
     size_t nodes = (size_t)graph->node_count, steps = steps_within(step_s, budget_s);
     double *seconds = calloc(nodes * steps + 1, sizeof *seconds);
-    struct op_time *ops = calloc(nodes + 1, sizeof *ops);
+    struct op_time *ops = calloc(nodes + 1, sizeof *ops); /* room for one more, the caller's */
     *count = 0;
-    for (size_t step = 0; seconds && ops && step < steps; step++)
+    for (size_t step = 0; seconds && ops && step < steps; step++) {
+        if (before)
+            before(before_state);
         engine_step_timed(engine, seconds + step * nodes);
+    }
     for (size_t n = 0; seconds && ops && n < nodes; n++) {
         double of_node[MOST_STEPS];
         for (size_t step = 0; step < steps; step++)

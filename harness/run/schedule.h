@@ -28,9 +28,10 @@ struct roof {
 };
 
 struct item {
-    struct record record;        /* identity, plan and cost are filled by the caller, the rest here */
-    const char *model;           /* the file that its model is of, or NULL; */
-    bool weights;                /* whose weights it runs with */
+    struct record record; /* identity, plan and cost are filled by the caller, the rest here */
+    bool sampled;         /* some layers of a model: what they cost is asked, the whole's check is for the rest */
+    const char *model;    /* the file that its model is of, or NULL; */
+    bool weights;         /* whose weights it runs with */
     const char *tokens, *output; /* what it reads, and where what it computes is written; or NULL */
     double units;                /* that a step produces, for throughput */
     struct roof roof;

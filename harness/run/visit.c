@@ -126,7 +126,8 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
     job.weights = item->weights;
     snprintf(job.tokens, sizeof job.tokens, "%s", item->tokens ? item->tokens : "");
     snprintf(job.output, sizeof job.output, "%s", item->output ? item->output : "");
-    job.check = !item->record.has_check;
+    job.check = !item->sampled && !item->record.has_check;
+    job.ops = !item->record.op_count;
     if (item->record.memory[MEMORY_PLANNED] != BYTES_UNKNOWN)
         job.planned_bytes = item->record.memory[MEMORY_PLANNED];
     job.measure.deadline_s = schedule->started_s + schedule->budget_s;

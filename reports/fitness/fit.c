@@ -118,7 +118,7 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, int thre
         set_speed(row, seconds, record->bound);
         row->measured = true;
     } else if (machine->estimator) {
-        struct estimate estimate = estimator_estimate(machine->estimator, graph);
+        struct estimate estimate = estimator_estimate(machine->estimator, graph, row->one.mode);
         if (!(estimate.seconds > 0))
             return;
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};

@@ -1,0 +1,98 @@
+#include "harness/estimate/interval.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Fewer cases of a mode than this say less about it than those of all modes together. */
+enum { ENOUGH = 10 };
+
+static const double GROWTHS[] = {0, 0.25, 0.5, 1, 2, 4, 8, 16, 32};
+
+/* Closer than the steps themselves repeat, no error tells anything. */
+static const double LEAST_ERROR = 0.005;
+
+static int by_value(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static bool counts(const struct score *score, const struct without *without)
+{
+    return isfinite(score->log_error) && !(without && score->group[without->kind] == without->group);
+}
+
+static double median_error(const struct score *scores, size_t count, const struct without *without, double *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (counts(&scores[i], without) && scores[i].kind == LEFT_OUT_SIZE)
+            list[n++] = scores[i].log_error;
+    qsort(list, n, sizeof *list, by_value);
+    return n ? list[n / 2] : 0;
+}
+
+/* Minus the logarithm of the likelihood, when errors are Laplace's with a deviation that grows so. */
+static double unlikelihood(const struct score *scores, size_t count, const struct without *without, double bias,
+                           double growth)
+{
+    double n = 0, scaled = 0, logarithms = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!counts(&scores[i], without))
+            continue;
+        double spread = 1 + growth * scores[i].distance;
+        n++;
+        scaled += fmax(fabs(scores[i].log_error - bias), LEAST_ERROR) / spread;
+        logarithms += log(spread);
+    }
+    return n > 0 ? n * log(scaled / n) + logarithms : 0;
+}
+
+/* The ⌈(n+1)·confidence⌉-th smallest score. With too few scores for that, the largest, or half of what a factor of two
+ * is shared among them, and half as much again. */
+static double conformal_quantile(const double *scores, size_t n, double confidence)
+{
+    size_t rank = (size_t)ceil((double)(n + 1) * confidence);
+    return n == 0 ? log(2) : rank <= n ? scores[rank - 1] : fmax(scores[n - 1], log(2) / (double)(n + 1)) * 1.5;
+}
+
+/* Of a mode's scores; MODE_COUNT: of all. */
+static size_t list_scores(const struct score *scores, size_t count, const struct without *without,
+                          const struct interval_law *law, int mode, double *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (counts(&scores[i], without) && (mode == MODE_COUNT || (int)scores[i].mode == mode))
+            list[n++] = fabs(scores[i].log_error - law->bias) / (1 + law->growth * scores[i].distance);
+    qsort(list, n, sizeof *list, by_value);
+    return n;
+}
+
+bool interval_law_make(const struct score *scores, size_t count, double confidence, const struct without *without,
+                       struct interval_law *law)
+{
+    double *list = calloc(count + 1, sizeof *list), least = INFINITY;
+    if (!list)
+        return false;
+    *law = (struct interval_law){.bias = median_error(scores, count, without, list)};
+    for (size_t i = 0; i < sizeof GROWTHS / sizeof *GROWTHS; i++) {
+        double cost = unlikelihood(scores, count, without, law->bias, GROWTHS[i]);
+        if (cost < least) {
+            least = cost;
+            law->growth = GROWTHS[i];
+        }
+    }
+    for (int mode = 0; mode < MODE_COUNT; mode++) {
+        size_t n = list_scores(scores, count, without, law, mode, list);
+        if (n < ENOUGH)
+            n = list_scores(scores, count, without, law, MODE_COUNT, list);
+        law->quantile[mode] = conformal_quantile(list, n, confidence);
+    }
+    free(list);
+    return true;
+}
+
+double interval_half_width(const struct interval_law *law, enum mode mode, double distance)
+{
+    return law->quantile[mode] * (1 + law->growth * distance);
+}
