@@ -60,7 +60,10 @@ START_TEST(its_results_are_cases)
     ck_assert_msg(answer.code == 0 && strstr(answer.out, DECODE) && strstr(answer.out, "llama.cpp"), "%s", answer.out);
     answer_free(&answer);
     answer = call("fit llama-3-8b --engine llama.cpp --no-calibrate --threads 1 --mode decode --dtype q4_0 --json");
-    ck_assert_msg(strstr(answer.out, "\"engine\": \"llama.cpp\""), "%s%s", answer.out, answer.err);
+    json_t *fit = document_of(&answer), *row = json_array_get(json_object_get(fit, "rows"), 0);
+    ck_assert_str_eq(json_get_string(row, "engine"), "llama.cpp");
+    ck_assert_ptr_nonnull(strstr(json_get_string(row, "memory_of"), "llama.cpp"));
+    json_decref(fit);
     answer_free(&answer);
 }
 END_TEST
