@@ -84,9 +84,9 @@ static const struct record *find_record(const struct fit_machine *machine, const
     return NULL;
 }
 
-static void judge_speed(struct fit_row *row, const struct graph *graph, int threads, const struct fit_machine *machine)
+static void judge_speed(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
 {
-    if (fit_engine_speed(row, threads, machine))
+    if (fit_engine_speed(row, machine))
         return;
     const struct record *record = find_record(machine, row->one.id);
     row->throughput = row->latency_s = UNKNOWN;
@@ -159,7 +159,7 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
         row->total_bytes += weights_bytes - row->weights_bytes;
         row->weights_bytes = weights_bytes;
     }
-    judge_speed(row, graph, demands->threads, machine);
+    judge_speed(row, graph, machine);
     bool foreign = fit_engine_memory(row, machine);
     fit_judge(row, demands, machine);
     bool right = true;

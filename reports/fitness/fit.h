@@ -48,6 +48,7 @@ struct fit_machine {
     double read_gbs;                             /* measured; NaN unknown */
     const char *engine;                          /* whose speed is asked for; NULL: this program's own */
     const struct engine_profile *engine_profile; /* of it; NULL: none of its results is known */
+    int engine_threads;                          /* that it has; 0: as many as its results had */
 };
 
 /* What a plan may take beside the process itself. */

@@ -14,11 +14,11 @@ void fit_set_speed(struct fit_row *row, struct range seconds, const char *bound)
     snprintf(row->bound, sizeof row->bound, "%s", bound);
 }
 
-bool fit_engine_speed(struct fit_row *row, int threads, const struct fit_machine *machine)
+bool fit_engine_speed(struct fit_row *row, const struct fit_machine *machine)
 {
     struct engine_work work;
     if (!machine->engine_profile || !engine_work_of_case(&row->one, fit_row_dtype(row), (double)row->parameters,
-                                                         (double)row->weights_bytes, threads, &work))
+                                                         (double)row->weights_bytes, machine->engine_threads, &work))
         return false;
     struct engine_speed speed = engine_profile_predict(machine->engine_profile, &work);
     if (!(speed.seconds > 0))

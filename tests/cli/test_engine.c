@@ -11,22 +11,9 @@
 #define DECODE "llama/llama/decode/q4_0/b1/s64"
 #define PREFILL "llama/llama/prefill/q4_0/b1/s64"
 
-static void begin(void)
+static void behave(void)
 {
     unsetenv("FALSE_LLAMA_BENCH");
-    remove_store();
-}
-
-static void make_folder(void)
-{
-    ck_assert_ptr_nonnull(mkdtemp(measured_folder));
-    snprintf(measured_store, sizeof measured_store, "%s/history.db", measured_folder);
-    setenv("BENCHMARK_DB", measured_store, 1);
-}
-
-static void remove_folder(void)
-{
-    rmdir(measured_folder);
 }
 
 static json_t *run(const char *options, int code)
@@ -59,11 +46,16 @@ START_TEST(its_results_are_cases)
     struct answer answer = call("report");
     ck_assert_msg(answer.code == 0 && strstr(answer.out, DECODE) && strstr(answer.out, "llama.cpp"), "%s", answer.out);
     answer_free(&answer);
-    answer = call("fit llama-3-8b --engine llama.cpp --no-calibrate --threads 1 --mode decode --dtype q4_0 --json");
+    answer = call("fit llama-3-8b --engine llama.cpp --threads 1 --mode decode --dtype q4_0 --json");
     json_t *fit = document_of(&answer), *row = json_array_get(json_object_get(fit, "rows"), 0);
     ck_assert_str_eq(json_get_string(row, "engine"), "llama.cpp");
     ck_assert_ptr_nonnull(strstr(json_get_string(row, "memory_of"), "llama.cpp"));
     json_decref(fit);
+    answer_free(&answer);
+    answer = call("report --json latest"); /* nothing was measured for that */
+    document = document_of(&answer);
+    ck_assert_str_eq(json_get_string(document, "suite"), "llama-bench");
+    json_decref(document);
     answer_free(&answer);
 }
 END_TEST
@@ -153,22 +145,17 @@ START_TEST(what_cannot_be_run_is_refused)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tests)
 {
-    Suite *suite = suite_create("engine");
-    TCase *tests = tcase_create("engine");
-    tcase_set_timeout(tests, 120);
-    tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
-    tcase_add_checked_fixture(tests, begin, remove_store);
+    tcase_add_checked_fixture(tests, behave, NULL);
     tcase_add_test(tests, its_results_are_cases);
     tcase_add_test(tests, its_failures_cost_themselves);
     tcase_add_test(tests, its_children_are_ended);
     tcase_add_test(tests, early_versions_tell_what_they_can);
     tcase_add_test(tests, what_cannot_be_run_is_refused);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+}
+
+int main(void)
+{
+    return plain_main("engine", add);
 }
