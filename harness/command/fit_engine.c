@@ -15,7 +15,7 @@ bool fit_engine_learn(const char *database, const char *engine, const char *mach
     *profile = NULL;
     if (!fit_engine_is_other(engine))
         return true;
-    struct engine_limits limits = {room->read_gbs, peak_gflops};
+    struct engine_limits limits = {.read_gbs = room->read_gbs, .peak_gflops = peak_gflops};
     if (!engine_known_load(database, engine, machine, &limits, profile, error))
         return false;
     room->engine = engine;

@@ -13,6 +13,7 @@
 struct result_list {
     struct engine_result *items; /* owned */
     size_t count;
+    enum engine_kind kind; /* of the processor */
 };
 
 static bool is_engine(const struct run *run, const char *engine)
@@ -89,6 +90,9 @@ struct wanted {
 static bool collect(void *state, const struct run *run, struct error *error)
 {
     const struct wanted *wanted = state;
+    const char *processor = json_get_string(json_object_get(run->machine, "cpu"), "model");
+    if (is_of(run, wanted->engine, wanted->machine) && !wanted->list->kind)
+        wanted->list->kind = engine_kind_of_name(processor);
     return !is_of(run, wanted->engine, wanted->machine) ||
            add_results(wanted->list, run, is_named(run, wanted->machine)) ||
            error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
@@ -104,7 +108,9 @@ bool engine_known_load(const char *database, const char *engine, const char *mac
     struct wanted wanted = {.engine = engine, .machine = machine, .list = &list};
     bool right = visit_runs(database, collect, &wanted, error);
     if (right && list.count) {
-        *profile = engine_profile_create(list.items, list.count, limits, error);
+        struct engine_limits whole = *limits;
+        whole.kind = list.kind ? list.kind : engine_kind_of_name(machine);
+        *profile = engine_profile_create(list.items, list.count, &whole, error);
         right = *profile;
     }
     free(list.items);

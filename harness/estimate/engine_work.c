@@ -95,6 +95,8 @@ static void fill(const struct shape *shape, double weights_bytes, double context
     work->tokens = work->decode ? 1 : context;
     /* of a prompt only the last token goes through the head */
     work->prompt_flops = 2 * fmax(work->read_weights - words, shape->active / 4) * work->tokens;
+    work->activations = shape->layers * shape->hidden * work->tokens;
+    work->attention_macs = 2 * shape->layers * shape->attention * context;
     work->attention_flops = 2 * shape->layers * shape->attention * work->tokens * work->tokens;
 }
 

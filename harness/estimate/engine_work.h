@@ -17,7 +17,9 @@ struct engine_work {
     double read_weights;    /* and how many these are */
     double prompt_flops;    /* of the matrices, for the whole prompt */
     double attention_flops; /* of scores and values, for the whole prompt */
+    double attention_macs;  /* of scores and values, for one token: of every head, where keys are shared */
     double cache_bytes;     /* that a token attends to */
+    double activations;     /* that go from layer to layer, for the whole prompt */
     double layers, tokens;  /* tokens: of the prompt; 1 when decoding */
     double threads;         /* 0 unknown */
     char type[TEXT_WORD];   /* of its weights: "q4_K_M" */

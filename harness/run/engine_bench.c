@@ -240,6 +240,7 @@ static void note_failure(struct record *record, enum fate fate, const char *reas
     record->status = fate == FATE_TIMEOUT         ? STATUS_TIMEOUT
                      : fate == FATE_OUT_OF_MEMORY ? STATUS_OUT_OF_MEMORY
                      : fate == FATE_STOPPED       ? STATUS_SKIPPED
+                     : fate == FATE_SKIPPED       ? STATUS_SKIPPED
                                                   : STATUS_FAILED;
     snprintf(record->reason, sizeof record->reason, "%.399s", reason);
 }
@@ -295,6 +296,10 @@ static bool visit(struct bench *bench, size_t at, struct error *error)
         return false;
     struct noise_mark after = noise_look(bench->cpus, bench->cpu_count);
     bench->visit_s[at] = end.seconds;
+    if (end.fate == FATE_TIMEOUT && call.timeout_s < limit_s(bench, at)) {
+        end.fate = FATE_SKIPPED;
+        snprintf(end.reason, sizeof end.reason, "the budget was spent before it ended; --budget gives more");
+    }
     bool right = judge_answer(bench, at, &end, noise_steal(&before, &after, bench->cpu_count), error);
     text_free(&end.out);
     bench->progress.last = record;
