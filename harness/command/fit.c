@@ -7,9 +7,9 @@
 #include "harness/base/json.h"
 #include "harness/base/log.h"
 #include "harness/base/parse.h"
+#include "harness/command/calibrate.h"
 #include "harness/command/command.h"
 #include "harness/command/fit_engine.h"
-#include "harness/command/measure_suite.h"
 #include "harness/estimate/known.h"
 #include "harness/run/schedule.h"
 #include "harness/run/suites.h"
@@ -219,30 +219,49 @@ static uint64_t drift_bytes(const struct machine *first)
 
 static int stopped_by;
 
-static bool calibrate(const struct invocation *invocation, const struct fit_demands *demands, struct error *error)
+/* Of a whole table this many measured cases say enough; for models asked about by name there may be more to learn. */
+enum { KNOWN_CASES = 16 };
+static const double BUDGET_S = 24, QUICK_BUDGET_S = 12;
+
+/* The cases that the answer will be about, the caller's to free. */
+static bool list_asked(const struct fit_demands *demands, struct model_case **asked, size_t *count, struct error *error)
 {
-    double budget_s = quick ? suite_find("calibration")->budget_s / 2 : NAN;
-    return measure_suite(invocation, "calibration", budget_s, demands->threads, &stopped_by, error);
+    struct fit fit = {0};
+    const struct fit_machine nowhere = {.name = "", .cpu = "", .read_gbs = NAN};
+    bool right = file_count ? true : fit_list_rows(&fit, demands, error);
+    for (size_t i = 0; right && i < file_count; i++)
+        right = fit_file_add(&fit, &files[i], demands, &nowhere, error);
+    *asked = right ? calloc(fit.row_count + 1, sizeof **asked) : NULL;
+    *count = 0;
+    for (size_t i = 0; *asked && i < fit.row_count; i++)
+        if (fit.rows[i].one.size && fit.rows[i].one.family) /* not where no family builds the file's model */
+            (*asked)[(*count)++] = fit.rows[i].one;
+    fit_free(&fit);
+    return *asked || (right && error_set(error, ERROR_SYSTEM, "out of memory for the cases that are asked about"));
 }
 
-/* What the store knows of this machine; measured first when that is nothing, unless it mustn't be. */
+/* What the store knows of this machine; measured first what is too far from all of that, unless it mustn't be. */
 static bool learn(const struct invocation *invocation, const struct fit_demands *demands, const struct machine *machine,
                   struct known *known, struct error *error)
 {
     if (!known_load(invocation->database, machine->fingerprint, demands->threads, known, error))
         return false;
-    if (known->op_cases || no_calibrate || machine->foreign)
+    bool named = file_count || (demands->models && demands->models[0]);
+    if (no_calibrate || machine->foreign || (!named && known->op_cases >= KNOWN_CASES))
         return true;
-    struct engine_machine theirs = {0}; /* whose speeds alone are asked for, and known: ours needn't be */
-    if (fit_engine_is_other(engine) && !(demands->modes & ~FIT_ENGINE_MODES) &&
-        !engine_known_machine(invocation->database, engine, machine->cpu.model, &theirs, error))
+    bool theirs = false; /* are another engine's speeds alone asked for, and known: ours needn't be */
+    if (!fit_engine_suffices(invocation->database, engine, demands, machine->cpu.model, &theirs, error) || theirs)
+        return theirs;
+    struct model_case *asked;
+    size_t count;
+    const struct calibration_limits limits = {.budget_s = quick ? QUICK_BUDGET_S : BUDGET_S,
+                                              .memory_bytes = available_bytes(machine),
+                                              .threads = demands->threads};
+    if (!list_asked(demands, &asked, &count, error))
         return false;
-    if (theirs.known)
-        return true;
-    log_detail("this machine isn't known yet: measuring suite calibration");
-    known_free(known);
-    return calibrate(invocation, demands, error) &&
-           known_load(invocation->database, machine->fingerprint, demands->threads, known, error);
+    bool right = calibrate(invocation, machine, asked, count, &limits, known, &stopped_by, error);
+    free(asked);
+    return right;
 }
 
 /* ---- other machines ---- */

@@ -9,6 +9,16 @@ bool fit_engine_is_other(const char *engine)
     return engine && strcasecmp(engine, "native") != 0;
 }
 
+bool fit_engine_suffices(const char *database, const char *engine, const struct fit_demands *demands,
+                         const char *processor, bool *suffices, struct error *error)
+{
+    struct engine_machine found = {0};
+    bool right = !fit_engine_is_other(engine) || demands->modes & ~(unsigned)FIT_ENGINE_MODES ||
+                 engine_known_machine(database, engine, processor, &found, error);
+    *suffices = found.known;
+    return right;
+}
+
 bool fit_engine_learn(const char *database, const char *engine, const char *machine, double peak_gflops,
                       struct fit_machine *room, struct engine_profile **profile, struct error *error)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "harness/store/record.h"
+#include "models/catalogue/settings.h"
 #include "models/engine/case.h"
 
 struct engine_work {
@@ -30,5 +31,9 @@ bool engine_work_of_record(const struct record *record, struct engine_work *work
 /* Of a case whose weights take `weights_bytes`, of the type that `type` names. */
 bool engine_work_of_case(const struct model_case *one, const char *type, double parameters, double weights_bytes,
                          int threads, struct engine_work *work);
+
+/* The same of a token of a file whose architecture no family builds: by what its settings say. */
+bool engine_work_of_settings(const struct settings *settings, const struct model_case *one, const char *type,
+                             double parameters, double weights_bytes, int threads, struct engine_work *work);
 
 #endif

@@ -253,8 +253,8 @@ static void fill_surface(struct estimator *estimator, struct op_surface *one)
     }
 }
 
-/* The ops of a case, so that together they take what its step takes: timing each by itself costs, and hides, a little.
- */
+/* The ops of a whole case, so that together they take what its step took over all its samples. Of a few layers no step
+ * was timed for longer than its ops were. */
 static void take_ops(struct estimator *estimator, const struct measured_case *from, struct known_case *one)
 {
     struct op_time *ops = estimator->ops + one->first_op;
@@ -264,7 +264,7 @@ static void take_ops(struct estimator *estimator, const struct measured_case *fr
     for (size_t i = 0; i < from->op_count; i++)
         sum += is_eviction(&ops[i]) ? 0 : ops[i].count * ops[i].seconds;
     for (size_t i = 0; i < from->op_count; i++)
-        if (from->seconds > 0 && sum > 0 && !is_eviction(&ops[i]))
+        if (!from->layers && from->seconds > 0 && sum > 0)
             ops[i].seconds *= from->seconds / sum;
 }
 
@@ -281,7 +281,7 @@ static bool take_cases(struct estimator *estimator, const struct measured_case *
         return false;
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        const char *own = cases[i].layers ? "/layers" : "";
+        const char *own = cases[i].layers || cases[i].kept ? cases[i].id : "";
         struct known_case *one = &estimator->cases[i];
         *one = (struct known_case){
             .first_op = at,
@@ -374,14 +374,13 @@ static struct op_time *list_ops(const struct graph *graph, size_t *count)
 }
 
 /* An op never measured stands at its roofline, and far away. */
-static const double FAR_AWAY = 4;
 
 /* The log of how far above its roofline, and how far off that is known. */
 static double slowdown_of(const struct estimator *estimator, const struct op_time *op, double step, double *distance)
 {
     const struct op_surface *found = find_surface(estimator, op->op);
     struct surface_point at = point_of(&estimator->limits, op, step);
-    *distance = FAR_AWAY;
+    *distance = ESTIMATE_FAR_AWAY;
     return found ? surface_at(found->points, found->count, &at, NULL, distance) : 0;
 }
 
@@ -392,6 +391,21 @@ double estimator_op(const struct estimator *estimator, const struct features *fe
     return estimator->point_count ? roofline_seconds(&estimator->limits, &op) *
                                         exp(slowdown_of(estimator, &op, step_bytes, &distance) + estimator->law.bias)
                                   : NAN;
+}
+
+double estimator_distance(const struct estimator *estimator, const struct features *features, double step_bytes)
+{
+    struct op_time op = op_of(features);
+    double distance;
+    slowdown_of(estimator, &op, step_bytes, &distance);
+    return fmin(distance, ESTIMATE_FAR_AWAY);
+}
+
+struct surface_point estimator_place(const struct features *features, double step_bytes)
+{
+    static const struct limits any = {NAN, NAN, NAN}; /* places don't depend on them */
+    struct op_time op = op_of(features);
+    return point_of(&any, &op, step_bytes);
 }
 
 struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph, enum mode mode)

@@ -23,7 +23,9 @@
 struct measured_case {
     const char *model, *family; /* leaving out goes by them; family may be NULL; the caller's */
     enum mode mode;
+    const char *id;
     bool layers;               /* of some of the model's layers only */
+    bool kept;                 /* measured for calibration: there also when the model's whole steps are left out */
     double seconds;            /* of a step, the median of its samples */
     const struct op_time *ops; /* the caller's */
     size_t op_count;
@@ -55,6 +57,11 @@ size_t estimator_scores(const struct estimator *estimator);
 struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph, enum mode mode);
 /* Seconds of one op within a step that moves `step_bytes`; NaN where nothing was measured. */
 double estimator_op(const struct estimator *estimator, const struct features *features, double step_bytes);
+/* How far from the nearest that was measured: 0 there; ESTIMATE_FAR_AWAY where no such op was. */
+double estimator_distance(const struct estimator *estimator, const struct features *features, double step_bytes);
+#define ESTIMATE_FAR_AWAY 4.0
+/* The place of an op within its step on its surface. */
+struct surface_point estimator_place(const struct features *features, double step_bytes);
 /* What it would have said of a measured case, by its place among them, had what `kind` says not been measured: neither
  * for the estimate nor for its interval. NaN where an op of the case is measured nowhere else. */
 struct estimate estimator_without(const struct estimator *estimator, size_t measured, enum left_out kind);

@@ -3,10 +3,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Fewer cases of a mode than this say less about it than those of all modes together. */
-enum { ENOUGH = 10 };
+/* Fewer cases of a mode than this say less about it than those of all modes together; fewer than MANY of all say less
+ * about the growth than other machines do. */
+enum { ENOUGH = 10, MANY = 60 };
 
-static const double GROWTHS[] = {0, 0.25, 0.5, 1, 2, 4, 8, 16, 32};
+static const double GROWTHS[] = {0.5, 1, 2, 3, 4, 6, 8, 12};
+static const double USUAL_GROWTH = 4, USUAL_QUANTILE = 0.12;
+
+static const double NEAR = 0.1;
+enum { LEAST_NEAR = 5 };
 
 /* Closer than the steps themselves repeat, no error tells anything. */
 static const double LEAST_ERROR = 0.005;
@@ -22,14 +27,15 @@ static bool counts(const struct score *score, const struct without *without)
     return isfinite(score->log_error) && !(without && score->group[without->kind] == without->group);
 }
 
+/* Of cases whose very ops were measured: what sums are off by. Of a few it says nothing. */
 static double median_error(const struct score *scores, size_t count, const struct without *without, double *list)
 {
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        if (counts(&scores[i], without) && scores[i].kind == LEFT_OUT_SIZE)
+        if (counts(&scores[i], without) && scores[i].kind == LEFT_OUT_SIZE && scores[i].distance < NEAR)
             list[n++] = scores[i].log_error;
     qsort(list, n, sizeof *list, by_value);
-    return n ? list[n / 2] : 0;
+    return n >= LEAST_NEAR ? list[n / 2] : 0;
 }
 
 /* Minus the logarithm of the likelihood, when errors are Laplace's with a deviation that grows so. */
@@ -48,12 +54,11 @@ static double unlikelihood(const struct score *scores, size_t count, const struc
     return n > 0 ? n * log(scaled / n) + logarithms : 0;
 }
 
-/* The ⌈(n+1)·confidence⌉-th smallest score. With too few scores for that, the largest, or half of what a factor of two
- * is shared among them, and half as much again. */
+/* The ⌈(n+1)·confidence⌉-th smallest score; with too few scores for that the usual, or the largest if that is more. */
 static double conformal_quantile(const double *scores, size_t n, double confidence)
 {
     size_t rank = (size_t)ceil((double)(n + 1) * confidence);
-    return n == 0 ? log(2) : rank <= n ? scores[rank - 1] : fmax(scores[n - 1], log(2) / (double)(n + 1)) * 1.5;
+    return n == 0 ? USUAL_QUANTILE : rank <= n ? scores[rank - 1] : fmax(scores[n - 1], USUAL_QUANTILE);
 }
 
 /* Of a mode's scores; MODE_COUNT: of all. */
@@ -74,8 +79,11 @@ bool interval_law_make(const struct score *scores, size_t count, double confiden
     double *list = calloc(count + 1, sizeof *list), least = INFINITY;
     if (!list)
         return false;
-    *law = (struct interval_law){.bias = median_error(scores, count, without, list)};
-    for (size_t i = 0; i < sizeof GROWTHS / sizeof *GROWTHS; i++) {
+    *law = (struct interval_law){.bias = median_error(scores, count, without, list), .growth = USUAL_GROWTH};
+    size_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += counts(&scores[i], without);
+    for (size_t i = 0; all >= MANY && i < sizeof GROWTHS / sizeof *GROWTHS; i++) {
         double cost = unlikelihood(scores, count, without, law->bias, GROWTHS[i]);
         if (cost < least) {
             least = cost;

@@ -20,6 +20,11 @@ static bool is_there(const struct known *known, const char *id)
     return false;
 }
 
+static bool is_calibration(const struct run *run)
+{
+    return strcmp(run->suite, CALIBRATION_SUITE) == 0;
+}
+
 /* The run's measured records that no later run has; a quiet one is taken before a noisy one of the same case. */
 static bool add_records(struct known *known, const struct run *run, int threads, enum status status)
 {
@@ -31,6 +36,11 @@ static bool add_records(struct known *known, const struct run *run, int threads,
         if (!more)
             return false;
         known->records = more;
+        bool *calibration = realloc(known->calibration, known->record_count + 1);
+        if (!calibration)
+            return false;
+        known->calibration = calibration;
+        calibration[known->record_count] = is_calibration(run);
         more[known->record_count++] = *record;
         known->op_cases += record->op_count > 0;
     }
@@ -61,7 +71,8 @@ static enum mode mode_of(const struct record *record)
 
 struct measured_case known_case(const struct record *record)
 {
-    return (struct measured_case){.model = record->model,
+    return (struct measured_case){.id = record->id,
+                                  .model = record->model,
                                   .family = record->family,
                                   .mode = mode_of(record),
                                   .layers = strstr(record->id, "/layers-") != NULL,
@@ -78,8 +89,10 @@ static bool make_estimator(struct known *known, struct error *error)
     size_t count = 0;
     for (size_t i = 0; i < known->record_count; i++) {
         const struct record *record = &known->records[i];
-        if (record->op_count)
-            cases[count++] = known_case(record);
+        if (!record->op_count)
+            continue;
+        cases[count] = known_case(record);
+        cases[count++].kept = known->calibration[i];
     }
     struct limits limits = known->limits = find_limits(known);
     if (count)
@@ -112,10 +125,12 @@ bool known_load(const char *database, const char *fingerprint, int threads, stru
     struct store *store = store_open(database, STORE_READ, error);
     bool right = store && load_runs(store, fingerprint, known, error);
     store_close(store);
-    for (int status = STATUS_OK; status <= STATUS_NOISY; status++)
-        for (size_t i = 0; right && i < known->run_count; i++)
-            right = add_records(known, &known->runs[i], threads, (enum status)status) ||
-                    error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
+    for (int calibration = 0; calibration < 2; calibration++)
+        for (int status = STATUS_OK; status <= STATUS_NOISY; status++)
+            for (size_t i = 0; right && i < known->run_count; i++)
+                right = is_calibration(&known->runs[i]) != calibration ||
+                        add_records(known, &known->runs[i], threads, (enum status)status) ||
+                        error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
     if (right && make_estimator(known, error))
         return true;
     known_free(known);
@@ -128,6 +143,7 @@ void known_free(struct known *known)
         run_free(&known->runs[i]);
     free(known->runs);
     free(known->records);
+    free(known->calibration);
     estimator_free(known->estimator);
     *known = (struct known){0};
 }

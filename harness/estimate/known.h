@@ -6,10 +6,12 @@
 #include "harness/estimate/estimate.h"
 #include "harness/store/store.h"
 
+#define CALIBRATION_SUITE "calibration"
 struct known {
     struct run *runs; /* owned: the records below are theirs */
     size_t run_count;
     struct record *records; /* owned array of borrowed records: measured, each case once, the latest */
+    bool *calibration;      /* [record_count] whether it was measured in a run of suite CALIBRATION_SUITE; owned */
     size_t record_count;
     size_t op_cases;             /* how many of them have their ops' times */
     struct estimator *estimator; /* NULL when op_cases is 0 */

@@ -140,7 +140,7 @@ static bool open_subject(const struct job *job, struct subject *subject, struct 
         limit_address_space(subject->plan.arena_bytes + address_margin(job));
     subject->peak_is_reset = resident_reset_peak();
     subject->baseline_bytes = resident_bytes("VmRSS");
-    const struct engine_options options = {.threads = (int)job->threads};
+    const struct engine_options options = {.threads = (int)job->threads, .repeats = subject->one.layers > 0};
     subject->engine = engine_open(subject->graph, &subject->plan, &options, error);
     return subject->engine &&
            (!job->weights || file_weights_load(&subject->file, subject->graph, subject->engine, error)) &&

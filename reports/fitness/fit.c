@@ -263,8 +263,7 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
     return right;
 }
 
-static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
-                      struct error *error)
+bool fit_list_rows(struct fit *fit, const struct fit_demands *demands, struct error *error)
 {
     const struct family_size *size;
     bool right = true;
@@ -272,7 +271,13 @@ static bool make_rows(struct fit *fit, const struct fit_demands *demands, const 
         for (size_t s = 0; right && (size = family_size_at(families[f], s)); s++)
             if (is_wanted_model(demands, families[f], size))
                 right = add_rows_of(fit, demands, families[f], size, error);
-    return right && fill_rows(fit, demands, machine, error);
+    return right;
+}
+
+static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                      struct error *error)
+{
+    return fit_list_rows(fit, demands, error) && fill_rows(fit, demands, machine, error);
 }
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,

@@ -107,6 +107,8 @@ void fit_conclude(struct fit *fit, const struct fit_demands *demands, const stru
 bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
                   uint64_t weights_bytes, struct error *error);
 
+/* The rows that are asked for, not filled: which cases it will be about. The caller frees the fit. */
+bool fit_list_rows(struct fit *fit, const struct fit_demands *demands, struct error *error);
 /* Of each model that is asked for on the machine the row that fits best, appended: to be concluded when all are there.
  */
 bool fit_add_machine(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,

@@ -14,19 +14,34 @@ void fit_set_speed(struct fit_row *row, struct range seconds, const char *bound)
     snprintf(row->bound, sizeof row->bound, "%s", bound);
 }
 
-bool fit_engine_speed(struct fit_row *row, const struct fit_machine *machine)
+static bool take_speed(struct fit_row *row, const struct engine_work *work, const struct fit_machine *machine)
 {
-    struct engine_work work;
-    if (!machine->engine_profile || !engine_work_of_case(&row->one, fit_row_dtype(row), (double)row->parameters,
-                                                         (double)row->weights_bytes, machine->engine_threads, &work))
-        return false;
-    struct engine_speed speed = engine_profile_predict(machine->engine_profile, &work);
+    struct engine_speed speed = engine_profile_predict(machine->engine_profile, work);
     if (!(speed.seconds > 0))
         return false;
     fit_set_speed(row, (struct range){speed.seconds, speed.low, speed.high}, "");
     row->estimated = true;
     row->engine = machine->engine;
     return true;
+}
+
+bool fit_engine_speed(struct fit_row *row, const struct fit_machine *machine)
+{
+    struct engine_work work;
+    return machine->engine_profile &&
+           engine_work_of_case(&row->one, fit_row_dtype(row), (double)row->parameters, (double)row->weights_bytes,
+                               machine->engine_threads, &work) &&
+           take_speed(row, &work, machine);
+}
+
+bool fit_engine_speed_of_settings(struct fit_row *row, const struct settings *settings,
+                                  const struct fit_machine *machine)
+{
+    struct engine_work work;
+    return machine->engine_profile &&
+           engine_work_of_settings(settings, &row->one, fit_row_dtype(row), (double)row->parameters,
+                                   (double)row->weights_bytes, machine->engine_threads, &work) &&
+           take_speed(row, &work, machine);
 }
 
 static bool memory_of(const struct model_case *one, struct engine_memory *memory, uint64_t weights_bytes,

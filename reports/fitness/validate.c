@@ -62,14 +62,14 @@ bool validate_make(const struct known *known, enum left_out kind, struct validat
     size_t measured = 0; /* the estimator's cases are the records with ops, in their order */
     for (size_t i = 0; i < known->record_count; i++) {
         const struct record *record = &known->records[i];
-        if (kind == LEFT_OUT_SIZE)
+        if (kind == LEFT_OUT_SIZE && !known_case(record).layers)
             add_peak(validation, record);
         if (!record->op_count)
             continue;
         size_t place = measured++;
-        if (record->status != STATUS_OK || known_case(record).layers)
-            continue; /* a noisy figure is no measure of an estimate, and a few layers are no case that is asked about
-                       */
+        /* a noisy figure is no measure of an estimate, and what calibrates is no case that is asked about */
+        if (record->status != STATUS_OK || known->calibration[i] || known_case(record).layers)
+            continue;
         struct estimate estimate = estimator_without(known->estimator, place, kind);
         add_time(validation, record, &estimate);
     }

@@ -154,6 +154,13 @@ START_TEST(other_machines_are_told_by_their_results)
         ck_assert(json_get_real(speed, "low") < median && median < json_get_real(speed, "high"));
     }
     json_decref(document);
+    /* a file of which no family knows the architecture */
+    document =
+        answers("fit " UNIT_DATA "/models/types.gguf --engine llama.cpp --machine box-9000 --memory 16GiB --json", 0);
+    const json_t *row = json_array_get(json_object_get(document, "rows"), 0);
+    ck_assert_str_eq(json_get_string(row, "engine"), "llama.cpp");
+    ck_assert(json_get_real(json_object_get(row, "throughput"), "median") > 0);
+    json_decref(document);
 }
 END_TEST
 
