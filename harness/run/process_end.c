@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "harness/base/parse.h"
 #include "harness/base/text.h"
 
 unsigned long long process_kills_for_memory(void)
@@ -45,4 +46,15 @@ enum fate process_end_fate(const char *who, int status, bool killed_for_memory, 
         snprintf(reason, size, "%s ended with exit code %d", who, WEXITSTATUS(status));
     append_said(said, reason, size);
     return FATE_FAILED;
+}
+
+enum fate process_cut_short(bool stopped, double timeout_s, char *reason, size_t size)
+{
+    char limit[32];
+    format_duration(timeout_s, limit, sizeof limit);
+    if (stopped)
+        snprintf(reason, size, "interrupted");
+    else
+        snprintf(reason, size, "no end within %s: killed; --timeout allows more", limit);
+    return stopped ? FATE_STOPPED : FATE_TIMEOUT;
 }

@@ -13,4 +13,7 @@ unsigned long long process_kills_for_memory(void);
 enum fate process_end_fate(const char *who, int status, bool killed_for_memory, const char *said, char *reason,
                            size_t size);
 
+/* The fate of one that was ended before its own end: because it was to stop, or else after its time. */
+enum fate process_cut_short(bool stopped, double timeout_s, char *reason, size_t size);
+
 #endif

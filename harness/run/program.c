@@ -182,21 +182,13 @@ static enum fate judge(const struct foreign *foreign, enum watched how, int stat
                        char *reason, size_t size)
 {
     const char *name = foreign->call->arguments[0];
-    char limit[32];
-    switch (how) {
-    case STOPPED:
-        snprintf(reason, size, "interrupted");
-        return FATE_STOPPED;
-    case TIMED_OUT:
-        format_duration(foreign->call->timeout_s, limit, sizeof limit);
-        snprintf(reason, size, "%s had no end within %s: killed; --timeout allows more", name, limit);
-        return FATE_TIMEOUT;
-    case WROTE_TOO_MUCH:
+    if (how == STOPPED || how == TIMED_OUT)
+        return process_cut_short(how == STOPPED, foreign->call->timeout_s, reason, size);
+    if (how == WROTE_TOO_MUCH) {
+        char limit[32];
         format_size(foreign->call->most_bytes, limit, sizeof limit);
         snprintf(reason, size, "%s wrote more than %s: killed", name, limit);
         return FATE_FAILED;
-    case ENDED:
-        break;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return FATE_DONE;

@@ -176,20 +176,11 @@ static enum fate end_worker(struct watch *watch, enum watched how, int status, b
         while (waitpid(watch->process.id, &status, 0) < 0 && errno == EINTR)
             ;
     }
-    char limit[32];
-    switch (how) {
-    case STOPPED:
-        snprintf(reason, size, "interrupted");
-        return FATE_STOPPED;
-    case TIMED_OUT:
-        format_duration(watch->supervision->timeout_s, limit, sizeof limit);
-        snprintf(reason, size, "no end within %s: killed; --timeout allows more", limit);
-        return FATE_TIMEOUT;
-    case SPOKE_NONSENSE:
+    if (how == STOPPED || how == TIMED_OUT)
+        return process_cut_short(how == STOPPED, watch->supervision->timeout_s, reason, size);
+    if (how == SPOKE_NONSENSE) {
         snprintf(reason, size, "%s", watch->why);
         return FATE_FAILED;
-    case ENDED:
-        break;
     }
     return judge_end(watch, status, process_kills_for_memory() > kills_before, reason, size);
 }
