@@ -149,13 +149,25 @@ static bool read_optimizer(struct fit_demands *demands, struct error *error)
            error_set(error, ERROR_INPUT, "--optimizer: '%s' is not sgd, momentum, rmsprop, adam or adamw", optimizer);
 }
 
+static bool is_catalogue(void)
+{
+    return other_machine && strcasecmp(other_machine, "catalogue") == 0;
+}
+
+/* What only the document has, all rows' most batches and contexts, needn't be found for the other formats. */
+static bool is_format(const struct invocation *invocation, const char *name)
+{
+    return invocation->format && strcmp(invocation->format, name) == 0;
+}
+
 static bool read_demands(const struct invocation *invocation, struct fit_demands *demands, struct error *error)
 {
     uint64_t value = 0;
-    *demands =
-        (struct fit_demands){.models = invocation->arguments,
-                             .checkpointing = checkpointing,
-                             .every_row = every_row || (invocation->format && strcmp(invocation->format, "csv") == 0)};
+    *demands = (struct fit_demands){.models = invocation->arguments,
+                                    .checkpointing = checkpointing,
+                                    .every_row = every_row || is_format(invocation, "csv"),
+                                    .shown_only = !is_format(invocation, "json")};
+    demands->shown_only &= !demands->every_row && !is_catalogue();
     if (!read_models(invocation, error) || !read_task(demands, error) || !read_mode(demands, error) ||
         !read_dtypes(demands, error) || !read_kv_dtype(demands, error) || !read_optimizer(demands, error))
         return false;
@@ -237,11 +249,6 @@ static bool learn(const struct invocation *invocation, const struct fit_demands 
 }
 
 /* ---- other machines ---- */
-
-static bool is_catalogue(void)
-{
-    return other_machine && strcasecmp(other_machine, "catalogue") == 0;
-}
 
 /* The device of --machine, or NULL where that names a file or the catalogue. */
 static const struct device *asked_device(void)

@@ -32,7 +32,8 @@ struct fit_demands {
     bool checkpointing;
     double min_throughput, max_latency_s;
     int threads;
-    bool every_row; /* people are shown the whole table, however long */
+    bool every_row;  /* people are shown the whole table, however long */
+    bool shown_only; /* no document is asked for: batches and contexts are solved for the rows that people are shown */
 };
 
 /* What there is to fit into and to go by. */
@@ -79,6 +80,7 @@ struct fit_row {
     size_t advice_count;
     const char *dtype; /* of a file's weights; NULL: as the case names it */
     bool tensors_only; /* of a file that no family builds: activations and workspace aren't known */
+    bool shown;        /* to people */
 };
 const char *fit_row_dtype(const struct fit_row *row);
 
@@ -89,6 +91,7 @@ struct fit {
     size_t nearest;                  /* the answer, or the row that comes nearest to being one */
     bool asks;                       /* there are demands beyond memory */
     bool machines;                   /* rows are of several machines: which of them runs the model */
+    bool ladder;                     /* shown are only the rungs between which the machine stands */
     char why[512];                   /* why that one: one sentence; or what would have to change */
     struct width widths[FIT_WIDTHS]; /* the widest model of each family that fits */
     size_t width_count;
@@ -101,9 +104,15 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
 bool fit_append(struct fit *fit, const struct fit_row *row, struct error *error);
 void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine);
 void fit_conclude(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine);
-/* All that is known of the row's case, which is filled in. */
+/* All that is known of the row's case, which is filled in: but the most that fits of it where only shown rows are to
+ * have that, which fit_solve_row finds. */
 bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
                   uint64_t weights_bytes, struct error *error);
+bool fit_solve_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                   struct error *error);
+
+/* Marks the rows that people are shown (fit_shown.c). */
+void fit_choose_shown(struct fit *fit, bool every_row);
 
 /* Of each model that is asked for on the machine the row that fits best, appended: to be concluded when all are there.
  */

@@ -15,9 +15,11 @@ static bool make_row(struct model_case one, const struct fit_demands *demands, c
                      struct fit_row *row)
 {
     struct model_case valid;
+    struct fit_demands own = *demands;
+    own.shown_only = true;
     case_name(&one);
     *row = (struct fit_row){.one = one};
-    return case_parse(one.id, &valid, NULL) && fit_fill_row(row, demands, machine, 0, NULL);
+    return case_parse(one.id, &valid, NULL) && fit_fill_row(row, &own, machine, 0, NULL);
 }
 
 static void write_speed(const struct fit_row *row, const struct fit_row *other, char *out, size_t capacity)

@@ -104,21 +104,47 @@ static void explain_answer(struct fit *fit)
                  row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
 }
 
-/* Of each family the widest like its largest size that fits, else its smallest: in that row's mode and dtype. */
+/* The family's largest size that fits, else its smallest; NULL where none is among the rows. */
+static const struct fit_row *row_to_widen(const struct fit *fit, const struct family *family)
+{
+    const struct fit_row *best = NULL;
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i];
+        bool fits = row->fits == FITS_YES,
+             better = !best || (best->fits != FITS_YES && fits) || (row->parameters > best->parameters && fits);
+        if (row->one.family == family && better && !row->tensors_only && !row->dtype)
+            best = row;
+    }
+    return best;
+}
+
+/* Of each family the widest like that size: in that row's mode and dtype. */
 static void find_widths(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
 {
-    for (size_t f = 0; families[f] && fit->width_count < FIT_WIDTHS; f++) {
-        const struct fit_row *best = NULL;
-        for (size_t i = 0; i < fit->row_count; i++) {
-            const struct fit_row *row = &fit->rows[i];
-            bool fits = row->fits == FITS_YES,
-                 better = !best || (best->fits != FITS_YES && fits) || (row->parameters > best->parameters && fits);
-            if (row->one.family == families[f] && better && !row->tensors_only && !row->dtype)
-                best = row;
-        }
-        if (best && solve_width(&best->one, fit_room(machine), demands->threads, &fit->widths[fit->width_count]))
-            fit->width_count++;
+    const struct fit_row *rows[FIT_WIDTHS];
+    struct width widths[FIT_WIDTHS];
+    bool found[FIT_WIDTHS];
+    int count = 0;
+    for (size_t f = 0; families[f] && count < FIT_WIDTHS; f++) {
+        const struct fit_row *row = row_to_widen(fit, families[f]);
+        if (row && has_width(&row->one))
+            rows[count++] = row;
     }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(demands->threads)
+    for (int i = 0; i < count; i++)
+        found[i] = solve_width(&rows[i]->one, fit_room(machine), demands->threads, &widths[i]);
+    for (int i = 0; i < count; i++)
+        if (found[i])
+            fit->widths[fit->width_count++] = widths[i];
+}
+
+/* The most that fits of the rows that people are shown; what can't be solved stays 0, as what doesn't fit. */
+static void solve_shown(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+#pragma omp parallel for schedule(dynamic, 1) num_threads(demands->threads)
+    for (size_t i = 0; i < fit->row_count; i++)
+        if ((fit->rows[i].shown || i == fit->nearest) && !fit->rows[i].tensors_only)
+            fit_solve_row(&fit->rows[i], demands, machine, NULL);
 }
 
 /* Advice for every row of a short table, else for the answer and what stands next to it. */
@@ -141,6 +167,9 @@ void fit_conclude(struct fit *fit, const struct fit_demands *demands, const stru
         qsort(fit->rows, fit->row_count, sizeof *fit->rows, fit->machines ? by_machine : by_answer);
     fit->answer = find_answer(fit);
     explain_answer(fit);
+    fit_choose_shown(fit, demands->every_row);
+    if (demands->shown_only)
+        solve_shown(fit, demands, machine);
     if (fit->machines)
         return;
     find_widths(fit, demands, machine);

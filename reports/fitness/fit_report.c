@@ -351,46 +351,20 @@ static void say_basis(struct report *report, const struct fit *fit, const struct
         "are used, and what the process itself holds.");
 }
 
-/* ---- which rows a person is shown ---- */
+/* ---- the rows ---- */
 
-enum { LONG_TABLE = 24 };
-
-/* Of its family and mode the largest that fits, in the largest type, or the next larger that doesn't even in the
- * smallest: the two rungs between which the machine stands. */
-static bool is_rung(const struct fit *fit, size_t index)
-{
-    const struct fit_row *row = &fit->rows[index];
-    const struct fit_row *last = NULL, *next = NULL;
-    for (size_t i = 0; i < fit->row_count; i++) {
-        const struct fit_row *other = &fit->rows[i];
-        if (other->one.family == row->one.family && other->one.mode == row->one.mode && other->fits == FITS_YES &&
-            (!last || other->parameters > last->parameters))
-            last = other;
-    }
-    for (size_t i = 0; i < fit->row_count; i++) {
-        const struct fit_row *other = &fit->rows[i];
-        if (other->one.family == row->one.family && other->one.mode == row->one.mode && other->fits != FITS_YES &&
-            (!last || other->parameters > last->parameters) &&
-            (!next || other->parameters < next->parameters ||
-             (other->parameters == next->parameters && other->total_bytes < next->total_bytes)))
-            next = other;
-    }
-    return row == last || row == next;
-}
-
-static void add_table(struct report *report, const struct fit *fit, bool every_row)
+static void add_table(struct report *report, const struct fit *fit)
 {
     const int first = fit->machines ? MACHINE : MODEL;
     const struct fit_row *before = NULL;
-    bool ladder = !every_row && !fit->asks && !fit->machines && fit->row_count > LONG_TABLE;
-    size_t limit = every_row || ladder || fit->row_count < LONG_TABLE ? fit->row_count : LONG_TABLE, shown = 0;
+    size_t shown = 0;
     bool one_mode = true;
     for (size_t i = 1; i < fit->row_count; i++)
         one_mode &= fit->rows[i].one.mode == fit->rows[0].one.mode;
     struct table *table =
         report_table(report, NULL, (one_mode ? columns_of_one_mode : columns) + first, (size_t)(COLUMN_COUNT - first));
-    for (size_t i = 0; table && i < limit; i++) {
-        if (ladder && !is_rung(fit, i))
+    for (size_t i = 0; table && i < fit->row_count; i++) {
+        if (!fit->rows[i].shown)
             continue;
         add_table_row(table, first, &fit->rows[i], before);
         before = &fit->rows[i];
@@ -398,8 +372,8 @@ static void add_table(struct report *report, const struct fit *fit, bool every_r
     }
     if (shown < fit->row_count)
         report_sentence(report, TONE_FAINT, "%s; --all shows all %zu rows.",
-                        ladder ? "Of each family and mode the largest that fits and the next that doesn't"
-                               : "The first rows",
+                        fit->ladder ? "Of each family and mode the largest that fits and the next that doesn't"
+                                    : "The first rows",
                         fit->row_count);
 }
 
@@ -458,12 +432,15 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         json_decref(machine_document);
         return NULL;
     }
-    report->document = document(fit, demands, machine_document);
+    if (demands->shown_only)
+        json_decref(machine_document);
+    else
+        report->document = document(fit, demands, machine_document);
     say_machine(report, fit, demands, machine);
     say_answer(report, fit);
     if (fit->answer < fit->row_count && !fit->machines)
         say_steps(report, fit, demands);
-    add_table(report, fit, demands->every_row);
+    add_table(report, fit);
     for (size_t i = 0; i < fit->row_count; i++)
         if (fit->rows[i].tensors_only)
             report_sentence(report, TONE_WARNING, "%s: %s.", fit->rows[i].one.size->name, fit->rows[i].reason);
