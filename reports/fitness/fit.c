@@ -138,10 +138,11 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, int thre
 static bool is_wanted_model(const struct fit_demands *demands, const struct family *family,
                             const struct family_size *size)
 {
-    if (demands->task && strcasecmp(demands->task, family->task) != 0)
+    bool demanding = demands->min_throughput > 0 || demands->max_latency_s > 0;
+    if (demands->task && strcasecmp(demands->task, family_task(family, size)) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return true;
+        return !(size->task && demanding); /* what stands beside others isn't as fast in the same unit */
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;

@@ -111,8 +111,10 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
 bool fit_solve_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
                    struct error *error);
 
+/* Where the family stands in that order: smaller comes first. */
+int fit_turn_of(const struct family *family);
 /* Marks the rows that people are shown (fit_shown.c). */
-void fit_choose_shown(struct fit *fit, bool every_row);
+void fit_choose_shown(struct fit *fit, const struct fit_demands *demands);
 
 /* Of each model that is asked for on the machine the row that fits best, appended: to be concluded when all are there.
  */

@@ -40,12 +40,21 @@ static void show_rungs(struct fit *fit, const struct family *family, enum mode m
         next->shown = true;
 }
 
-void fit_choose_shown(struct fit *fit, bool every_row)
+/* What decodes is told by that: its prompts and its use without a cache are so near that they'd be rows of the same
+ * models. */
+static bool is_told(const struct family *family, enum mode mode, unsigned asked)
 {
-    fit->ladder = !every_row && !fit->asks && !fit->machines && fit->row_count > LONG_TABLE;
+    bool decodes = family->modes >> MODE_DECODE & 1;
+    return asked ? asked >> mode & 1 : !decodes || (mode != MODE_PREFILL && mode != MODE_FORWARD);
+}
+
+void fit_choose_shown(struct fit *fit, const struct fit_demands *demands)
+{
+    fit->ladder = !demands->every_row && !fit->asks && !fit->machines && fit->row_count > LONG_TABLE;
     for (size_t i = 0; i < fit->row_count; i++)
-        fit->rows[i].shown = !fit->ladder && (every_row || i < LONG_TABLE);
+        fit->rows[i].shown = !fit->ladder && (demands->every_row || i < LONG_TABLE);
     for (size_t f = 0; fit->ladder && families[f]; f++)
         for (int mode = 0; mode < MODE_COUNT; mode++)
-            show_rungs(fit, families[f], (enum mode)mode);
+            if (is_told(families[f], (enum mode)mode, demands->modes))
+                show_rungs(fit, families[f], (enum mode)mode);
 }

@@ -27,18 +27,9 @@ static const struct {
     {"whisper-encoder", "features of speech, to classify or search it"},
     {"dlrm", "what to recommend, from sparse features: memory for the tables comes before speed"},
     {"mlp", "dense tables with many rows"},
-    {"classical", "tables with few rows or mixed columns: trains in seconds, often as good"},
-};
-
-/* Where a classical model serves the same task, a team tries it first. */
-static const struct {
-    const char *task, *beside;
-} classics[] = {
-    {"tabular", "Family classical's forest and linear SVM stand beside it: train them first"},
-    {"recsys", "On few dense features, a forest of family classical is the model to beat"},
-    {"sequence", "On features of fixed length made from the sequence, family classical is the model to beat"},
-    {"nlp", "For classifying short texts a linear SVM on word counts (family classical) is the model to beat"},
-    {"vision", "A linear SVM on features of a network already trained (family classical) is the model to beat"},
+    {"classical",
+     "tables with few rows or mixed columns, and features made by others: trains in seconds, often as good: "
+     "the model to beat"},
 };
 
 /* ---- writing ---- */
@@ -58,9 +49,11 @@ static void say_task(struct fit_step *step, const struct fit_row *row, const str
     char word[32];
     bool named = demands->models && demands->models[0];
     if (demands->task || named)
-        say(step, "%s, %s", demands->task ? demands->task : row->one.family->task, mode_name(row->one.mode));
+        say(step, "%s, %s", demands->task ? demands->task : family_task(row->one.family, row->one.size),
+            mode_name(row->one.mode));
     else
-        say(step, "any (--task narrows it); the answer is for %s, %s", row->one.family->task, mode_name(row->one.mode));
+        say(step, "any (--task narrows it); the answer is for %s, %s", family_task(row->one.family, row->one.size),
+            mode_name(row->one.mode));
     if (demands->context)
         say(step, "; a context of %lld", (long long)demands->context);
     if (demands->min_throughput > 0)
@@ -74,12 +67,12 @@ static void say_task(struct fit_step *step, const struct fit_row *row, const str
     say(step, ".");
 }
 
-static bool has_rows_of(const struct fit *fit, const struct family *family)
+static bool is_first_of_family(const struct fit *fit, size_t index)
 {
-    for (size_t i = 0; i < fit->row_count; i++)
-        if (fit->rows[i].one.family == family)
-            return true;
-    return false;
+    for (size_t i = 0; i < index; i++)
+        if (fit->rows[i].one.family == fit->rows[index].one.family)
+            return false;
+    return true;
 }
 
 static const char *strength_of(const struct family *family)
@@ -90,18 +83,35 @@ static const char *strength_of(const struct family *family)
     return family->help;
 }
 
-static void say_families(struct fit_step *step, const struct fit *fit, const struct fit_row *row)
+/* The classical models that stand beside the task's, with how long they take to train. */
+static void say_beside(struct fit_step *step, const struct fit *fit, const char *task, const char *before)
 {
-    const char *task = row->one.family->task, *before = "";
-    for (size_t f = 0; families[f]; f++) {
-        if (strcmp(families[f]->task, task) != 0 || !has_rows_of(fit, families[f]))
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i];
+        char seconds[32];
+        if (!row->one.size->task || strcmp(row->one.size->task, task) != 0 || !mode_trains(row->one.mode))
             continue;
-        say(step, "%s%s: %s", before, families[f]->name, strength_of(families[f]));
+        say(step, "%sBeside them %s, on features, is the model to beat", before, row->one.size->name);
+        if (row->latency_s.median > 0) {
+            format_duration(row->latency_s.median, seconds, sizeof seconds);
+            say(step, ": it learns %lld rows in %s%s", (long long)row->one.batch, row->measured ? "" : "about ",
+                seconds);
+        }
         before = ". ";
     }
-    for (size_t i = 0; i < sizeof classics / sizeof *classics; i++)
-        if (strcmp(classics[i].task, task) == 0)
-            say(step, "%s%s", before, classics[i].beside);
+}
+
+static void say_families(struct fit_step *step, const struct fit *fit, const struct fit_row *row)
+{
+    const char *task = family_task(row->one.family, row->one.size), *before = "";
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct model_case *one = &fit->rows[i].one;
+        if (strcmp(one->family->task, task) != 0 || !is_first_of_family(fit, i))
+            continue;
+        say(step, "%s%s: %s", before, one->family->name, strength_of(one->family));
+        before = ". ";
+    }
+    say_beside(step, fit, task, before);
     say(step, "%sWithin a family the ladder is ordered by size; size is not quality.", *step->text ? ". " : "");
 }
 
