@@ -395,11 +395,21 @@ static int answer_devices(const struct invocation *invocation, struct fit_demand
     return answer(invocation, demands, &room, document, error);
 }
 
+/* What was tried on the machine, by the latest of its runs that measured its limits. */
+static const json_t *tried_document(const struct known *known)
+{
+    for (size_t i = 0; i < known->run_count; i++)
+        if (json_is_number(json_object_get(json_object_get(known->runs[i].machine, "ceilings"), "read_gbs")))
+            return known->runs[i].machine;
+    return NULL;
+}
+
 static int answer_machine(const struct invocation *invocation, struct fit_demands *demands, struct machine *machine,
                           struct error *error)
 {
     struct known known = {0};
     struct engine_profile *profile = NULL;
+    struct fit_tuning tuning;
     struct fit_limits limits = limits_of_machine(machine);
     struct fit_machine room = {.name = machine->name,
                                .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
@@ -415,6 +425,9 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
         room.estimator = known.estimator;
         room.limits = machine->foreign && !known.estimator ? &limits : NULL;
         room.read_gbs = known.limits.read_gbs;
+        const json_t *tried = tried_document(&known);
+        tuning = fit_tuning_of(tried, demands->threads);
+        room.tuning = tried ? &tuning : NULL;
         code = !learn_engine(invocation, room.cpu, known.limits.peak_f32_gflops, &room, &profile, error)
                    ? (int)error->kind
                    : answer(invocation, demands, &room, machine_to_json(machine), error);

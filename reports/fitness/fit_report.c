@@ -102,11 +102,12 @@ static json_t *widths_to_json(const struct fit *fit)
     return widths;
 }
 
-static json_t *steps_to_json(const struct fit *fit, const struct fit_demands *demands)
+static json_t *steps_to_json(const struct fit *fit, const struct fit_demands *demands,
+                             const struct fit_machine *machine)
 {
     struct fit_step steps[FIT_STEPS];
     json_t *array = json_array();
-    fit_make_steps(fit, demands, steps);
+    fit_make_steps(fit, demands, machine, steps);
     for (int i = 0; i < FIT_STEPS; i++) {
         json_t *object = json_object();
         json_put_string(object, "step", steps[i].name);
@@ -137,7 +138,8 @@ static json_t *demands_to_json(const struct fit_demands *demands)
     return object;
 }
 
-static json_t *document(const struct fit *fit, const struct fit_demands *demands, json_t *machine_document)
+static json_t *document(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                        json_t *machine_document)
 {
     json_t *object = json_object(), *rows = json_array();
     json_put_string(object, "schema", "benchmark.fit/1");
@@ -158,7 +160,7 @@ static json_t *document(const struct fit *fit, const struct fit_demands *demands
             json_put_string(recommendation, "machine", row->machine);
         json_put_string(recommendation, "why", fit->why);
         if (!fit->machines)
-            json_put(recommendation, "steps", steps_to_json(fit, demands));
+            json_put(recommendation, "steps", steps_to_json(fit, demands, machine));
         json_put(object, "recommendation", recommendation);
     }
     return object;
@@ -410,11 +412,12 @@ static void add_table(struct report *report, const struct fit *fit)
                         fit->row_count);
 }
 
-static void say_steps(struct report *report, const struct fit *fit, const struct fit_demands *demands)
+static void say_steps(struct report *report, const struct fit *fit, const struct fit_demands *demands,
+                      const struct fit_machine *machine)
 {
     static const char *const titles[FIT_STEPS] = {"Task", "Families", "Needs", "Fits", "Tune"};
     struct fit_step steps[FIT_STEPS];
-    fit_make_steps(fit, demands, steps);
+    fit_make_steps(fit, demands, machine, steps);
     for (int i = 0; i < FIT_STEPS; i++)
         report_sentence(report, TONE_PLAIN, "%d. %s: %s", i + 1, titles[i], steps[i].text);
 }
@@ -470,11 +473,11 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
     if (demands->shown_only)
         json_decref(machine_document);
     else
-        report->document = document(fit, demands, machine_document);
+        report->document = document(fit, demands, machine, machine_document);
     say_machine(report, fit, demands, machine);
     say_answer(report, fit);
     if (fit->answer < fit->row_count && !fit->machines)
-        say_steps(report, fit, demands);
+        say_steps(report, fit, demands, machine);
     add_table(report, fit);
     for (size_t i = 0; i < fit->row_count; i++)
         if (fit->rows[i].tensors_only)

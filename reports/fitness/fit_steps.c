@@ -166,14 +166,44 @@ static void say_fits(struct fit_step *step, const struct fit *fit, const struct 
     say(step, ".");
 }
 
-static void say_tune(struct fit_step *step, const struct fit_row *row)
+static void say_gain(struct fit_step *step, const char *what, struct range gain)
+{
+    if (gain.low > 0)
+        say(step, " %s %.2f× (%.2f–%.2f)", what, gain.median, gain.low, gain.high);
+    else
+        say(step, " %s %.2f×", what, gain.median);
+}
+
+/* What was tried when the machine's limits were measured: threads, and pages. */
+static void say_tried(struct fit_step *step, const struct fit_tuning *tuning)
+{
+    const struct tuning_step *one = &tuning->steps[0], *all = &tuning->steps[tuning->step_count - 1];
+    if (tuning->step_count > 1) {
+        say(step, " Tried here: %d threads beside one", all->threads);
+        say_gain(step, "read memory", range_ratio(all->read_gbs, one->read_gbs));
+        if (tuning->multiply_one.median > 0 && tuning->multiply_all.median > 0)
+            say_gain(step, "and multiply", range_ratio(tuning->multiply_all, tuning->multiply_one));
+        say(step, " as fast.");
+    }
+    if (tuning->step_count && tuning->small_pages.median > 0) {
+        struct range gain = range_ratio(all->read_gbs, tuning->small_pages);
+        say(step, " Huge pages, which weights are given where the system has them,");
+        say_gain(step, "read", gain);
+        say(step, " as fast as small ones.");
+    }
+}
+
+static void say_tune(struct fit_step *step, const struct fit_row *row, const struct fit_tuning *tuning)
 {
     for (size_t i = 0; i < row->advice_count; i++)
         say(step, "%s%s", i ? ". " : "", row->advice[i]);
     say(step, "%s", row->advice_count ? "." : "nothing that was tried by planning gains 5 % or more.");
+    if (tuning)
+        say_tried(step, tuning);
 }
 
-void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, struct fit_step steps[FIT_STEPS])
+void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                    struct fit_step steps[FIT_STEPS])
 {
     static const char *const names[FIT_STEPS] = {"task", "families", "needs", "fits", "tune"};
     const struct fit_row *row = &fit->rows[fit->answer];
@@ -183,5 +213,5 @@ void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, st
     say_families(&steps[1], fit, row);
     say_needs(&steps[2], row);
     say_fits(&steps[3], fit, row);
-    say_tune(&steps[4], row);
+    say_tune(&steps[4], row, machine->tuning);
 }
