@@ -8,6 +8,7 @@
 #include "harness/base/log.h"
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
+#include "harness/command/fit_others.h"
 #include "harness/command/measure_suite.h"
 #include "harness/estimate/engine_known.h"
 #include "harness/estimate/known.h"
@@ -404,12 +405,21 @@ static const json_t *tried_document(const struct known *known)
     return NULL;
 }
 
+/* For a foreign machine of which only limits are known: what the others' ops reach of theirs. */
+static bool learn_others(const struct invocation *invocation, const struct machine *machine, const struct known *known,
+                         const struct fit_limits *limits, struct others *others, struct error *error)
+{
+    return !machine->foreign || known->estimator || !limits_known(limits) ||
+           others_load(invocation->database, limits, others, error);
+}
+
 static int answer_machine(const struct invocation *invocation, struct fit_demands *demands, struct machine *machine,
                           struct error *error)
 {
     struct known known = {0};
     struct engine_profile *profile = NULL;
     struct fit_tuning tuning;
+    struct others others = {0};
     struct fit_limits limits = limits_of_machine(machine);
     struct fit_machine room = {.name = machine->name,
                                .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
@@ -418,12 +428,14 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
         demands->threads = machine->cpu.usable_threads > 0 ? machine->cpu.usable_threads : 1;
     room.runtime_bytes = worker_idle_bytes((size_t)demands->threads);
     int code = ERROR_INPUT;
-    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error)) {
+    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error) &&
+        learn_others(invocation, machine, &known, &limits, &others, error)) {
         room.drift_bytes = drift_bytes(machine);
         room.records = known.records;
         room.record_count = known.record_count;
         room.estimator = known.estimator;
         room.limits = machine->foreign && !known.estimator ? &limits : NULL;
+        room.transfer = others.transfer.source_count ? &others.transfer : NULL;
         room.read_gbs = known.limits.read_gbs;
         const json_t *tried = tried_document(&known);
         tuning = fit_tuning_of(tried, demands->threads);
@@ -435,6 +447,7 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
         code = stopped_by ? 128 + stopped_by : (int)error->kind;
     }
     engine_profile_free(profile);
+    others_free(&others);
     known_free(&known);
     return code;
 }

@@ -107,6 +107,19 @@ static bool judge_engine(struct fit_row *row, int threads, const struct fit_mach
     return true;
 }
 
+/* By what ops reach of other machines' limits. */
+static bool judge_transfer(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
+{
+    const char *bound;
+    if (!machine->transfer)
+        return false;
+    struct range seconds = fit_transfer_seconds(machine->transfer, graph, &bound);
+    if (!(seconds.median > 0))
+        return false;
+    set_speed(row, seconds, bound);
+    return row->estimated = true;
+}
+
 static void judge_speed(struct fit_row *row, const struct graph *graph, int threads, const struct fit_machine *machine)
 {
     if (judge_engine(row, threads, machine))
@@ -124,6 +137,8 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, int thre
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};
         set_speed(row, seconds, bound_name(estimate.bound));
         row->estimated = true;
+    } else if (judge_transfer(row, graph, machine)) {
+        return;
     } else if (machine->limits && limits_known(machine->limits)) {
         const char *bound;
         struct range seconds = limits_seconds(machine->limits, graph, &bound);

@@ -14,6 +14,7 @@
 #include "models/engine/case.h"
 #include "reports/fitness/fit_limits.h"
 #include "reports/fitness/fit_solve.h"
+#include "reports/fitness/fit_transfer.h"
 #include "reports/fitness/fit_tuning.h"
 #include "reports/fitness/range.h"
 #include "reports/report.h"
@@ -46,6 +47,7 @@ struct fit_machine {
     const struct record *records; /* measured cases of this machine, latest first */
     size_t record_count;
     const struct estimator *estimator;           /* or NULL: no op was measured on it */
+    const struct fit_transfer *transfer;         /* what other machines' ops say of it; or NULL */
     const struct fit_limits *limits;             /* what its speed is told by without an estimator; or NULL */
     const struct fit_tuning *tuning;             /* what was tried on it; or NULL */
     double read_gbs;                             /* measured; NaN unknown */

@@ -339,6 +339,23 @@ static void say_readable(struct report *report, const struct fit *fit)
                     speed, unit_words(case_unit(&best->one)), total);
 }
 
+static void say_transfer(struct report *report, const struct fit_transfer *transfer)
+{
+    if (isnan(transfer->half_width))
+        report_sentence(
+            report, TONE_FAINT,
+            "Speeds (~) are from that machine's measured limits, at the shares of them that each op reached "
+            "on %s; no other machine is known to try that on, so the intervals are wide.",
+            transfer->sources[0].name);
+    else
+        report_sentence(
+            report, TONE_FAINT,
+            "Speeds (~) are from that machine's measured limits, at the shares of them that each op reached "
+            "on the %zu machines known here; the intervals are by foretelling each of these from the "
+            "others, %zu times.",
+            transfer->source_count, transfer->errors);
+}
+
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)
 {
     size_t measured = 0, estimated = 0, foreign = 0;
@@ -359,7 +376,17 @@ static void say_basis(struct report *report, const struct fit *fit, const struct
                         "No result of %s tells of these: speeds are this program's own. `benchmark import FILE` takes "
                         "what llama-bench prints.",
                         machine->engine);
-    if (fit->machines || machine->limits) {
+    size_t told = 0;
+    for (size_t i = 0; i < fit->row_count; i++)
+        told += fit->rows[i].throughput.median > 0;
+    if ((fit->machines || machine->limits) && !told) {
+        report_sentence(
+            report, TONE_WARNING,
+            "How fast it would be isn't known: nothing here tells both what it computes and what it reads in "
+            "a second.");
+    } else if (machine->transfer) {
+        say_transfer(report, machine->transfer);
+    } else if (fit->machines || machine->limits) {
         const bool sheet = fit->machines || machine->limits->sheet;
         report_sentence(report, TONE_FAINT,
                         sheet ? "Speeds (~) are from data sheets: each op at the share of the peak that programs "
