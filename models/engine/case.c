@@ -443,11 +443,16 @@ struct graph *case_build(const struct model_case *one, struct error *error)
 }
 
 /* A student finds its teacher's inputs by their names; and what is wrong with a graph is told by names. */
+struct graph *case_build_config_shapes(const struct model_case *one, const struct config *config, struct error *error)
+{
+    struct graph *graph = one->mode == MODE_DISTILL ? NULL : build_config(one, config, true, NULL);
+    return graph ? graph : case_build_config(one, config, error);
+}
+
 struct graph *case_build_shapes(const struct model_case *one, struct error *error)
 {
     struct config config = case_config(one);
-    struct graph *graph = one->mode == MODE_DISTILL ? NULL : build_config(one, &config, true, NULL);
-    return graph ? graph : case_build(one, error);
+    return case_build_config_shapes(one, &config, error);
 }
 
 double case_units(const struct model_case *one)
