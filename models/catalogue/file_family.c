@@ -145,9 +145,20 @@ const struct family *file_family(const struct model_file *file, struct family_si
 void file_size_of(const struct model_file *file, const char *path, char *name, size_t capacity,
                   struct family_size *size)
 {
+    static const char *const plain[] = {"config.json", "model.safetensors", "model.safetensors.index.json"};
     uint64_t longest = file->settings.max_context;
-    const char *slash = strrchr(path, '/'), *stem = slash && slash[1] ? slash + 1 : path;
-    snprintf(name, capacity, "%s", stem);
+    size_t end = strlen(path), begin;
+    for (bool folder = true; folder;) { /* a file that is called as all are has its folder's name */
+        while (end > 1 && path[end - 1] == '/')
+            end--;
+        for (begin = end; begin > 0 && path[begin - 1] != '/';)
+            begin--;
+        folder = false;
+        for (size_t i = 0; begin > 1 && i < sizeof plain / sizeof *plain; i++)
+            folder |= end - begin == strlen(plain[i]) && strncmp(path + begin, plain[i], end - begin) == 0;
+        end = folder ? begin : end;
+    }
+    snprintf(name, capacity, "%.*s", (int)(end - begin), path + begin);
     char *dot = strrchr(name, '.');
     if (dot && dot != name && (strcmp(dot, ".gguf") == 0 || strcmp(dot, ".safetensors") == 0))
         *dot = '\0';
