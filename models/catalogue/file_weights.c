@@ -1,11 +1,14 @@
 #include "models/catalogue/file_weights.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/catalogue/file_family.h"
 #include "models/catalogue/file_names.h"
 #include "models/engine/values.h"
+#include "models/kernels/gemm.h" /* activations */
 
 /* ---- pieces ---- */
 
@@ -194,21 +197,73 @@ static bool load_tensor(const struct file_names *names, const struct tensor *to,
 
 /* ---- all of them ---- */
 
-/* Architectures whose every difference the family's graph is known to have, as their configuration says it. */
+/* Architectures whose every difference the family's graph is known to have, as their configuration says it; and the
+ * activation of those whose family has only one. */
+static const struct {
+    const char *name;
+    int activation; /* ACTIVATION_NONE: any */
+} known[] = {
+    {"llama", 0},
+    {"mistral", 0},
+    {"qwen2", 0},
+    {"qwen3", 0},
+    {"gemma", 0},
+    {"gemma2", 0},
+    {"gemma3", 0},
+    {"gemma3_text", 0},
+    {"phi3", 0},
+    {"olmo", 0},
+    {"olmo2", 0},
+    {"gpt2", 0},
+    {"opt", 0},
+    {"gpt_neox", 0},
+    {"gptneox", 0},
+    {"mixtral", ACTIVATION_SILU},
+    {"olmoe", ACTIVATION_SILU},
+    {"qwen2_moe", ACTIVATION_SILU},
+    {"qwen2moe", ACTIVATION_SILU},
+    {"qwen3_moe", ACTIVATION_SILU},
+    {"qwen3moe", ACTIVATION_SILU},
+    {"bert", ACTIVATION_GELU},
+    {"roberta", ACTIVATION_GELU},
+    {"xlm-roberta", ACTIVATION_GELU},
+    {"camembert", ACTIVATION_GELU},
+    {"distilbert", ACTIVATION_GELU},
+    {"vit", ACTIVATION_GELU},
+};
+
+static bool refuse_architecture(const struct model_file *file, struct error *error)
+{
+    char names[400] = "";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "", known[i].name);
+    const char *name = file->settings.architecture;
+    return error_set(error, ERROR_INPUT, "%.90s: weights of %s are run, not of %s", file->parts[0].name, names,
+                     name[0] ? name : "a model without a config.json beside it");
+}
+
 static bool is_runnable(const struct model_file *file, struct error *error)
 {
-    static const char *const known[] = {"llama", "mistral", "qwen2", "qwen3", "bert"};
-    const char *name = file->settings.architecture;
-    bool right = false;
+    const struct settings *s = &file->settings;
+    const char *path = file->parts[0].name;
+    int activation = file_activation(s), only = -1;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        right |= strcmp(known[i], name) == 0;
-    if (!right)
-        return error_set(error, ERROR_INPUT,
-                         "%.90s: weights of llama, mistral, qwen2, qwen3 and bert are run, not of %s",
-                         file->parts[0].name, name[0] ? name : "a model without a config.json beside it");
-    if (file->settings.stretched)
-        return error_set(error, ERROR_INPUT, "%.90s: its rotary positions are stretched, and these weights aren't run",
-                         file->parts[0].name);
+        if (strcmp(known[i].name, s->architecture) == 0)
+            only = known[i].activation;
+    if (only < 0)
+        return refuse_architecture(file, error);
+    if (activation < 0 || (activation && only && activation != only))
+        return error_set(error, ERROR_INPUT, "%.90s: its activation is %s, which isn't run in a %s", path,
+                         s->activation, s->architecture);
+    if (s->unknown_rope)
+        return error_set(error, ERROR_INPUT, "%.90s: its rotary positions are stretched in a way that isn't known here",
+                         path);
+    if (strcmp(s->architecture, "mixtral") == 0 && s->sliding_window && s->sliding_window < s->max_context)
+        return error_set(error, ERROR_INPUT, "%.90s: sliding_window: experts are run without windows", path);
+    if (strcmp(s->architecture, "gpt2") == 0 && !isnan(s->epsilon) && fabs(s->epsilon - 1e-5) > 1e-9)
+        return error_set(error, ERROR_INPUT, "%.90s: its norms' epsilon is %g; 1e-05 is run", path, s->epsilon);
+    if (s->unusual)
+        return error_set(error, ERROR_INPUT, "%.90s: %s: what it asks for isn't done here", path, s->unusual);
     return true;
 }
 
@@ -219,9 +274,6 @@ static bool load_all(const struct model_file *file, const struct graph *graph, s
     bool right = is_runnable(file, error) && file_names_of(file, &names, error);
     if (!right)
         return false;
-    if (file_names_find(&names, "rope_freqs.weight"))
-        right = error_set(error, ERROR_INPUT, "%.90s: its rotary positions are stretched, and these weights aren't run",
-                          file->parts[0].name);
     for (int t = 0; right && t < graph->tensor_count; t++) {
         const struct tensor *tensor = &graph->tensors[t];
         bool copy = tensor->fill.like != NO_TENSOR && tensor->fill.kind != FILL_NONE;
