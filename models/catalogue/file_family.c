@@ -89,10 +89,7 @@ static bool is_whole(const struct settings *s)
 
 static bool has_tensor(const struct model_file *file, const char *name)
 {
-    for (size_t i = 0; i < file->tensor_count; i++)
-        if (strcmp(file->tensors[i].name, name) == 0)
-            return true;
-    return false;
+    return model_file_find(file, name) != NULL;
 }
 
 static bool has_own_head(const struct model_file *file)

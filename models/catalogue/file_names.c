@@ -220,39 +220,6 @@ static const struct rule {
 /* The whole model's name before its parts', which some files have. */
 static const char *const prefixes[] = {"", "model.", "bert.", "roberta.", "distilbert.", "transformer.", "vit."};
 
-/* ---- a file's tensors ---- */
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp((*(const struct file_tensor *const *)a)->name, (*(const struct file_tensor *const *)b)->name);
-}
-
-bool file_names_of(const struct model_file *file, struct file_names *names, struct error *error)
-{
-    *names =
-        (struct file_names){.file = file, .order = malloc((file->tensor_count + 1) * sizeof(struct file_tensor *))};
-    if (!names->order)
-        return error_set(error, ERROR_SYSTEM, "out of memory for the names of a model's tensors");
-    for (size_t i = 0; i < file->tensor_count; i++)
-        names->order[i] = &file->tensors[i];
-    qsort(names->order, file->tensor_count, sizeof *names->order, by_name);
-    return true;
-}
-
-void file_names_free(struct file_names *names)
-{
-    free(names->order);
-    names->order = NULL;
-}
-
-const struct file_tensor *file_names_find(const struct file_names *names, const char *name)
-{
-    const struct file_tensor wanted = {.name = name}, *key = &wanted;
-    const struct file_tensor **found =
-        bsearch(&key, names->order, names->file->tensor_count, sizeof *names->order, by_name);
-    return found ? *found : NULL;
-}
-
 /* ---- the graph's names ---- */
 
 /* Does `ours` begin so, with any number for '#'? Returns what follows, and the number. */
@@ -298,7 +265,7 @@ static void spell(const char *prefix, const char *pattern, int layer, uint64_t e
         snprintf(out + used, capacity - used, "%s", rest);
 }
 
-const struct file_tensor *file_names_piece(const struct file_names *names, const struct file_place *place,
+const struct file_tensor *file_names_piece(const struct model_file *file, const struct file_place *place,
                                            uint64_t index)
 {
     bool experts = strchr(place->patterns[0], '@');
@@ -306,19 +273,19 @@ const struct file_tensor *file_names_piece(const struct file_names *names, const
     for (size_t i = 0; !found && i < sizeof prefixes / sizeof *prefixes; i++) {
         char name[FILE_MOST_NAME];
         spell(prefixes[i], place->patterns[experts ? 0 : index], place->layer, index, place->rest, name, sizeof name);
-        found = file_names_find(names, name);
+        found = model_file_find(file, name);
     }
     return found;
 }
 
-struct file_place file_names_place(const struct file_names *names, const char *ours)
+struct file_place file_names_place(const struct model_file *file, const char *ours)
 {
-    const struct settings *s = &names->file->settings;
+    const struct settings *s = &file->settings;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         const struct rule *rule = &rules[i];
         struct file_place place = {.patterns = rule->theirs, .layout = rule->layout, .share = rule->share};
         place.rest = is_of(rule->architectures, s->architecture) ? match(rule->ours, ours, &place.layer) : NULL;
-        if (!place.rest || !file_names_piece(names, &place, 0))
+        if (!place.rest || !file_names_piece(file, &place, 0))
             continue;
         while (place.count < PIECES && rule->theirs[place.count])
             place.count++;

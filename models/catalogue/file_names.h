@@ -16,15 +16,6 @@ enum file_layout {
 /* Which rows of the file's matrix, where it has several of the graph's in one. */
 enum file_share { SHARE_ALL, SHARE_QUERY, SHARE_KEY, SHARE_VALUE, SHARE_FIRST_HALF, SHARE_SECOND_HALF };
 
-/* A file's tensors by name. */
-struct file_names {
-    const struct model_file *file;
-    const struct file_tensor **order; /* owned */
-};
-bool file_names_of(const struct model_file *file, struct file_names *names, struct error *error);
-void file_names_free(struct file_names *names);
-const struct file_tensor *file_names_find(const struct file_names *names, const char *name);
-
 /* Where a weight of the graph is: in `count` tensors of the file, one below another. */
 struct file_place {
     uint64_t count;
@@ -35,9 +26,9 @@ struct file_place {
     int layer;
 };
 /* Of the graph's weight `ours`; count is 0 where the file has none. */
-struct file_place file_names_place(const struct file_names *names, const char *ours);
+struct file_place file_names_place(const struct model_file *file, const char *ours);
 /* NULL where the file lacks it. */
-const struct file_tensor *file_names_piece(const struct file_names *names, const struct file_place *place,
+const struct file_tensor *file_names_piece(const struct model_file *file, const struct file_place *place,
                                            uint64_t index);
 
 #endif

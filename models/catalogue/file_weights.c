@@ -58,11 +58,10 @@ static bool is_decoded(const struct file_tensor *from, const struct tensor *to, 
 }
 
 /* Piece `index` of the graph's weight `to`. */
-static bool take_piece(const struct file_names *names, const struct file_place *place, uint64_t index,
+static bool take_piece(const struct model_file *file, const struct file_place *place, uint64_t index,
                        const struct tensor *to, struct piece *piece, struct error *error)
 {
-    const struct model_file *file = names->file;
-    const struct file_tensor *from = file_names_piece(names, place, index);
+    const struct file_tensor *from = file_names_piece(file, place, index);
     if (!from)
         return error_set(error, ERROR_INPUT, "%.90s: of the model's %s, part %llu of %llu is missing",
                          file->parts[0].name, to->name, (unsigned long long)index + 1,
@@ -162,10 +161,9 @@ static void copy_piece(const struct model_file *file, const struct piece *piece,
 }
 
 /* Copies to `data`, or, where that is NULL, only looks whether it could. */
-static bool load_tensor(const struct file_names *names, const struct tensor *to, char *data, struct error *error)
+static bool load_tensor(const struct model_file *file, const struct tensor *to, char *data, struct error *error)
 {
-    const struct model_file *file = names->file;
-    struct file_place place = file_names_place(names, to->name);
+    struct file_place place = file_names_place(file, to->name);
     uint64_t elements = (uint64_t)tensor_elements(to), held = 0;
     if (!place.count)
         return error_set(error, ERROR_INPUT, "%.90s: has no tensor that is the model's %s", file->parts[0].name,
@@ -178,7 +176,7 @@ static bool load_tensor(const struct file_names *names, const struct tensor *to,
         error_set(error, ERROR_SYSTEM, "out of memory for a row of weights");
     for (uint64_t p = 0; right && p < place.count; p++) {
         struct piece piece;
-        right = take_piece(names, &place, p, to, &piece, error);
+        right = take_piece(file, &place, p, to, &piece, error);
         uint64_t size = right ? piece.rows * piece.columns : 0;
         if (right && size > elements - held)
             right = error_set(error, ERROR_INPUT, "%.90s: tensor '%.90s' is larger than the model's %s",
@@ -270,17 +268,13 @@ static bool is_runnable(const struct model_file *file, struct error *error)
 static bool load_all(const struct model_file *file, const struct graph *graph, struct engine *engine,
                      struct error *error)
 {
-    struct file_names names;
-    bool right = is_runnable(file, error) && file_names_of(file, &names, error);
-    if (!right)
-        return false;
+    bool right = is_runnable(file, error);
     for (int t = 0; right && t < graph->tensor_count; t++) {
         const struct tensor *tensor = &graph->tensors[t];
         bool copy = tensor->fill.like != NO_TENSOR && tensor->fill.kind != FILL_NONE;
         if (tensor->role == ROLE_WEIGHT && tensor->persistent && !copy)
-            right = load_tensor(&names, tensor, engine ? engine_tensor(engine, t) : NULL, error);
+            right = load_tensor(file, tensor, engine ? engine_tensor(engine, t) : NULL, error);
     }
-    file_names_free(&names);
     return right;
 }
 
