@@ -65,18 +65,6 @@ static bool check_weights(const struct opened *one, const struct family *family,
     return right;
 }
 
-/* The file's own type where a kernel runs it, else the nearest. */
-static void choose_dtype(const struct model_file *file, const struct family *family, char *out, size_t capacity)
-{
-    struct model_case one;
-    double bits = 8 * (double)file->tensor_bytes / (double)(file->parameters ? file->parameters : 1);
-    file_dtype(file, out, capacity);
-    if (!family->quantises && bits < 12)
-        snprintf(out, capacity, "bf16");
-    else if (!case_set_dtype(&one, out))
-        snprintf(out, capacity, "%s", bits < 5.5 ? "q4_K_M" : bits < 7.5 ? "q6_K" : bits < 12 ? "q8_0" : "f16");
-}
-
 static bool open_one(const char *path, const struct file_wishes *wishes, bool selected, struct error *error)
 {
     struct opened *one = &opened[count];
@@ -117,7 +105,7 @@ static bool open_one(const char *path, const struct file_wishes *wishes, bool se
         return error_set(error, ERROR_INPUT, "--weights: %.200s has none; give the .gguf or .safetensors file", path);
     if (wishes->weights && !check_weights(one, model->family, error))
         return false;
-    choose_dtype(&one->file, model->family, model->dtype, sizeof model->dtype);
+    file_run_dtype(&one->file, model->family, model->dtype, sizeof model->dtype);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "models/catalogue/file_names.h"
 #include "models/families/decoder.h"
 #include "models/families/llama.h"
 #include "models/families/recipe.h"
@@ -171,6 +172,16 @@ static void take_rope(const struct settings *s, struct family_size *size)
         size->rope.kind = ROPE_PLAIN;
 }
 
+/* Types tensor by tensor. */
+static void take_types(const struct model_file *file, const struct family *family, struct family_size *size)
+{
+    char name[24];
+    file_run_dtype(file, family, name, sizeof name);
+    size->stored = (struct stored_types){.file = file, .recipe = recipe_find(name)};
+    if (file->tensor_count && size->stored.recipe && family->quantises)
+        size->stored.type_of = file_type_of;
+}
+
 static struct config config_of(const struct model_file *file, const struct kind *kind)
 {
     const struct settings *s = &file->settings;
@@ -231,6 +242,7 @@ const struct family *file_family(const struct model_file *file, struct family_si
         return NULL;
     size->config = config_of(file, kind);
     take_rope(s, size);
+    take_types(file, family, size);
     return builds(family, size, file->parameters) ? family : NULL;
 }
 
@@ -284,4 +296,15 @@ void file_dtype(const struct model_file *file, char *out, size_t capacity)
     const struct storage *storage = storage_find(name);
     const struct recipe *recipe = recipe_find(name);
     snprintf(out, capacity, "%s", recipe ? recipe->name : storage && storage->dtype ? storage->dtype : name);
+}
+
+void file_run_dtype(const struct model_file *file, const struct family *family, char *out, size_t capacity)
+{
+    struct model_case one;
+    double bits = 8 * (double)file->tensor_bytes / (double)(file->parameters ? file->parameters : 1);
+    file_dtype(file, out, capacity);
+    if (!family->quantises && bits < 12)
+        snprintf(out, capacity, "bf16");
+    else if (!case_set_dtype(&one, out))
+        snprintf(out, capacity, "%s", bits < 5.5 ? "q4_K_M" : bits < 7.5 ? "q6_K" : bits < 12 ? "q8_0" : "f16");
 }

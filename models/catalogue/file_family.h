@@ -17,5 +17,7 @@ void file_size_of(const struct model_file *file, const char *path, char *name, s
                   struct family_size *size);
 /* The recipe that the file names, else the type that most of its bytes have: "q4_K_M", "f32", "IQ2_M". */
 void file_dtype(const struct model_file *file, char *out, size_t capacity);
+/* The same where the family runs it, else the nearest that it does. */
+void file_run_dtype(const struct model_file *file, const struct family *family, char *out, size_t capacity);
 
 #endif

@@ -295,3 +295,37 @@ struct file_place file_names_place(const struct model_file *file, const char *ou
     }
     return (struct file_place){0};
 }
+
+/* What runs in the place of a type: the same, or one of as many bits or a few more. */
+static enum dtype nearest_dtype(const struct storage *storage, int64_t columns)
+{
+    enum dtype dtype;
+    double bits = 8.0 * storage->bytes / storage->block;
+    if (storage->dtype && dtype_parse(storage->dtype, &dtype) && dtype != DTYPE_I32)
+        return dtype == DTYPE_BF16 ? DTYPE_F16 : dtype;
+    bool super = columns % 256 == 0;
+    if (bits < 5.2)
+        return super ? DTYPE_Q4_K : DTYPE_Q4_0;
+    return bits < 7.6 && super ? DTYPE_Q6_K : bits < 12 ? DTYPE_Q8_0 : DTYPE_F16;
+}
+
+bool file_type_of(const void *file, const char *ours, int64_t columns, enum dtype *dtype)
+{
+    const struct storage *most = NULL;
+    struct file_place place = file_names_place(file, ours);
+    for (uint64_t p = 0; p < place.count; p++) {
+        const struct file_tensor *piece = file_names_piece(file, &place, p);
+        const struct storage *storage = piece ? piece->storage : NULL;
+        if (!storage)
+            return false;
+        if (!most || (uint64_t)storage->bytes * most->block > (uint64_t)most->bytes * storage->block)
+            most = storage;
+    }
+    if (!most)
+        return false;
+    enum dtype found = nearest_dtype(most, columns);
+    if (columns % dtype_info(found)->block)
+        return false;
+    *dtype = found;
+    return true;
+}

@@ -4,6 +4,7 @@
 #define CATALOGUE_FILE_NAMES_H
 
 #include "models/catalogue/model_file.h"
+#include "models/graph/dtype.h"
 
 /* A matrix here is rows [outputs, inputs]. */
 enum file_layout {
@@ -30,5 +31,8 @@ struct file_place file_names_place(const struct model_file *file, const char *ou
 /* NULL where the file lacks it. */
 const struct file_tensor *file_names_piece(const struct model_file *file, const struct file_place *place,
                                            uint64_t index);
+/* The type of a weight in the file, of several tensors that of most bits; where no kernel runs it, the nearest that one
+ * does. A stored_types' type_of: `file` is a model_file. */
+bool file_type_of(const void *file, const char *ours, int64_t columns, enum dtype *dtype);
 
 #endif

@@ -65,6 +65,7 @@ struct family_size {
     uint64_t published;              /* parameters as its publisher counts them; 0: no count is published */
     const char *file;                /* the path of the model's file, of which this is; else NULL */
     struct rope rope;                /* of that file, for config.rope */
+    struct stored_types stored;      /* of that file; type_of is NULL where there is none */
     bool file_weights;               /* runs with that file's weights */
     const char *tokens, *output;     /* reads these ("101,7592,102"), and writes what it computes there; or NULL */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
