@@ -8,6 +8,7 @@
 
 #include "models/engine/case.h"
 #include "models/graph/graph.h"
+#include "models/ops/rope.h"
 
 /* Sizes of every family in one struct; each family's file says which fields it reads. */
 struct config {
@@ -45,6 +46,7 @@ struct config {
      * of key_rank (0: none; families/latent.h), heads of head_dim, rope_dim and value_dim, queries' own rank */
     int64_t dense_layers, dense_feed_forward, key_rank, query_rank, rope_dim, value_dim;
     bool sigmoid_router;
+    bool no_pooler; /* bert: forward ends with the last block */
     float route_scale;
     int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
     int64_t top[8];                   /* dlrm: of those after it */
@@ -63,6 +65,8 @@ struct family_size {
     struct config config;
     uint64_t published;              /* parameters as its publisher counts them; 0: no count is published */
     const char *file;                /* the path of the model's file, of which this is; else NULL */
+    struct rope rope;                /* of that file, for config.rope */
+    struct stored_types stored;      /* of that file; type_of is NULL where there is none */
     bool file_weights;               /* runs with that file's weights */
     const char *tokens, *output;     /* reads these ("101,7592,102"), and writes what it computes there; or NULL */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
