@@ -47,6 +47,7 @@ static const struct kind {
     {"qwen2moe", "moe", {.projection_bias = true, .shared_gate = true}},
     {"qwen3moe", "moe", {.head_norm = HEAD_NORM_EACH, .renormalise = true}},
     {.name = "gpt2", .family = "gpt2"},
+    {"bloom", "gpt2", {.alibi = true, .embedding_norm = true}},
     {"bert", "bert", {.inputs = 2, .classes = 2}},
     {"vit", "vit", {.side = 224, .patch = 16, .classes = 1000}},
     {"whisper", "whisper", {.frames = 3000, .inputs = 80}},
@@ -115,7 +116,8 @@ static struct config config_of(const struct model_file *file, const struct kind 
     bool windowed = strcmp(s->architecture, "mistral") == 0 || strcmp(kind->name, "phi3") == 0 || config.global_every;
     if (llama && windowed && s->sliding_window && s->sliding_window < s->max_context)
         config.window = (int64_t)s->sliding_window;
-    config.untied_head = llama && has_own_head(file);
+    bool heads = llama || strcmp(kind->name, "bloom") == 0; /* whose head may be a matrix of its own */
+    config.untied_head = heads && has_own_head(file);
     return config;
 }
 

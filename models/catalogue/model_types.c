@@ -75,7 +75,7 @@ const struct model_type model_types[] = {
     {"opt", "opt", ALL_BIAS | NORM_BIAS | NOT_GATED | POSITIONS, outline_decoder,
      "{\"num_hidden_layers\":12,\"hidden_size\":768,\"num_attention_heads\":12,\"ffn_dim\":3072,\"vocab_size\":50272,\"max_position_embeddings\":2048,\"tie_word_embeddings\":true,\"do_layer_norm_before\":true}"},
     {"bloom", "bloom", ALL_BIAS | NORM_BIAS | NOT_GATED | FUSED_QKV | EMBEDDING_NORM, outline_decoder,
-     "{\"n_layer\":2,\"hidden_size\":64,\"n_head\":8,\"vocab_size\":250880,\"tie_word_embeddings\":true,\"layer_norm_epsilon\":1e-05}"},
+     "{\"n_layer\":2,\"hidden_size\":64,\"n_head\":8,\"vocab_size\":250880,\"seq_length\":2048,\"tie_word_embeddings\":true,\"layer_norm_epsilon\":1e-05}"},
     {"falcon", "falcon", NORM_BIAS | NOT_GATED | FUSED_QKV, outline_falcon,
      "{\"num_hidden_layers\":32,\"hidden_size\":4544,\"num_attention_heads\":71,\"vocab_size\":65024,\"max_position_embeddings\":2048,\"tie_word_embeddings\":true,\"multi_query\":true,\"parallel_attn\":true,\"layer_norm_epsilon\":1e-05}"},
     {"bert", "bert", 0, outline_encoder,

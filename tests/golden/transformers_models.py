@@ -204,6 +204,36 @@ class Opt(Plain):
         return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
 
 
+class Bloom(Plain):
+    """Of family gpt2, with biases by distance instead of positions; q, k and v lie side by side head by head."""
+
+    def __init__(self):
+        super().__init__("gpt2", "bloom-1b1", transformers.BloomForCausalLM(transformers.BloomConfig(
+            vocab_size=500, hidden_size=48, n_layer=2, n_head=6, attn_implementation="eager", bos_token_id=None,
+            eos_token_id=None, pad_token_id=None)), layers=2, hidden=48, heads=6, vocabulary=500)
+
+    def names(self):
+        base = "transformer."
+        yield "wte.weight", stack(base + "word_embeddings.weight")
+        for kind in ("weight", "bias"):
+            yield f"wte.norm.{kind}", stack(base + f"word_embeddings_layernorm.{kind}")
+            yield f"ln_f.{kind}", stack(base + f"ln_f.{kind}")
+            for i in range(2):
+                theirs, ours = base + f"h.{i}.", f"h.{i}."
+                whole = theirs + f"self_attention.query_key_value.{kind}"
+                yield ours + f"attn.c_attn.{kind}", lambda get, whole=whole: get(whole).unflatten(
+                    0, (6, 3, -1)).transpose(0, 1)
+                for a, b in (("attn.c_proj", "self_attention.dense"), ("ln_1", "input_layernorm"),
+                             ("ln_2", "post_attention_layernorm"), ("mlp.c_fc", "mlp.dense_h_to_4h"),
+                             ("mlp.c_proj", "mlp.dense_4h_to_h")):
+                    yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
+
+    def deviation(self, name):
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if name.endswith("c_proj.weight") else 0.02
+
+    run = Opt.run
+
+
 class Beside(Plain):
     """Of family neox. `parts`: what their block calls ours; `turned`: q, k and v lie side by side head by head."""
 
@@ -489,6 +519,7 @@ CASES = [
     ("olmo", lambda: Decoder("olmo-1b", "Olmo", bare=True)),
     ("gpt2", Gpt2),
     ("opt", Opt),
+    ("bloom", Bloom),
     ("pythia", pythia),
     ("phi", phi),
     ("falcon", falcon),

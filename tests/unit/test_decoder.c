@@ -194,6 +194,8 @@ static const struct row {
     {"llama/olmo-2-7b", "", 1e-5},
     {"llama/olmo-1b", "", 1e-5},
     {"gpt2/opt-125m", "", 1e-5},
+    {"gpt2/bloom-1b1", "", 1e-5}, /* biases by distance */
+    {"gpt2/bloom-7b1", "q8_0", 2e-2},
     {"neox/pythia-14m", "", 1e-5},
     {"neox/pythia-31m", "f16", 1e-3},
     {"neox/phi-2", "", 1e-5},
