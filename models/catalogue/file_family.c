@@ -48,19 +48,23 @@ static const struct kind {
     {"qwen3moe", "moe", {.head_norm = HEAD_NORM_EACH, .renormalise = true}},
     {.name = "gpt2", .family = "gpt2"},
     {"bloom", "gpt2", {.alibi = true, .embedding_norm = true}},
+    {.name = "t5", .family = "t5"},
+    {"t5", "t5", {.gated = true}},
+    {"t5", "t5", {.gated = true, .own_tables = true}},
     {"bert", "bert", {.inputs = 2, .classes = 2}},
     {"vit", "vit", {.side = 224, .patch = 16, .classes = 1000}},
     {"whisper", "whisper", {.frames = 3000, .inputs = 80}},
 };
 
-static const struct kind *kind_of(const struct settings *s)
+/* The next of that kind after `before`, the first after NULL: several models may go by one name. */
+static const struct kind *kind_of(const struct settings *s, const struct kind *before)
 {
     const char *name = s->gguf[0] ? s->gguf : s->architecture;
     if (strcmp(name, "llama") == 0 && s->experts) /* as GGUF files have Mixtral */
         name = "mixtral";
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
+    for (const struct kind *kind = before ? before + 1 : kinds; kind < kinds + sizeof kinds / sizeof *kinds; kind++)
+        if (strcmp(kind->name, name) == 0)
+            return kind;
     return NULL;
 }
 
@@ -116,7 +120,8 @@ static struct config config_of(const struct model_file *file, const struct kind 
     bool windowed = strcmp(s->architecture, "mistral") == 0 || strcmp(kind->name, "phi3") == 0 || config.global_every;
     if (llama && windowed && s->sliding_window && s->sliding_window < s->max_context)
         config.window = (int64_t)s->sliding_window;
-    bool heads = llama || strcmp(kind->name, "bloom") == 0; /* whose head may be a matrix of its own */
+    bool heads = llama || strcmp(kind->name, "bloom") == 0 ||
+                 strcmp(kind->name, "t5") == 0; /* whose head may be a matrix of its own */
     config.untied_head = heads && has_own_head(file);
     return config;
 }
@@ -136,12 +141,15 @@ static bool builds(const struct family *family, const struct family_size *size, 
 const struct family *file_family(const struct model_file *file, struct family_size *size)
 {
     const struct settings *s = &file->settings;
-    const struct kind *kind = kind_of(s);
-    const struct family *family = kind ? family_find(kind->family) : NULL;
-    if (!family || !is_whole(s) || (s->partial && file->tensor_count) || (family->has_context && !s->max_context))
+    if (!is_whole(s) || (s->partial && file->tensor_count))
         return NULL;
-    size->config = config_of(file, kind);
-    return builds(family, size, file->parameters) ? family : NULL;
+    for (const struct kind *kind = kind_of(s, NULL); kind; kind = kind_of(s, kind)) {
+        const struct family *family = family_find(kind->family);
+        size->config = config_of(file, kind);
+        if ((s->max_context || !family->has_context) && builds(family, size, file->parameters))
+            return family;
+    }
+    return NULL;
 }
 
 void file_size_of(const struct model_file *file, const char *path, char *name, size_t capacity,

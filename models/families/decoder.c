@@ -81,6 +81,12 @@ static struct attention_scores scores_of(struct graph *graph, const char *name, 
                                      .sinks = a->sinks ? sinks : NULL};
 }
 
+static int project_query(struct graph *graph, const char *name, int x, const struct decoder_attention *a)
+{
+    return layer_linear(graph, graph_name(graph, "%s.q", name), x, a->heads * a->head_dim, a->bias,
+                        a->query_deviation > 0 ? a->query_deviation : a->deviation, ACTIVATION_NONE);
+}
+
 static struct projections project(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
                                   const struct model_case *one)
 {
@@ -89,19 +95,13 @@ static struct projections project(struct graph *graph, const char *name, int x, 
     enum matrix_kind keys = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_PLAIN;
     enum matrix_kind values = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_VALUE;
     struct projections made = {
-        .q = layer_linear(graph, q, x, a->heads * a->head_dim, a->bias, a->deviation, ACTIVATION_NONE),
+        .q = project_query(graph, name, x, a),
         .k = layer_linear_kind(graph, k, keys, x, width, a->bias && !a->bare_keys, a->deviation, ACTIVATION_NONE),
         .v = layer_linear_kind(graph, graph_name(graph, "%s.v", name), values, x, width, a->bias, a->deviation,
                                ACTIVATION_NONE)};
     made.q = place(graph, q, made.q, a->heads, a, one);
     made.k = place(graph, k, made.k, a->kv_heads, a, one);
     return made;
-}
-
-static int project_query(struct graph *graph, const char *name, int x, const struct decoder_attention *a)
-{
-    return layer_linear(graph, graph_name(graph, "%s.q", name), x, a->heads * a->head_dim, a->bias, a->deviation,
-                        ACTIVATION_NONE);
 }
 
 static void project_memory(struct graph *graph, const char *name, int memory, const struct decoder_attention *a,

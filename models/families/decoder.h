@@ -35,8 +35,8 @@ struct decoder_attention {
     float scale, softcap;                      /* of the scores; 0: 1/√head_dim, none */
     const int *distance_bias;                  /* added to them (ops.h's attention_scores); NULL: none */
     bool sinks;                                /* name.sinks, one a head, are beside them */
-    float deviation;
-    bool beside_eight;  /* experts: what recipes make of keys and values then */
+    float deviation, query_deviation;          /* of the weights, and of queries' own; 0: the same */
+    bool beside_eight;                         /* experts: what recipes make of keys and values then */
     int head_norm;      /* enum head_norm, named name.q_norm and name.k_norm; `epsilon` is theirs */
     bool norm_less_one; /* their gammas are stored less 1 */
     float epsilon;
