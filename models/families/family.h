@@ -32,11 +32,14 @@ struct config {
     float query_width;                       /* scores are scaled by 1/√ of it; 0: of head_dim */
     int norm_place;                          /* enum norm_place */
     bool norm_less_one, scaled_embedding;    /* gammas stored less 1; words times √hidden */
-    int activation;           /* enum activation of the feed-forward; 0: as the family's first model has it */
-    bool one_norm, head_bias; /* neox: attention and feed-forward read one norm; the head has a bias */
-    bool bare_norm;           /* llama: layer norms without weights in the root mean square ones' place */
-    int64_t first_position;   /* gpt2, bert: learned positions begin at this row of their table */
-    int64_t decoder_layers;   /* whisper: where the decoder has fewer than the encoder; 0: as many */
+    int activation;             /* enum activation of the feed-forward; 0: as the family's first model has it */
+    bool one_norm, head_bias;   /* neox: attention and feed-forward read one norm; the head has a bias */
+    bool bare_norm;             /* llama: layer norms without weights in the root mean square ones' place */
+    bool alibi, embedding_norm; /* gpt2: positions as a bias by distance, not learned; words are normalised */
+    int64_t first_position;     /* gpt2, bert: learned positions begin at this row of their table */
+    bool gated, own_tables;     /* t5: feed-forwards are gated; each layer has its own table of biases */
+    int64_t source;             /* t5: tokens that the encoder reads; 0: as many as the context */
+    int64_t decoder_layers;     /* whisper: where the decoder has fewer than the encoder; 0: as many */
     /* moe: experts of a layer, those that a token goes to, and whether their weights are made to sum to 1; the width of
      * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
     int64_t experts, chosen, shared_feed_forward;
