@@ -18,6 +18,7 @@ struct config {
     /* cnn: how the layers after the images are laid out; NULL: as seed-cnn's */
     int (*layers_of)(struct graph *graph, const struct config *config, int images);
     int64_t expansion; /* resnet: a block's outputs over its inner width */
+    float layer_scale; /* convnext: what the factors of a block's result begin at */
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
     int head_norm;                     /* enum head_norm of queries and keys */

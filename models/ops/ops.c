@@ -26,6 +26,7 @@
     OP(cross_attention)                                                                                                \
     OP(head_linear)                                                                                                    \
     OP(join)                                                                                                           \
+    OP(channel_scale)                                                                                                  \
     OP(part)                                                                                                           \
     OP(rnn)                                                                                                            \
     OP(lstm)                                                                                                           \

@@ -111,12 +111,14 @@ int build_join(struct graph *graph, const char *name, int a, int b, int64_t grou
 int build_part(struct graph *graph, const char *name, int x, int64_t groups, int64_t first, int64_t width);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
 int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
-/* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be
- * kept. */
+/* True when the activation's gradient is computed from its output (relu, tanh, sigmoid, relu6, hard_sigmoid), so that
+ * its input need not be kept. */
 bool activation_gradient_from_output(enum activation kind);
 /* b may be of a's last dimensions only: then it is added to each of what stands before them. */
 int build_add(struct graph *graph, const char *name, int a, int b);
 int build_multiply(struct graph *graph, const char *name, int a, int b);
+/* y[..., c] = x[..., c] · factors[g, c]: x's rows are as many groups as factors has rows. */
+int build_channel_scale(struct graph *graph, const char *name, int x, int factors);
 /* factor · x */
 int build_scale(struct graph *graph, const char *name, int x, float factor);
 /* cap · tanh(x / cap) */

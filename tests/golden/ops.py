@@ -25,6 +25,10 @@ ACTIVATIONS = {
     "silu": F.silu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
+    "relu6": F.relu6,
+    "hard_sigmoid": F.hardsigmoid,
+    "hard_swish": F.hardswish,
+    "quick_gelu": lambda z: z * torch.sigmoid(1.702 * z),
 }
 
 
@@ -236,6 +240,13 @@ def join(i):
 def part(i):
     x = i.make("x", (i.batch, i.heads * i.width)).unflatten(1, (i.heads, i.width))
     return x[:, :, i.first:i.first + i.parameters["count"]].flatten(1)
+
+
+def channel_scale(i):
+    x = i.make("x", (i.groups, i.length, i.width))
+    if i.shared:
+        return x * i.make("factors", (i.width,), dtype="f32")
+    return x * i.make("factors", (i.groups, i.width))[:, None]
 
 
 def pick(i):
@@ -509,6 +520,8 @@ def cases():
         yield f"prepend-{dtype}", dict(op="prepend", dtype=dtype, batch=3, length=7, width=20)
         yield f"prepend-large-{dtype}", dict(op="prepend", dtype=dtype, batch=5, length=50, width=131)
         for heads in (1, 3):
+            yield f"channel_scale-{heads}-{dtype}", dict(op="channel_scale", dtype=dtype, groups=3, length=25, width=37,
+                                                         shared=heads % 2)
             yield f"head_linear-{heads}-{dtype}", dict(op="head_linear", dtype=dtype, batch=7, heads=heads, inputs=20,
                                                        outputs=9)
             yield f"join-{heads}-{dtype}", dict(op="join", dtype=dtype, batch=7, heads=heads, width=5, other=3)

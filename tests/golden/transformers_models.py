@@ -506,7 +506,7 @@ CASES = [
 def write_case(out, name, subject):
     context = f"/s{CONTEXT}" if getattr(subject, "context", CONTEXT) else ""
     id = f"{subject.family}/{subject.size}/train/f32/b{BATCH}{context}/adamw"
-    out.case("transformers-" + name, id=id, what="gradients", **subject.changes)
+    out.case(name, id=id, what="gradients", **subject.changes)
     theirs = dict(subject.model.named_parameters())
     filled = set()
 
@@ -544,5 +544,5 @@ def write_case(out, name, subject):
 def write(path):
     out = GoldenFile(path.with_name("transformers.txt"), COMMENT)
     for name, make in CASES:
-        write_case(out, name, make())
+        write_case(out, "transformers-" + name, make())
     out.write()
