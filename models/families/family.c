@@ -20,6 +20,7 @@
     FAMILY(moe)                                                                                                        \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
+    FAMILY(clip)                                                                                                       \
     FAMILY(vit)                                                                                                        \
     FAMILY(whisper)                                                                                                    \
     FAMILY(whisper_encoder)

@@ -17,6 +17,8 @@ struct config {
     int64_t frames;      /* whisper: of audio features, in its encoder */
     /* cnn: how the layers after the images are laid out; NULL: as seed-cnn's */
     int (*layers_of)(struct graph *graph, const struct config *config, int images);
+    /* clip: of its text's encoder, and the width in which the two meet */
+    int64_t text_layers, text_hidden, text_heads, projection;
     int64_t expansion; /* resnet: a block's outputs over its inner width */
     float layer_scale; /* convnext: what the factors of a block's result begin at */
     float rope_theta, epsilon;

@@ -34,6 +34,7 @@
     OP(activation)                                                                                                     \
     OP(add)                                                                                                            \
     OP(scale)                                                                                                          \
+    OP(exp_scale)                                                                                                      \
     OP(softcap)                                                                                                        \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
@@ -52,6 +53,7 @@
     OP(clipped_sum)                                                                                                    \
     OP(gaussian_noise)                                                                                                 \
     OP(distillation)                                                                                                   \
+    OP(contrastive)                                                                                                    \
     OP(cross_entropy)                                                                                                  \
     OP(binary_cross_entropy)                                                                                           \
     OP(mean_squared_error)

@@ -121,6 +121,8 @@ int build_multiply(struct graph *graph, const char *name, int a, int b);
 int build_channel_scale(struct graph *graph, const char *name, int x, int factors);
 /* factor · x */
 int build_scale(struct graph *graph, const char *name, int x, float factor);
+/* exp(temperature[1]) · x, in f32 */
+int build_exp_scale(struct graph *graph, const char *name, int x, int temperature);
 /* cap · tanh(x / cap) */
 int build_softcap(struct graph *graph, const char *name, int x, float cap);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */
@@ -142,6 +144,9 @@ int build_dropout(struct graph *graph, const char *name, int x, float rate);
 /* Scalars, and the graph's loss when it is asked for. */
 /* Mean over rows of −log softmax(logits[..., C])[target]; targets i32 [...], negative ones ignored (not counted). */
 int build_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
+/* Of logits [B,B], of which row and column i belong together: the mean of the cross-entropies of the rows and of the
+ * columns. */
+int build_contrastive(struct graph *graph, const char *name, int logits);
 /* Mean of −log of the probability that sigmoid(logits) gives to the targets, f32 in [0,1]. */
 int build_binary_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
 /* Mean of (x − target)² over all elements. */

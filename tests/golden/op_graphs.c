@@ -269,6 +269,15 @@ static int channel_scale(struct building *b)
     return build_channel_scale(b->graph, "scale", x, factors);
 }
 
+static int contrastive(struct building *b)
+{
+    int x = make(b, "x", DTYPE_F32, 1, 2, (int64_t[]){size(b, "batch"), size(b, "batch")});
+    int y = build_exp_scale(b->graph, "scale", x, make_f32(b, "temperature", 1));
+    if (b->graph->training)
+        b->graph->loss = build_contrastive(b->graph, "loss", y);
+    return y;
+}
+
 static int part(struct building *b)
 {
     int64_t heads = size(b, "heads"), width = size(b, "width");
@@ -460,6 +469,7 @@ static const struct {
     {"head_linear", head_linear},
     {"join", join},
     {"channel_scale", channel_scale},
+    {"contrastive", contrastive},
     {"part", part},
     {"residual_block", residual_block},
     {"batch_norm", batch_norm},

@@ -249,6 +249,14 @@ def channel_scale(i):
     return x * i.make("factors", (i.groups, i.width))[:, None]
 
 
+def contrastive(i):
+    x = i.make("x", (i.batch, i.batch))
+    y = i.make("temperature", (1,)).exp() * x
+    pairs = torch.arange(i.batch)
+    i.loss = (F.cross_entropy(y, pairs) + F.cross_entropy(y.T, pairs)) / 2
+    return y
+
+
 def pick(i):
     return i.make("x", (i.batch, i.length, i.width))[:, i.position]
 
@@ -503,6 +511,8 @@ def cases():
     yield "average_pool-bf16", pool_case("average_pool", image, (3, 3), (2, 2), (1, 1), dtype="bf16")
 
     yield "residual_block", dict(op="residual_block", dtype="f32", batch=3, height=6, width=7, channels=12)
+    for batch in (1, 7, 50):
+        yield f"contrastive-{batch}", dict(op="contrastive", dtype="f32", batch=batch)
     for dtype in ("f32", "bf16"):
         shape = dict(op="embedding", dtype=dtype, batch=3, length=7, vocabulary=11, width=20)
         yield f"embedding-{dtype}", dict(shape, positions=0, tied=0)

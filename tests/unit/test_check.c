@@ -46,6 +46,7 @@ static const char *const families_and_modes[] = {"cnn/mobilenet-v2/train/f32/b1"
                                                  "gpt2/opt-125m/train/f32/b1/s8",
                                                  "cnn/vgg-16/forward/f32/b1",
                                                  "vit/vit-tiny/train/f32/b1",
+                                                 "clip/clip-vit-base-patch32/forward/bf16/b2",
                                                  "lstm/lstm-1x128/train/f32/b3/s5",
                                                  "gru/gru-1x128/train/bf16/b3/s5",
                                                  "dlrm/dlrm-small/train/f32/b8",
