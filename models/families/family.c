@@ -14,6 +14,8 @@
     FAMILY(lstm)                                                                                                       \
     FAMILY(gru)                                                                                                        \
     FAMILY(dlrm)                                                                                                       \
+    FAMILY(ncf)                                                                                                        \
+    FAMILY(wide_deep)                                                                                                  \
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
     FAMILY(neox)                                                                                                       \

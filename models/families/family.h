@@ -51,7 +51,8 @@ struct config {
     float route_scale;
     int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
     int64_t top[8];                   /* dlrm: of those after it */
-    const int64_t *tables;            /* dlrm: rows of each table, 0-ended */
+    const int64_t *tables;            /* recommenders: rows of each table, 0-ended */
+    const int64_t *table_widths;      /* wide-deep: width of each table's rows */
     int64_t lookups;                  /* dlrm: rows that a sample takes from each; where they differ: */
     const int64_t *lookups_of;        /* dlrm: of each table, or NULL */
     int64_t cross_layers, cross_rank; /* dlrm: crossing layers in the products' place, and their rank; 0: products */

@@ -11,7 +11,8 @@ import sys
 
 DATA = pathlib.Path(__file__).parent / "data"
 FILES = ("ops", "optimizers", "models", "quants", "classical", "distillation", "private", "fidelity",
-         "transformers_models", "torchvision_models", "model_files", "configurations", "file_weights")
+         "transformers_models", "torchvision_models", "recommenders",
+         "model_files", "configurations", "file_weights")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:

@@ -561,7 +561,7 @@ CASES = [
 
 def write_case(out, name, subject):
     context = f"/s{CONTEXT}" if getattr(subject, "context", CONTEXT) else ""
-    id = f"{subject.family}/{subject.size}/train/f32/b{BATCH}{context}/adamw"
+    id = f"{subject.family}/{subject.size}/train/f32/b{getattr(subject, 'batch', BATCH)}{context}/adamw"
     out.case(name, id=id, what="gradients", **subject.changes)
     theirs = dict(subject.model.named_parameters())
     filled = set()

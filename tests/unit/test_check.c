@@ -25,7 +25,7 @@ static const char *const families_and_modes[] = {"cnn/mobilenet-v2/train/f32/b1"
                                                  "cnn/resnet-18/train/bf16/b1",
                                                  "cnn/mobilenet-v3-small/train/f32/b1",
                                                  "cnn/mobilenet-v3-large/forward/bf16/b1",
-                                                 "cnn/efficientnet-b0/train/f32/b1",
+                                                 "cnn/efficientnet-b0/train/bf16/b1",
                                                  "cnn/convnext-tiny/train/f32/b1",
                                                  "cnn/densenet-121/train/f32/b1",
                                                  "gpt2/distilgpt2/distill/f32/b1/s8",
@@ -50,6 +50,8 @@ static const char *const families_and_modes[] = {"cnn/mobilenet-v2/train/f32/b1"
                                                  "lstm/lstm-1x128/train/f32/b3/s5",
                                                  "gru/gru-1x128/train/bf16/b3/s5",
                                                  "dlrm/dlrm-small/train/f32/b8",
+                                                 "ncf/ncf-ml20m/train/f32/b8",
+                                                 "wide-deep/wide-and-deep-outbrain/forward/bf16/b8",
                                                  "whisper/whisper-tiny/train/f32/b1/s8",
                                                  NULL};
 static const char *const *ids = small;
