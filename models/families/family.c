@@ -14,6 +14,8 @@
     FAMILY(lstm)                                                                                                       \
     FAMILY(gru)                                                                                                        \
     FAMILY(dlrm)                                                                                                       \
+    FAMILY(ncf)                                                                                                        \
+    FAMILY(wide_deep)                                                                                                  \
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
     FAMILY(neox)                                                                                                       \
@@ -21,6 +23,7 @@
     FAMILY(t5)                                                                                                         \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
+    FAMILY(clip)                                                                                                       \
     FAMILY(vit)                                                                                                        \
     FAMILY(whisper)                                                                                                    \
     FAMILY(whisper_encoder)

@@ -18,7 +18,10 @@ struct config {
     int64_t frames;      /* whisper: of audio features, in its encoder */
     /* cnn: how the layers after the images are laid out; NULL: as seed-cnn's */
     int (*layers_of)(struct graph *graph, const struct config *config, int images);
+    /* clip: of its text's encoder, and the width in which the two meet */
+    int64_t text_layers, text_hidden, text_heads, projection;
     int64_t expansion; /* resnet: a block's outputs over its inner width */
+    float layer_scale; /* convnext: what the factors of a block's result begin at */
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
     int head_norm;                     /* enum head_norm of queries and keys */
@@ -53,7 +56,8 @@ struct config {
     float route_scale;
     int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
     int64_t top[8];                   /* dlrm: of those after it */
-    const int64_t *tables;            /* dlrm: rows of each table, 0-ended */
+    const int64_t *tables;            /* recommenders: rows of each table, 0-ended */
+    const int64_t *table_widths;      /* wide-deep: width of each table's rows */
     int64_t lookups;                  /* dlrm: rows that a sample takes from each; where they differ: */
     const int64_t *lookups_of;        /* dlrm: of each table, or NULL */
     int64_t cross_layers, cross_rank; /* dlrm: crossing layers in the products' place, and their rank; 0: products */

@@ -119,14 +119,18 @@ int build_join(struct graph *graph, const char *name, int a, int b, int64_t grou
 int build_part(struct graph *graph, const char *name, int x, int64_t groups, int64_t first, int64_t width);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
 int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
-/* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be
- * kept. */
+/* True when the activation's gradient is computed from its output (relu, tanh, sigmoid, relu6, hard_sigmoid), so that
+ * its input need not be kept. */
 bool activation_gradient_from_output(enum activation kind);
 /* b may be of a's last dimensions only: then it is added to each of what stands before them. */
 int build_add(struct graph *graph, const char *name, int a, int b);
 int build_multiply(struct graph *graph, const char *name, int a, int b);
+/* y[..., c] = x[..., c] · factors[g, c]: x's rows are as many groups as factors has rows. */
+int build_channel_scale(struct graph *graph, const char *name, int x, int factors);
 /* factor · x */
 int build_scale(struct graph *graph, const char *name, int x, float factor);
+/* exp(temperature[1]) · x, in f32 */
+int build_exp_scale(struct graph *graph, const char *name, int x, int temperature);
 /* cap · tanh(x / cap) */
 int build_softcap(struct graph *graph, const char *name, int x, float cap);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */
@@ -148,6 +152,9 @@ int build_dropout(struct graph *graph, const char *name, int x, float rate);
 /* Scalars, and the graph's loss when it is asked for. */
 /* Mean over rows of −log softmax(logits[..., C])[target]; targets i32 [...], negative ones ignored (not counted). */
 int build_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
+/* Of logits [B,B], of which row and column i belong together: the mean of the cross-entropies of the rows and of the
+ * columns. */
+int build_contrastive(struct graph *graph, const char *name, int logits);
 /* Mean of −log of the probability that sigmoid(logits) gives to the targets, f32 in [0,1]. */
 int build_binary_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
 /* Mean of (x − target)² over all elements. */

@@ -7,8 +7,9 @@
 
 enum { SEED = 1 };
 
-static const char *const activation_names[ACTIVATION_COUNT] = {"none", "relu", "gelu",   "gelu_tanh",
-                                                               "silu", "tanh", "sigmoid"};
+static const char *const activation_names[ACTIVATION_COUNT] = {"none",         "relu",       "gelu",      "gelu_tanh",
+                                                               "silu",         "tanh",       "sigmoid",   "relu6",
+                                                               "hard_sigmoid", "hard_swish", "quick_gelu"};
 
 /* The case, and the graph that is being built from it. */
 struct building {
@@ -259,6 +260,24 @@ static int join(struct building *b)
     return build_join(b->graph, "join", x, other, heads);
 }
 
+static int channel_scale(struct building *b)
+{
+    int64_t width = size(b, "width"), groups = size(b, "groups");
+    int factors = size(b, "shared") ? make_f32(b, "factors", width)
+                                    : make(b, "factors", b->dtype, 1, 2, (int64_t[]){groups, width});
+    int x = make(b, "x", b->dtype, 1, 3, (int64_t[]){groups, size(b, "length"), width});
+    return build_channel_scale(b->graph, "scale", x, factors);
+}
+
+static int contrastive(struct building *b)
+{
+    int x = make(b, "x", DTYPE_F32, 1, 2, (int64_t[]){size(b, "batch"), size(b, "batch")});
+    int y = build_exp_scale(b->graph, "scale", x, make_f32(b, "temperature", 1));
+    if (b->graph->training)
+        b->graph->loss = build_contrastive(b->graph, "loss", y);
+    return y;
+}
+
 static int part(struct building *b)
 {
     int64_t heads = size(b, "heads"), width = size(b, "width");
@@ -475,6 +494,8 @@ static const struct {
     {"pick", pick},
     {"head_linear", head_linear},
     {"join", join},
+    {"channel_scale", channel_scale},
+    {"contrastive", contrastive},
     {"part", part},
     {"residual_block", residual_block},
     {"batch_norm", batch_norm},

@@ -25,6 +25,10 @@ ACTIVATIONS = {
     "silu": F.silu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
+    "relu6": F.relu6,
+    "hard_sigmoid": F.hardsigmoid,
+    "hard_swish": F.hardswish,
+    "quick_gelu": lambda z: z * torch.sigmoid(1.702 * z),
 }
 
 
@@ -236,6 +240,21 @@ def join(i):
 def part(i):
     x = i.make("x", (i.batch, i.heads * i.width)).unflatten(1, (i.heads, i.width))
     return x[:, :, i.first:i.first + i.parameters["count"]].flatten(1)
+
+
+def channel_scale(i):
+    x = i.make("x", (i.groups, i.length, i.width))
+    if i.shared:
+        return x * i.make("factors", (i.width,), dtype="f32")
+    return x * i.make("factors", (i.groups, i.width))[:, None]
+
+
+def contrastive(i):
+    x = i.make("x", (i.batch, i.batch))
+    y = i.make("temperature", (1,)).exp() * x
+    pairs = torch.arange(i.batch)
+    i.loss = (F.cross_entropy(y, pairs) + F.cross_entropy(y.T, pairs)) / 2
+    return y
 
 
 def pick(i):
@@ -528,6 +547,8 @@ def cases():
     yield "average_pool-bf16", pool_case("average_pool", image, (3, 3), (2, 2), (1, 1), dtype="bf16")
 
     yield "residual_block", dict(op="residual_block", dtype="f32", batch=3, height=6, width=7, channels=12)
+    for batch in (1, 7, 50):
+        yield f"contrastive-{batch}", dict(op="contrastive", dtype="f32", batch=batch)
     for dtype in ("f32", "bf16"):
         shape = dict(op="embedding", dtype=dtype, batch=3, length=7, vocabulary=11, width=20)
         yield f"embedding-{dtype}", dict(shape, positions=0, tied=0)
@@ -545,6 +566,8 @@ def cases():
         yield f"prepend-{dtype}", dict(op="prepend", dtype=dtype, batch=3, length=7, width=20)
         yield f"prepend-large-{dtype}", dict(op="prepend", dtype=dtype, batch=5, length=50, width=131)
         for heads in (1, 3):
+            yield f"channel_scale-{heads}-{dtype}", dict(op="channel_scale", dtype=dtype, groups=3, length=25, width=37,
+                                                         shared=heads % 2)
             yield f"head_linear-{heads}-{dtype}", dict(op="head_linear", dtype=dtype, batch=7, heads=heads, inputs=20,
                                                        outputs=9)
             yield f"join-{heads}-{dtype}", dict(op="join", dtype=dtype, batch=7, heads=heads, width=5, other=3)

@@ -555,6 +555,61 @@ class T5(Plain):
         return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
 
 
+class Clip(Plain):
+    """Texts end at their last word, which transformers would look for."""
+
+    WORDS = 11
+
+    def __init__(self):
+        size = dict(num_hidden_layers=2, hidden_act="quick_gelu", attention_dropout=0.0)
+        model = transformers.CLIPModel(transformers.CLIPConfig(
+            text_config=dict(size, hidden_size=32, num_attention_heads=4, intermediate_size=128, vocab_size=500,
+                             max_position_embeddings=self.WORDS, eos_token_id=500),
+            vision_config=dict(size, hidden_size=48, num_attention_heads=3, intermediate_size=80, image_size=32,
+                               patch_size=8),
+            projection_dim=40, attn_implementation="eager"))
+        super().__init__("clip", "clip-vit-base-patch32", model, context=0, side=32, patch=8, layers=2, hidden=48,
+                         heads=3, feed_forward=80, text_layers=2, text_hidden=32, text_heads=4, vocabulary=500,
+                         max_context=self.WORDS, projection=40)
+
+    def names(self):
+        yield "temperature", lambda get: get("logit_scale")
+        yield "image.patches.weight", lambda get: get("vision_model.embeddings.patch_embedding.weight").permute(0, 2, 3, 1)
+        yield "image.class_token", stack("vision_model.embeddings.class_embedding")
+        yield "image.positions.weight", stack("vision_model.embeddings.position_embedding.weight")
+        yield "text.words.weight", stack("text_model.embeddings.token_embedding.weight")
+        yield "text.positions.weight", stack("text_model.embeddings.position_embedding.weight")
+        yield "image.projection.weight", stack("visual_projection.weight")
+        yield "text.projection.weight", stack("text_projection.weight")
+        for kind in ("weight", "bias"):
+            yield f"image.embeddings.norm.{kind}", stack(f"vision_model.pre_layrnorm.{kind}")
+            yield f"image.norm.{kind}", stack(f"vision_model.post_layernorm.{kind}")
+            yield f"text.norm.{kind}", stack(f"text_model.final_layer_norm.{kind}")
+            for half, base in (("image", "vision_model"), ("text", "text_model")):
+                for i in range(2):
+                    theirs, ours = f"{base}.encoder.layers.{i}.", f"{half}.layer.{i}."
+                    yield ours + f"attention.qkv.{kind}", stack(*(theirs + f"self_attn.{p}_proj.{kind}" for p in "qkv"))
+                    for a, b in (("attention.output", "self_attn.out_proj"), ("norm1", "layer_norm1"),
+                                 ("norm2", "layer_norm2"), ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2")):
+                        yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
+
+    def values(self, name, count):
+        return np.full(count, np.float32(2.6592)) if name == "temperature" else super().values(name, count)
+
+    def deviation(self, name):
+        return np.sqrt(np.float32(2) / np.float32(8 * 8 * 3)) if name == "image.patches.weight" else 0.02
+
+    def run(self):
+        images = torch.from_numpy(generator.normal(SEED, "images", BATCH * 32 * 32 * 3)).double()
+        image = self.model.vision_model(pixel_values=images.reshape(BATCH, 32, 32, 3).permute(0, 3, 1, 2)).pooler_output
+        text = self.model.text_model(input_ids=self.draw("tokens", 500, BATCH, self.WORDS)).last_hidden_state[:, -1]
+        image = F.normalize(self.model.visual_projection(image), dim=-1)
+        text = F.normalize(self.model.text_projection(text), dim=-1)
+        logits = self.model.logit_scale.exp() * image @ text.T
+        pairs = torch.arange(BATCH)
+        return logits, (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.T, pairs)) / 2
+
+
 CASES = [
     ("llama3", lambda: Decoder("llama-3.2-1b", "Llama", 5e5, rope="llama3")),
     ("linear", lambda: Decoder("tinyllama-1.1b", "Llama", untied=True, rope="linear")),
@@ -587,13 +642,14 @@ CASES = [
     ("t5", lambda: T5("t5-small")),
     ("t5-gated", lambda: T5("t5-v1_1-small", gated=True)),
     ("umt5", lambda: T5("t5-v1_1-small", kind="UMT5", gated=True, own_tables=True)),
+    ("clip", Clip),
 ]
 
 
 def write_case(out, name, subject):
     context = f"/s{CONTEXT}" if getattr(subject, "context", CONTEXT) else ""
-    id = f"{subject.family}/{subject.size}/train/f32/b{BATCH}{context}/adamw"
-    out.case("transformers-" + name, id=id, what="gradients", **subject.changes)
+    id = f"{subject.family}/{subject.size}/train/f32/b{getattr(subject, 'batch', BATCH)}{context}/adamw"
+    out.case(name, id=id, what="gradients", **subject.changes)
     theirs = dict(subject.model.named_parameters())
     filled = set()
 
@@ -631,5 +687,5 @@ def write_case(out, name, subject):
 def write(path):
     out = GoldenFile(path.with_name("transformers.txt"), COMMENT)
     for name, make in CASES:
-        write_case(out, name, make())
+        write_case(out, "transformers-" + name, make())
     out.write()
