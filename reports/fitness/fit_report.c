@@ -464,6 +464,7 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         json_decref(machine_document);
         return NULL;
     }
+    json_decref(report->document);
     report->document = document(fit, demands, machine_document);
     say_machine(report, fit, demands, machine);
     say_answer(report, fit);
