@@ -148,6 +148,11 @@ static bool read_selection(struct run_request *request, struct engine_request *b
         if (!run_files_open(selection.models, &wishes, &selection, error) ||
             !selection_cases(&selection, &request->cases, &first, error))
             return false;
+        if (output && request->cases.count > 1)
+            return error_set(error, ERROR_INPUT,
+                             "--save-output: keeps what one case computed, and these are %zu, such as %s; --filter "
+                             "chooses one",
+                             request->cases.count, request->cases.cases[0].id);
     }
     request->suite = suite ? suite : models ? "" : first->name;
     request->budget_s = first->budget_s;
