@@ -175,6 +175,7 @@ struct report *validate_report(const struct validation validations[LEFT_OUT_KIND
     struct report *report = report_create("How well this machine's estimates do");
     if (!report)
         return NULL;
+    json_decref(report->document);
     report->document = document(validations);
     for (int kind = 0; kind < LEFT_OUT_KINDS; kind++)
         add_tables(report, &validations[kind], left_out_titles[kind], kind == LEFT_OUT_SIZE);
