@@ -18,7 +18,7 @@ static char not_resumed[] = "";
 static int weights;
 static char *tokens, *output;
 static char *suite, **filters, **excludes, **models, *budget, *threads, *least, *most, *warmup, *timeout, *memory,
-    *resume = not_resumed, *note;
+    *resume = not_resumed, *note, *quiet, *keep_samples;
 
 static struct poptOption options[] = {
     {"suite", 0, POPT_ARG_STRING, &suite, 0, "what is measured: suites, families and cases, with commas (all)",
@@ -42,6 +42,12 @@ static struct poptOption options[] = {
     {"memory-limit", 0, POPT_ARG_STRING, &memory, 0, "memory that a case may need (8GiB)", "SIZE"},
     {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &resume, 0,
      "go on with a run that was interrupted or whose budget was spent (the latest)", "RUN"},
+    {"wait-quiet", 0, POPT_ARG_STRING, &quiet, 0,
+     "how long to wait for other programs to end before anything is measured (no wait)", "DURATION"},
+    {"keep-samples", 0, POPT_ARG_STRING, &keep_samples, 0,
+     "afterwards, keep nine samples a case of this machine's runs that are older (90d); their medians, intervals and "
+     "ops stay",
+     "DURATION"},
     {"note", 0, POPT_ARG_STRING, &note, 0, "kept with the run; name=NAME in it names the run in comparisons", "TEXT"},
     POPT_TABLEEND,
 };
@@ -96,6 +102,8 @@ static bool read_counts(struct run_request *request, struct error *error)
 static bool read_limits(struct run_request *request, struct error *error)
 {
     return (!budget || parse_duration(budget, "--budget", &request->budget_s, error)) &&
+           (!quiet || parse_duration(quiet, "--wait-quiet", &request->quiet_patience_s, error)) &&
+           (!keep_samples || parse_duration(keep_samples, "--keep-samples", &request->keep_samples_s, error)) &&
            (!timeout || parse_duration(timeout, "--timeout", &request->timeout_s, error)) &&
            (!memory || parse_size(memory, "--memory-limit", &request->memory_bytes, error));
 }

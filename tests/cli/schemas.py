@@ -37,6 +37,8 @@ COMMANDS = [
     ("run", ["run", "--suite", CASE, "--budget", "3s"]),
     ("run", ["report"]),
     ("run", ["export"]),
+    ("history", ["history"]),
+    ("regress", ["regress"]),
     ("explain", ["explain", CASE, "--no-calibrate"]),
     ("fit", ["fit", "--no-calibrate", "gpt2-124m"]),
     ("run", ["run", "--suite", simulated.MEASURED, "--max-runs", "3", "--warmup", "1"]),
