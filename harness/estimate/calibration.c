@@ -19,11 +19,12 @@ enum { FEW_ASKED = 40 };
 
 /* What measuring takes besides the steps: a process, its memory filled; for a whole case the check of its output. */
 static const double START_S = 0.35, FILL_GBS = 0.8, CHECK_S = 0.6;
-/* Steps for warming up and for timing. */
-enum { STEPS = 10, CONTROLS = 1, ENOUGH_SCORES = 4 };
+/* Steps for warming up and for timing: of slow ones fewer. */
+static const double SLOW_S = 0.1;
+enum { STEPS = 12, SLOW_STEPS = 6, CONTROLS = 1, ENOUGH_SCORES = 4 };
 
 /* Before anything is known of the machine: one that takes twice its roofline at these. */
-static const double GUESS_GFLOPS = 50, GUESS_GBS = 10;
+static const double GUESS_GFLOPS = 100, GUESS_GBS = 10;
 
 struct place {
     struct features features;
@@ -100,13 +101,18 @@ static bool list_places(struct candidate *candidate, const struct graph *graph, 
     return candidate->places;
 }
 
+static double steps_of(double step_s)
+{
+    return step_s > SLOW_S ? SLOW_STEPS : STEPS;
+}
+
 /* Before it is planned: training holds each weight about as often as a third of the times that it moves it. */
 static double cost_of(const struct graph *graph, const struct model_case *one, double step_s, bool checked)
 {
     struct cost cost = graph_cost(graph);
     double moved = cost.bytes_read + cost.bytes_written;
     return START_S + (checked ? CHECK_S : 0) + moved / (mode_trains(one->mode) ? 3 : 1) / FILL_GBS * 1e-9 +
-           STEPS * step_s;
+           steps_of(step_s) * step_s;
 }
 
 static double most_seconds(const struct choice *choice)
@@ -136,10 +142,10 @@ static bool make_candidate(struct candidate *candidate, const struct choice *cho
         candidate->cost_s = same ? candidate->whole_cost_s : cost_of(sample, &candidate->sample, sample_s, false);
         if (!same && candidate->whole_cost_s < candidate->cost_s)
             candidate->sample = candidate->one;
-        while (!candidate->sample.layers && candidate->sample.batch > 1 && sample_s * STEPS > LEAST_MOST_S) {
+        while (!candidate->sample.layers && candidate->sample.batch > 1 && sample_s * SLOW_STEPS > LEAST_MOST_S) {
             candidate->sample.batch = (candidate->sample.batch + 1) / 2; /* asked about by a smaller one */
             sample_s /= 2;
-            candidate->cost_s -= sample_s * STEPS;
+            candidate->cost_s -= sample_s * SLOW_STEPS;
         }
         case_name(&candidate->sample);
         candidate->settled = candidate->cost_s > most_seconds(choice) ||

@@ -54,21 +54,31 @@ static double unlikelihood(const struct score *scores, size_t count, const struc
     return n > 0 ? n * log(scaled / n) + logarithms : 0;
 }
 
-/* The ⌈(n+1)·confidence⌉-th smallest score; with too few scores for that the usual, or the largest if that is more. */
-static double conformal_quantile(const double *scores, size_t n, double confidence)
+/* The quantile of n scores that are of `cases` cases, each left out in several ways, which makes no more cases of them:
+ * the share ⌈(cases+1)·confidence⌉ / cases of the scores lies below it. With too few cases for that it is the usual, or
+ * the largest score if that is more. */
+static double conformal_quantile(const double *scores, size_t n, size_t cases, double confidence)
 {
-    size_t rank = (size_t)ceil((double)(n + 1) * confidence);
-    return n == 0 ? USUAL_QUANTILE : rank <= n ? scores[rank - 1] : fmax(scores[n - 1], USUAL_QUANTILE);
+    double share = ceil((double)(cases + 1) * confidence) / (double)cases;
+    if (!n || !(share <= 1))
+        return n ? fmax(scores[n - 1], USUAL_QUANTILE) : USUAL_QUANTILE;
+    size_t rank = (size_t)ceil(share * (double)n);
+    return scores[rank - 1];
 }
 
 /* Of a mode's scores; MODE_COUNT: of all. */
 static size_t list_scores(const struct score *scores, size_t count, const struct without *without,
-                          const struct interval_law *law, int mode, double *list)
+                          const struct interval_law *law, int mode, double *list, size_t *cases)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++)
-        if (counts(&scores[i], without) && (mode == MODE_COUNT || (int)scores[i].mode == mode))
-            list[n++] = fabs(scores[i].log_error - law->bias) / (1 + law->growth * scores[i].distance);
+    size_t n = 0, of_kind[LEFT_OUT_KINDS] = {0};
+    *cases = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!counts(&scores[i], without) || (mode != MODE_COUNT && (int)scores[i].mode != mode))
+            continue;
+        list[n++] = fabs(scores[i].log_error - law->bias) / (1 + law->growth * scores[i].distance);
+        if (++of_kind[scores[i].kind] > *cases)
+            *cases = of_kind[scores[i].kind];
+    }
     qsort(list, n, sizeof *list, by_value);
     return n;
 }
@@ -91,10 +101,10 @@ bool interval_law_make(const struct score *scores, size_t count, double confiden
         }
     }
     for (int mode = 0; mode < MODE_COUNT; mode++) {
-        size_t n = list_scores(scores, count, without, law, mode, list);
-        if (n < ENOUGH)
-            n = list_scores(scores, count, without, law, MODE_COUNT, list);
-        law->quantile[mode] = conformal_quantile(list, n, confidence);
+        size_t cases, n = list_scores(scores, count, without, law, mode, list, &cases);
+        if (cases < ENOUGH)
+            n = list_scores(scores, count, without, law, MODE_COUNT, list, &cases);
+        law->quantile[mode] = conformal_quantile(list, n, cases, confidence);
     }
     free(list);
     return true;

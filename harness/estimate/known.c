@@ -48,10 +48,10 @@ static bool add_records(struct known *known, const struct run *run, int threads,
 }
 
 /* The limits that the latest run with any rested on. */
-static struct limits find_limits(const struct known *known)
+static struct limits find_limits(const struct run *runs, size_t count)
 {
-    for (size_t i = 0; i < known->run_count; i++) {
-        const json_t *ceilings = json_object_get(known->runs[i].machine, "ceilings");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *ceilings = json_object_get(runs[i].machine, "ceilings");
         struct limits limits = {json_get_real(ceilings, "peak_f32_gflops"), json_get_real(ceilings, "peak_bf16_gflops"),
                                 json_get_real(ceilings, "read_gbs")};
         if (limits.peak_f32_gflops > 0 && limits.read_gbs > 0)
@@ -94,9 +94,8 @@ static bool make_estimator(struct known *known, struct error *error)
         cases[count] = known_case(record);
         cases[count++].kept = known->calibration[i];
     }
-    struct limits limits = known->limits = find_limits(known);
     if (count)
-        known->estimator = estimator_create(cases, count, &limits, CONFIDENCE, error);
+        known->estimator = estimator_create(cases, count, &known->limits, CONFIDENCE, error);
     free(cases);
     return !count || known->estimator;
 }
@@ -131,6 +130,19 @@ bool known_load(const char *database, const char *fingerprint, int threads, stru
                 right = is_calibration(&known->runs[i]) != calibration ||
                         add_records(known, &known->runs[i], threads, (enum status)status) ||
                         error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
+    known->limits = find_limits(known->runs, known->run_count);
+    if (right && make_estimator(known, error))
+        return true;
+    known_free(known);
+    return false;
+}
+
+bool known_of_run(const struct run *run, int threads, struct known *known, struct error *error)
+{
+    *known = (struct known){.limits = find_limits(run, 1)};
+    bool right = add_records(known, run, threads, STATUS_OK) && add_records(known, run, threads, STATUS_NOISY);
+    if (!right)
+        error_set(error, ERROR_SYSTEM, "not enough memory for the estimates");
     if (right && make_estimator(known, error))
         return true;
     known_free(known);

@@ -22,6 +22,8 @@ struct known {
 struct measured_case known_case(const struct record *record);
 /* Of the machine with that fingerprint, measured with that many threads. A store that isn't there knows nothing. */
 bool known_load(const char *database, const char *fingerprint, int threads, struct known *known, struct error *error);
+/* From one run alone, which stays the caller's and must outlive what is known. */
+bool known_of_run(const struct run *run, int threads, struct known *known, struct error *error);
 void known_free(struct known *known);
 
 #endif

@@ -51,6 +51,11 @@ static const char *const steps[] = {
     ") WITHOUT ROWID;",
     /* 1 -> 2 */
     "ALTER TABLE cases ADD COLUMN against_f32 TEXT;", /* a JSON document */
+    /* 2 -> 3 */
+    "CREATE TABLE accepted (" /* changes that are known: a case's figure is another from that run on */
+    "  fingerprint TEXT NOT NULL, id TEXT NOT NULL, quantity TEXT NOT NULL, run TEXT NOT NULL, accepted TEXT NOT NULL,"
+    "  PRIMARY KEY (fingerprint, id, quantity, run)"
+    ") WITHOUT ROWID;",
 };
 
 const int schema_version = sizeof steps / sizeof *steps;

@@ -10,6 +10,7 @@
 #include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
+#include "reports/fitness/fit_engine.h"
 #include "reports/fitness/fit_recipe.h"
 
 /* ---- memory ---- */
@@ -83,51 +84,27 @@ static const struct record *find_record(const struct fit_machine *machine, const
     return NULL;
 }
 
-static void set_speed(struct fit_row *row, struct range seconds, const char *bound)
+static void judge_speed(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
 {
-    double units = case_units(&row->one);
-    row->latency_s = seconds;
-    row->throughput = (struct range){units / seconds.median, units / seconds.high, units / seconds.low};
-    snprintf(row->bound, sizeof row->bound, "%s", bound);
-}
-
-/* By the profile of the engine that is asked about, where it has one for such a case. */
-static bool judge_engine(struct fit_row *row, int threads, const struct fit_machine *machine)
-{
-    struct engine_work work;
-    if (!machine->engine_profile || !engine_work_of_case(&row->one, fit_row_dtype(row), (double)row->parameters,
-                                                         (double)row->weights_bytes, threads, &work))
-        return false;
-    struct engine_speed speed = engine_profile_predict(machine->engine_profile, &work);
-    if (!(speed.seconds > 0))
-        return false;
-    set_speed(row, (struct range){speed.seconds, speed.low, speed.high}, "");
-    row->estimated = true;
-    row->engine = machine->engine;
-    return true;
-}
-
-static void judge_speed(struct fit_row *row, const struct graph *graph, int threads, const struct fit_machine *machine)
-{
-    if (judge_engine(row, threads, machine))
+    if (fit_engine_speed(row, machine))
         return;
     const struct record *record = find_record(machine, row->one.id);
     row->throughput = row->latency_s = UNKNOWN;
     if (record && record->time.median > 0) {
         struct range seconds = {record->time.median, record->time.low, record->time.high};
-        set_speed(row, seconds, record->bound);
+        fit_set_speed(row, seconds, record->bound);
         row->measured = true;
     } else if (machine->estimator) {
         struct estimate estimate = estimator_estimate(machine->estimator, graph, row->one.mode);
         if (!(estimate.seconds > 0))
             return;
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};
-        set_speed(row, seconds, bound_name(estimate.bound));
+        fit_set_speed(row, seconds, bound_name(estimate.bound));
         row->estimated = true;
     } else if (machine->limits && limits_known(machine->limits)) {
         const char *bound;
         struct range seconds = limits_seconds(machine->limits, graph, &bound);
-        set_speed(row, seconds, bound);
+        fit_set_speed(row, seconds, bound);
         row->sheet = machine->limits->sheet;
         row->estimated = !row->sheet;
     }
@@ -182,10 +159,16 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
         row->total_bytes += weights_bytes - row->weights_bytes;
         row->weights_bytes = weights_bytes;
     }
-    judge_speed(row, graph, demands->threads, machine);
+    judge_speed(row, graph, machine);
+    bool foreign = fit_engine_memory(row, machine);
     fit_judge(row, demands, machine);
-    find_longest_context(row, &plan, machine);
-    bool right = find_largest_batch(row, graph, &plan, machine, error);
+    bool right = true;
+    if (foreign) {
+        fit_engine_limits(row, machine);
+    } else {
+        find_longest_context(row, &plan, machine);
+        right = find_largest_batch(row, graph, &plan, machine, error);
+    }
     plan_free(&plan);
     graph_free(graph);
     return right;

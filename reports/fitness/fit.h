@@ -48,6 +48,7 @@ struct fit_machine {
     double read_gbs;                             /* measured; NaN unknown */
     const char *engine;                          /* whose speed is asked for; NULL: this program's own */
     const struct engine_profile *engine_profile; /* of it; NULL: none of its results is known */
+    int engine_threads;                          /* that it has; 0: as many as its results had */
 };
 
 /* What a plan may take beside the process itself. */
@@ -74,6 +75,7 @@ struct fit_row {
     char bound[TEXT_WORD];           /* "" unknown */
     bool measured, estimated, sheet; /* what the speed rests on: none of them where it isn't known */
     const char *engine;              /* whose speed it is; NULL: this program's own */
+    const char *memory_of;           /* whose memory it is, and of which version; NULL: this program's own */
     char reason[200];                /* one sentence */
     char advice[FIT_ADVICE][320];    /* what would help, and by how much (fit_advice.h) */
     size_t advice_count;

@@ -40,8 +40,9 @@ static void add_peak(struct validation *validation, const struct record *record)
     if (planned == BYTES_UNKNOWN || peak == BYTES_UNKNOWN || !peak)
         return;
     double margin = fmax(PEAK_SHARE * (double)planned, PEAK_BYTES);
-    validation->rows[validation->row_count++] = (struct validate_row){
-        record, QUANTITY_PEAK, (double)peak, (double)planned, (double)planned - margin, (double)planned + margin};
+    double low = fmax((double)planned - margin, 0); /* nothing holds less than nothing */
+    validation->rows[validation->row_count++] =
+        (struct validate_row){record, QUANTITY_PEAK, (double)peak, (double)planned, low, (double)planned + margin};
 }
 
 static void add_time(struct validation *validation, const struct record *record, const struct estimate *estimate)
