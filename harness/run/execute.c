@@ -325,8 +325,11 @@ static bool execute(struct execution *execution, struct error *error)
         return false;
     if (!resumes)
         begin_run(execution);
-    return put_doubtful_first(execution, error) && (resumes || put_new_run(execution, error)) &&
-           measure_cases(execution, error) && finish_run(execution, error) && let_go(execution, error);
+    if (!put_doubtful_first(execution, error) || !(resumes || put_new_run(execution, error)))
+        return false;
+    if (execution->outbox)
+        outbox_run(execution->outbox, execution->run->id);
+    return measure_cases(execution, error) && finish_run(execution, error) && let_go(execution, error);
 }
 
 static void waits(void *state, long process)

@@ -121,17 +121,20 @@ struct store *outbox_remote(struct outbox *outbox)
     return reach(outbox, true, &error) ? outbox->remote : NULL;
 }
 
+void outbox_run(struct outbox *outbox, const char *run_id)
+{
+    struct error error = {0};
+    snprintf(outbox->run, sizeof outbox->run, "%s", run_id);
+    outbox->behind = !reach(outbox, false, &error) || !deliver_run(outbox, run_id, &error);
+}
+
 void outbox_case(struct outbox *outbox, const char *run_id, size_t position, const struct record *record)
 {
     struct error error = {0};
-    if (!reach(outbox, false, &error))
-        outbox->behind = true;
-    else if (outbox->behind || strcmp(outbox->run, run_id)) {
-        outbox->behind = !deliver_run(outbox, run_id, &error);
-        snprintf(outbox->run, sizeof outbox->run, "%s", run_id);
-    } else if (!store_put_case(outbox->remote, run_id, position, record, &error)) {
+    if (outbox->behind || strcmp(outbox->run, run_id) != 0)
+        outbox_run(outbox, run_id);
+    else if (!reach(outbox, false, &error) || !store_put_case(outbox->remote, run_id, position, record, &error))
         lose(outbox);
-    }
 }
 
 bool outbox_fetch(struct outbox *outbox, const char *reference, const char *fingerprint, struct error *error)

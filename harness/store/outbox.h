@@ -19,7 +19,9 @@ struct store *outbox_remote(struct outbox *outbox);
 /* Brings a run, by its reference or "" for the latest unfinished one of that machine, from the database into the
  * outbox, where it isn't there: to go on with it. */
 bool outbox_fetch(struct outbox *outbox, const char *reference, const char *fingerprint, struct error *error);
-/* One case of a run that is in the outbox, whole. Never fails: what isn't delivered is later. */
+/* A run that is in the outbox, as it begins; then its cases, as they are finished. Never fail: what isn't delivered is
+ * later. */
+void outbox_run(struct outbox *outbox, const char *run_id);
 void outbox_case(struct outbox *outbox, const char *run_id, size_t position, const struct record *record);
 /* Everything in it, between runs. False, with the reason, when something is left; *left receives how many runs. */
 bool outbox_deliver(struct outbox *outbox, size_t *left, struct error *error);

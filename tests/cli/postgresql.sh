@@ -94,7 +94,7 @@ code=0
 [[ $code == 0 || $code == 3 ]] || fail "a run exits with $code"
 [[ $(ask 'SELECT count(*) FROM runs') == 50 ]] || fail 'a run is not in the database'
 [[ $(ask "SELECT count(*) FROM runs WHERE command LIKE '%secret%'") == 0 ]] || fail 'a password was kept'
-"$program" run --db "$address" --suite "$small,$other" --min-runs 1000000 --budget 600 --json >/dev/null 2>"$folder/err" &
+"$program" run --db "$address" --suite "$small,$other" --min-runs 1000000 --budget 60 --json >/dev/null 2>"$folder/err" &
 run=$!
 for ((i = 0; i < 1000; i++)); do
     [[ $(ask 'SELECT count(*) FROM runs') == 50 ]] || break
