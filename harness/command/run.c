@@ -164,8 +164,10 @@ static json_t *command_line(const struct invocation *invocation)
 {
     json_t *list = json_array();
     for (size_t i = 0; invocation->command_line[i]; i++) {
-        json_t *holder = json_object(); /* words that aren't UTF-8 are made so */
-        json_put_string(holder, "word", i ? invocation->command_line[i] : "benchmark");
+        json_t *holder = json_object();                             /* words that aren't UTF-8 are made so */
+        char *word = store_shown_name(invocation->command_line[i]); /* a database's password isn't kept */
+        json_put_string(holder, "word", i ? word : "benchmark");
+        free(word);
         json_array_append(list, json_object_get(holder, "word"));
         json_decref(holder);
     }
@@ -213,6 +215,7 @@ static int execute(const struct invocation *invocation, struct run_request *requ
     struct run run;
     request->command = command_line(invocation);
     request->entered = progress_entered;
+    request->undelivered = progress_undelivered;
     request->progress = progress_moved;
     request->state = &line;
     catch_signals();
