@@ -111,6 +111,7 @@ void prepare_item(const struct model_case *one, int threads, const struct machin
 {
     *item = (struct item){.units = case_units(one),
                           .roof = {NAN, NAN, NAN, NULL},
+                          .sampled = one->layers > 0,
                           .model = one->size->file,
                           .weights = one->size->file_weights,
                           .tokens = one->size->tokens,

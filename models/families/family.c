@@ -18,6 +18,7 @@
     FAMILY(llama)                                                                                                      \
     FAMILY(neox)                                                                                                       \
     FAMILY(moe)                                                                                                        \
+    FAMILY(t5)                                                                                                         \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
     FAMILY(vit)                                                                                                        \

@@ -24,6 +24,7 @@
     OP(attention)                                                                                                      \
     OP(cached_attention)                                                                                               \
     OP(cross_attention)                                                                                                \
+    OP(relative_bias)                                                                                                  \
     OP(head_linear)                                                                                                    \
     OP(join)                                                                                                           \
     OP(part)                                                                                                           \

@@ -10,6 +10,7 @@
 #include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
+#include "reports/fitness/fit_engine.h"
 #include "reports/fitness/fit_recipe.h"
 
 /* ---- memory ---- */
@@ -83,66 +84,42 @@ static const struct record *find_record(const struct fit_machine *machine, const
     return NULL;
 }
 
-static void set_speed(struct fit_row *row, struct range seconds, const char *bound)
-{
-    double units = case_units(&row->one);
-    row->latency_s = seconds;
-    row->throughput = (struct range){units / seconds.median, units / seconds.high, units / seconds.low};
-    snprintf(row->bound, sizeof row->bound, "%s", bound);
-}
-
-/* By the profile of the engine that is asked about, where it has one for such a case. */
-static bool judge_engine(struct fit_row *row, int threads, const struct fit_machine *machine)
-{
-    struct engine_work work;
-    if (!machine->engine_profile || !engine_work_of_case(&row->one, fit_row_dtype(row), (double)row->parameters,
-                                                         (double)row->weights_bytes, threads, &work))
-        return false;
-    struct engine_speed speed = engine_profile_predict(machine->engine_profile, &work);
-    if (!(speed.seconds > 0))
-        return false;
-    set_speed(row, (struct range){speed.seconds, speed.low, speed.high}, "");
-    row->estimated = true;
-    row->engine = machine->engine;
-    return true;
-}
-
 /* By what ops reach of other machines' limits. */
 static bool judge_transfer(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
 {
     const char *bound;
     if (!machine->transfer)
         return false;
-    struct range seconds = fit_transfer_seconds(machine->transfer, graph, &bound);
+    struct range seconds = fit_transfer_seconds(machine->transfer, graph, row->one.mode, &bound);
     if (!(seconds.median > 0))
         return false;
-    set_speed(row, seconds, bound);
+    fit_set_speed(row, seconds, bound);
     return row->estimated = true;
 }
 
-static void judge_speed(struct fit_row *row, const struct graph *graph, int threads, const struct fit_machine *machine)
+static void judge_speed(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
 {
-    if (judge_engine(row, threads, machine))
+    if (fit_engine_speed(row, machine))
         return;
     const struct record *record = find_record(machine, row->one.id);
     row->throughput = row->latency_s = UNKNOWN;
     if (record && record->time.median > 0) {
         struct range seconds = {record->time.median, record->time.low, record->time.high};
-        set_speed(row, seconds, record->bound);
+        fit_set_speed(row, seconds, record->bound);
         row->measured = true;
     } else if (machine->estimator) {
-        struct estimate estimate = estimator_estimate(machine->estimator, graph);
+        struct estimate estimate = estimator_estimate(machine->estimator, graph, row->one.mode);
         if (!(estimate.seconds > 0))
             return;
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};
-        set_speed(row, seconds, bound_name(estimate.bound));
+        fit_set_speed(row, seconds, bound_name(estimate.bound));
         row->estimated = true;
     } else if (judge_transfer(row, graph, machine)) {
         return;
     } else if (machine->limits && limits_known(machine->limits)) {
         const char *bound;
         struct range seconds = limits_seconds(machine->limits, graph, &bound);
-        set_speed(row, seconds, bound);
+        fit_set_speed(row, seconds, bound);
         row->sheet = machine->limits->sheet;
         row->estimated = !row->sheet;
     }
@@ -191,6 +168,8 @@ bool fit_solve_row(struct fit_row *row, const struct fit_demands *demands, const
 {
     struct plan plan;
     struct graph *graph;
+    if (row->memory_of) /* another engine's, solved with the row */
+        return true;
     if (!plan_case(&row->one, demands->threads, &plan, &graph, error))
         return false;
     bool right = solve(row, graph, &plan, machine, error);
@@ -217,9 +196,14 @@ static bool fill_row(struct fit_row *row, const struct fit_demands *demands, con
         row->total_bytes += weights_bytes - row->weights_bytes;
         row->weights_bytes = weights_bytes;
     }
-    judge_speed(row, graph, demands->threads, machine);
+    judge_speed(row, graph, machine);
+    bool foreign = fit_engine_memory(row, machine);
     fit_judge(row, demands, machine);
-    bool right = demands->shown_only || solve(row, graph, &plan, machine, error);
+    bool right = true;
+    if (foreign)
+        fit_engine_limits(row, machine);
+    else if (!demands->shown_only)
+        right = solve(row, graph, &plan, machine, error);
     plan_free(&plan);
     graph_free(graph);
     return right;
@@ -332,8 +316,7 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
     return right;
 }
 
-static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
-                      struct error *error)
+bool fit_list_rows(struct fit *fit, const struct fit_demands *demands, struct error *error)
 {
     const struct family_size *size;
     bool right = true;
@@ -341,7 +324,13 @@ static bool make_rows(struct fit *fit, const struct fit_demands *demands, const 
         for (size_t s = 0; right && (size = family_size_at(families[f], s)); s++)
             if (is_wanted_model(demands, families[f], size))
                 right = add_rows_of(fit, demands, families[f], size, error);
-    return right && fill_rows(fit, demands, machine, error);
+    return right;
+}
+
+static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                      struct error *error)
+{
+    return fit_list_rows(fit, demands, error) && fill_rows(fit, demands, machine, error);
 }
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,

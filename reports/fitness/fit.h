@@ -53,6 +53,7 @@ struct fit_machine {
     double read_gbs;                             /* measured; NaN unknown */
     const char *engine;                          /* whose speed is asked for; NULL: this program's own */
     const struct engine_profile *engine_profile; /* of it; NULL: none of its results is known */
+    int engine_threads;                          /* that it has; 0: as many as its results had */
 };
 
 /* What a plan may take beside the process itself. */
@@ -80,6 +81,7 @@ struct fit_row {
     char bound[TEXT_WORD];           /* "" unknown */
     bool measured, estimated, sheet; /* what the speed rests on: none of them where it isn't known */
     const char *engine;              /* whose speed it is; NULL: this program's own */
+    const char *memory_of;           /* whose memory it is, and of which version; NULL: this program's own */
     char reason[200];                /* one sentence */
     char advice[FIT_ADVICE][320];    /* what would help, and by how much (fit_advice.h) */
     size_t advice_count;
@@ -121,6 +123,8 @@ int fit_turn_of(const struct family *family);
 /* Marks the rows that people are shown (fit_shown.c). */
 void fit_choose_shown(struct fit *fit, const struct fit_demands *demands);
 
+/* The rows that are asked for, not filled: which cases it will be about. The caller frees the fit. */
+bool fit_list_rows(struct fit *fit, const struct fit_demands *demands, struct error *error);
 /* Of each model that is asked for on the machine the row that fits best, appended: to be concluded when all are there.
  */
 bool fit_add_machine(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,

@@ -7,6 +7,7 @@
 #include "harness/base/parse.h"
 #include "models/families/family.h"
 #include "reports/fitness/fit.h"
+#include "reports/fitness/fit_engine.h"
 #include "reports/fitness/fit_figures.h"
 #include "reports/fitness/fit_steps.h"
 
@@ -66,6 +67,7 @@ static json_t *row_to_json(const struct fit_row *row)
     if (row->one.context)
         json_put_count(object, "context", (uint64_t)row->one.context);
     json_put(object, "memory", memory_to_json(row));
+    json_put_string(object, "memory_of", row->memory_of);
     json_put_count(object, "available_bytes", row->available_bytes);
     json_put_count(object, "max_batch", (uint64_t)row->max_batch);
     if (row->one.mode == MODE_PREFILL || row->one.mode == MODE_DECODE)
@@ -358,12 +360,16 @@ static void say_transfer(struct report *report, const struct fit_transfer *trans
 
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)
 {
-    size_t measured = 0, estimated = 0, foreign = 0;
+    size_t measured = 0, estimated = 0, foreign = 0, theirs = 0;
     for (size_t i = 0; i < fit->row_count; i++) {
         measured += fit->rows[i].measured;
         foreign += fit->rows[i].engine != NULL;
+        theirs += fit->rows[i].memory_of != NULL;
         estimated += fit->rows[i].estimated && !fit->rows[i].engine;
     }
+    if (theirs)
+        report_sentence(report, TONE_FAINT, "Memory of %zu rows is by %s's own rules, as checked against %s.", theirs,
+                        machine->engine, ENGINE_MEMORY_VERSION);
     if (foreign)
         report_sentence(report, TONE_FAINT,
                         "%zu speeds (~) are %s's, foretold from %zu of its results on this machine; the others are "

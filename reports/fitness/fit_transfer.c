@@ -30,9 +30,10 @@ static double peak_of(const struct limits *limits, bool half)
 }
 
 /* One machine's estimate at another's limits; calls cost what they cost. */
-static struct estimate scaled(const struct transfer_source *source, const struct limits *to, const struct graph *graph)
+static struct estimate scaled(const struct transfer_source *source, const struct limits *to, const struct graph *graph,
+                              enum mode mode)
 {
-    struct estimate estimate = estimator_estimate(source->estimator, graph);
+    struct estimate estimate = estimator_estimate(source->estimator, graph, mode);
     double parts = estimate.compute_s + estimate.bandwidth_s + estimate.overhead_s;
     if (!(estimate.seconds > 0) || !(parts > 0))
         return (struct estimate){.seconds = NAN};
@@ -60,7 +61,7 @@ static size_t list_errors(const struct transfer_source *from, const struct trans
     for (size_t i = 0; i < to->record_count && count < room; i++) {
         struct model_case one;
         struct graph *graph = case_parse(to->records[i].id, &one, NULL) ? case_build_shapes(&one, NULL) : NULL;
-        double seconds = graph ? scaled(from, &to->limits, graph).seconds : NAN;
+        double seconds = graph ? scaled(from, &to->limits, graph, one.mode).seconds : NAN;
         if (seconds > 0 && to->records[i].time.median > 0)
             errors[count++] = fabs(log(to->records[i].time.median / seconds));
         graph_free(graph);
@@ -86,12 +87,13 @@ void fit_transfer_judge(struct fit_transfer *transfer)
     free(errors);
 }
 
-struct range fit_transfer_seconds(const struct fit_transfer *transfer, const struct graph *graph, const char **bound)
+struct range fit_transfer_seconds(const struct fit_transfer *transfer, const struct graph *graph, enum mode mode,
+                                  const char **bound)
 {
     double logs[TRANSFER_MACHINES], own = 0;
     size_t count = 0;
     for (size_t i = 0; i < transfer->source_count; i++) {
-        struct estimate estimate = scaled(&transfer->sources[i], &transfer->limits, graph);
+        struct estimate estimate = scaled(&transfer->sources[i], &transfer->limits, graph, mode);
         if (!(estimate.seconds > 0))
             continue;
         *bound = bound_name(estimate.compute_s >= fmax(estimate.bandwidth_s, estimate.overhead_s) ? BOUND_COMPUTE

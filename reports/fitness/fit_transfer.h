@@ -33,6 +33,7 @@ struct fit_transfer {
 /* Finds the half-width. */
 void fit_transfer_judge(struct fit_transfer *transfer);
 /* Seconds of a step; NaN where nothing is known of its ops. */
-struct range fit_transfer_seconds(const struct fit_transfer *transfer, const struct graph *graph, const char **bound);
+struct range fit_transfer_seconds(const struct fit_transfer *transfer, const struct graph *graph, enum mode mode,
+                                  const char **bound);
 
 #endif

@@ -310,12 +310,36 @@ static int softmax(struct building *b)
     return build_softmax(b->graph, "softmax", make_rows(b, "x", 3, "width"));
 }
 
+/* What is beside the scores, of this many keys and queries; *bias and *sinks receive the tensors. */
+static struct attention_scores terms(struct building *b, int64_t length, int64_t kv_length, int *bias, int *sinks)
+{
+    struct attention_scores scores = {.window = golden_has(b->one, "window") ? size(b, "window") : 0};
+    if (golden_has(b->one, "biased")) {
+        *bias = make(b, "bias", DTYPE_F32, 1, 2, (int64_t[]){size(b, "heads"), length + kv_length - 1});
+        scores.distance_bias = bias;
+    }
+    if (golden_has(b->one, "sunk")) {
+        *sinks = make_f32(b, "sinks", size(b, "heads"));
+        scores.sinks = sinks;
+    }
+    return scores;
+}
+
+static int relative_bias(struct building *b)
+{
+    int table = make(b, "table", DTYPE_F32, 1, 2, (int64_t[]){size(b, "buckets"), size(b, "heads")});
+    return build_relative_bias(b->graph, "relative_bias", table, size(b, "length"), size(b, "kv_length"),
+                               size(b, "farthest"), size(b, "causal") != 0);
+}
+
 static int attention(struct building *b)
 {
     int64_t heads = size(b, "heads"), groups = size(b, "kv_heads"), dim = size(b, "head_dim");
     int qkv =
         make(b, "qkv", b->dtype, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), (heads + 2 * groups) * dim});
-    return build_attention(b->graph, "attention", qkv, heads, groups, dim, size(b, "causal") != 0, size(b, "window"));
+    int bias, sinks;
+    const struct attention_scores scores = terms(b, size(b, "length"), size(b, "length"), &bias, &sinks);
+    return build_scored_attention(b->graph, "attention", qkv, heads, groups, dim, size(b, "causal") != 0, &scores);
 }
 
 static int cross_attention(struct building *b)
@@ -325,7 +349,9 @@ static int cross_attention(struct building *b)
     const int64_t keys[] = {batch, size(b, "kv_length"), size(b, "kv_heads") * dim};
     int q = make(b, "q", b->dtype, 1, 3, queries);
     int k = make(b, "k", b->dtype, 1, 3, keys), v = make(b, "v", b->dtype, 1, 3, keys);
-    return build_cross_attention(b->graph, "cross", q, k, v, dim, size(b, "causal") != 0);
+    int bias, sinks;
+    const struct attention_scores scores = terms(b, size(b, "length"), size(b, "kv_length"), &bias, &sinks);
+    return build_scored_cross_attention(b->graph, "cross", q, k, v, dim, size(b, "causal") != 0, &scores);
 }
 
 static int activation(struct building *b)
@@ -455,6 +481,7 @@ static const struct {
     {"softmax", softmax},
     {"attention", attention},
     {"cross_attention", cross_attention},
+    {"relative_bias", relative_bias},
     {"activation", activation},
     {"add", add},
     {"add_repeated", add_repeated},

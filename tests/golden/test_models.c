@@ -99,6 +99,7 @@ static void change(struct config *config, const struct golden_case *golden)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))
             *rows[i].field = (int64_t)golden_number(golden, rows[i].key);
+    config->own_tables = config->own_tables || golden_has(golden, "own_tables");
     if (golden_has(golden, "attention_softcap"))
         config->attention_softcap = (float)golden_number(golden, "attention_softcap");
     if (golden_has(golden, "logits_softcap"))

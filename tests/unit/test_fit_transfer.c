@@ -90,8 +90,9 @@ START_TEST(half_the_limits_take_twice_as_long)
     ck_assert(isnan(half.half_width));
     for (int i = 0; i < CASES; i++) {
         struct graph *graph = graph_of(cases[i]);
-        struct range one = fit_transfer_seconds(&same, graph, &bound), two = fit_transfer_seconds(&half, graph, &bound);
-        struct estimate own = estimator_estimate(made.estimator, graph);
+        struct range one = fit_transfer_seconds(&same, graph, MODE_FORWARD, &bound),
+                     two = fit_transfer_seconds(&half, graph, MODE_FORWARD, &bound);
+        struct estimate own = estimator_estimate(made.estimator, graph, MODE_FORWARD);
         ck_assert_double_eq_tol(one.median / own.seconds, 1, 1e-9);
         ck_assert_msg(two.median / one.median > 1.9 && two.median / one.median < 2.01, "%s: %g", cases[i],
                       two.median / one.median);
@@ -122,7 +123,7 @@ START_TEST(machines_left_out_set_the_interval)
     ck_assert_double_gt(far.half_width, log(2.5));
     ck_assert_double_lt(far.half_width, log(4.5));
     struct graph *graph = graph_of(cases[0]);
-    struct range range = fit_transfer_seconds(&far, graph, &bound);
+    struct range range = fit_transfer_seconds(&far, graph, MODE_FORWARD, &bound);
     ck_assert(range.high / range.median >= exp(far.half_width) * 0.999);
     graph_free(graph);
     destroy(&first);
