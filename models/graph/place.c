@@ -1,7 +1,8 @@
 /* A search for the lowest gap looks at the pieces that have their place already, by offset. Most pieces live for a few
  * moments only, so there are windows of time, each of which overlaps the next by half, with a list of its own of what
- * lives in it: a piece that lives within one looks at that list, others at the list of all. What training keeps for its
- * backward pass outlives many windows; in their lists such neighbours are one. */
+ * lives in it. What training keeps for its backward pass outlives many windows; in their lists such neighbours are one.
+ * A piece that lives longer than a window asks those at the ends of its life, and of those between, each the next but
+ * one, what is taken at any time of theirs: it may lie where nobody objects. */
 #include "models/graph/place.h"
 
 #include <stdlib.h>
@@ -21,12 +22,22 @@ struct list {
     int first, last; /* the window */
 };
 
+/* What is taken at any time of a window: spans of memory that don't touch, by offset. */
+struct taken {
+    struct span {
+        size_t begin, end;
+    } * spans;
+    int count;
+};
+
 struct placer {
     struct piece *pieces;
     int count, windows;
-    int *order;         /* [count] the pieces, largest first */
-    struct list *lists; /* [windows + 1]; the last: of all */
-    struct place *room; /* of the lists */
+    int *order;          /* [count] the pieces, largest first */
+    struct list *lists;  /* [windows] */
+    struct taken *taken; /* [windows] */
+    struct place *room;  /* of the lists */
+    struct span *spans;  /* of what is taken */
 };
 
 /* ---- the order ---- */
@@ -94,19 +105,20 @@ static int last_window(const struct piece *piece)
 /* Room in each list for all that will be in it. */
 static bool open_lists(struct placer *placer)
 {
-    size_t total = (size_t)placer->count;
+    size_t total = 0;
     for (int i = 0; i < placer->count; i++)
         for (int w = first_window(&placer->pieces[i]); w <= last_window(&placer->pieces[i]); w++, total++)
             placer->lists[w].count++;
     struct place *at = placer->room = malloc((total + 1) * sizeof *at);
-    placer->lists[placer->windows] = (struct list){.places = at, .first = -1};
-    at += at ? placer->count : 0;
-    for (int w = 0; at && w < placer->windows; w++) {
+    struct span *span = placer->spans = malloc((total + 1) * sizeof *span);
+    for (int w = 0; at && span && w < placer->windows; w++) {
         int room = placer->lists[w].count;
         placer->lists[w] = (struct list){.places = at, .first = (w - 1) * STEP, .last = (w - 1) * STEP + WINDOW - 1};
+        placer->taken[w].spans = span;
         at += room;
+        span += room;
     }
-    return at;
+    return at && span;
 }
 
 static bool outlives(const struct place *place, const struct list *window)
@@ -144,9 +156,24 @@ static void insert(struct list *list, struct place place)
     replace(list, low, high - low, &place);
 }
 
-static size_t lowest_gap(const struct list *list, const struct piece *piece)
+/* Joins it with all that it touches. */
+static void take(struct taken *taken, struct span span)
 {
-    size_t offset = 0;
+    int low = 0, high;
+    while (low < taken->count && taken->spans[low].end < span.begin)
+        low++;
+    for (high = low; high < taken->count && taken->spans[high].begin <= span.end; high++) {
+        span.begin = taken->spans[high].begin < span.begin ? taken->spans[high].begin : span.begin;
+        span.end = taken->spans[high].end > span.end ? taken->spans[high].end : span.end;
+    }
+    memmove(taken->spans + low + 1, taken->spans + high, (size_t)(taken->count - high) * sizeof span);
+    taken->spans[low] = span;
+    taken->count += 1 - (high - low);
+}
+
+/* The lowest offset, from the given one on, that the window's list leaves free. */
+static size_t lowest_gap(const struct list *list, const struct piece *piece, size_t offset)
+{
     for (const struct place *other = list->places; other < list->places + list->count; other++) {
         if (other->last < piece->first || piece->last < other->first)
             continue;
@@ -158,20 +185,45 @@ static size_t lowest_gap(const struct list *list, const struct piece *piece)
     return offset;
 }
 
+static size_t lowest_untaken(const struct taken *taken, size_t bytes, size_t offset)
+{
+    for (int i = 0; i < taken->count && taken->spans[i].begin < offset + bytes; i++)
+        offset = taken->spans[i].end > offset ? taken->spans[i].end : offset;
+    return offset;
+}
+
+/* Of a life longer than a window: windows that it fills are asked for what is taken, those at its ends by their lists.
+ */
+static size_t lowest_common_gap(const struct placer *placer, const struct piece *piece)
+{
+    size_t offset = 0, before;
+    do {
+        before = offset;
+        for (int w = first_window(piece); w <= last_window(piece); w += 2) {
+            const struct list *list = &placer->lists[w];
+            bool fills = piece->first <= list->first && piece->last >= list->last;
+            offset = fills ? lowest_untaken(&placer->taken[w], piece->bytes, offset) : lowest_gap(list, piece, offset);
+        }
+        offset = lowest_gap(&placer->lists[last_window(piece)], piece, offset);
+    } while (offset != before);
+    return offset;
+}
+
 /* ---- placing ---- */
 
 static size_t place_each(struct placer *placer)
 {
     size_t span = 0;
-    struct list *all = &placer->lists[placer->windows];
     for (int i = 0; i < placer->count; i++) {
         struct piece *piece = &placer->pieces[placer->order[i]];
         const struct list *own = &placer->lists[last_window(piece) - 1];
-        piece->offset = lowest_gap(piece->first >= own->first && piece->last <= own->last ? own : all, piece);
+        bool within = piece->first >= own->first && piece->last <= own->last;
+        piece->offset = within ? lowest_gap(own, piece, 0) : lowest_common_gap(placer, piece);
         const struct place place = {piece->offset, piece->offset + piece->bytes, piece->first, piece->last};
-        for (int w = first_window(piece); w <= last_window(piece); w++)
+        for (int w = first_window(piece); w <= last_window(piece); w++) {
             insert(&placer->lists[w], place);
-        insert(all, place);
+            take(&placer->taken[w], (struct span){place.begin, place.end});
+        }
         span = place.end > span ? place.end : span;
     }
     return span;
@@ -184,8 +236,9 @@ bool place_pieces(struct piece *pieces, int count, size_t *span)
         placer.windows = last_window(&pieces[i]) >= placer.windows ? last_window(&pieces[i]) + 1 : placer.windows;
     struct size *sizes = malloc(((size_t)count + 1) * sizeof *sizes);
     placer.order = malloc(((size_t)count + 1) * sizeof *placer.order);
-    placer.lists = calloc((size_t)placer.windows + 1, sizeof *placer.lists);
-    bool right = sizes && placer.order && placer.lists && open_lists(&placer);
+    placer.lists = calloc((size_t)placer.windows, sizeof *placer.lists);
+    placer.taken = calloc((size_t)placer.windows, sizeof *placer.taken);
+    bool right = sizes && placer.order && placer.lists && placer.taken && open_lists(&placer);
     if (right) {
         order_by_size(&placer, sizes);
         *span = place_each(&placer);
@@ -193,6 +246,8 @@ bool place_pieces(struct piece *pieces, int count, size_t *span)
     free(sizes);
     free(placer.order);
     free(placer.lists);
+    free(placer.taken);
     free(placer.room);
+    free(placer.spans);
     return right;
 }

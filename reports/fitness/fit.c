@@ -68,7 +68,7 @@ static void plan_row(struct fit_row *row, const struct plan *plan, uint64_t runt
     row->optimizer_bytes = plan->optimizer_bytes;
     row->workspace_bytes = plan->workspace_bytes;
     row->runtime_bytes = runtime_bytes;
-    row->total_bytes = plan->arena_bytes + runtime_bytes;
+    row->total_bytes = row->planned_bytes = plan->arena_bytes + runtime_bytes;
 }
 
 /* ---- speed ---- */

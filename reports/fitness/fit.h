@@ -70,6 +70,7 @@ struct fit_row {
     uint64_t parameters, active_parameters; /* all; those that a token meets */
     uint64_t weights_bytes, kv_cache_bytes, activations_bytes, gradients_bytes, optimizer_bytes, workspace_bytes,
         runtime_bytes, total_bytes;
+    uint64_t planned_bytes;      /* what a run here holds: more than the total where kernels store what files pack */
     uint64_t file_weights_bytes; /* what a file of the row's dtype has of weights; 0: what is planned */
     const char *machine;         /* the name of the machine that it is about */
     uint64_t available_bytes;    /* of that machine */
