@@ -238,12 +238,13 @@ const struct family *file_family(const struct model_file *file, struct family_si
     const struct settings *s = &file->settings;
     const struct kind *kind = kind_of(s);
     const struct family *family = kind ? family_find(kind->family) : NULL;
-    if (!family || !is_whole(s) || (s->partial && file->tensor_count) || (family->has_context && !s->max_context))
+    if (!family || !is_whole(s) || ((s->partial || file->sight) && file->tensor_count) ||
+        (family->has_context && !s->max_context))
         return NULL;
     size->config = config_of(file, kind);
     take_rope(s, size);
     take_types(file, family, size);
-    return builds(family, size, file->parameters) ? family : NULL;
+    return builds(family, size, file->parameters - file->sight) ? family : NULL;
 }
 
 void file_size_of(const struct model_file *file, const char *path, char *name, size_t capacity,
