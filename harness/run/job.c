@@ -23,6 +23,7 @@ json_t *job_to_json(const struct job *job)
         json_array_append_new(cpus, json_integer(job->cpus[i]));
     json_put(document, "cpus", cpus);
     json_put_bool(document, "check", job->check);
+    json_put_bool(document, "ops", job->ops);
     json_put_count(document, "least", job->measure.least);
     json_put_count(document, "most", job->measure.most);
     if (job->measure.warmup >= 0)
@@ -71,6 +72,7 @@ bool job_from_json(struct job *job, const json_t *document, struct error *error)
     job->threads = threads;
     job->ceilings = json_is_true(json_object_get(document, "ceilings"));
     job->check = json_is_true(json_object_get(document, "check"));
+    job->ops = json_is_true(json_object_get(document, "ops"));
     job->measure.least = json_get_count(document, "least", job->measure.least);
     job->measure.most = json_get_count(document, "most", job->measure.most);
     job->measure.warmup = (long)json_get_count(document, "warmup", (uint64_t)job->measure.warmup);

@@ -11,7 +11,7 @@
 #include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
 
-enum { SAMPLES_MOST = 1 << 20 };
+enum { SAMPLES_MOST = 1 << 20, SAMPLED_WARMUPS = 2 };
 static const double most_steal = 0.05, most_delay = 0.10, most_canary = 1.15;
 
 struct hearing {
@@ -137,12 +137,17 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
     job.weights = item->weights;
     snprintf(job.tokens, sizeof job.tokens, "%s", item->tokens ? item->tokens : "");
     snprintf(job.output, sizeof job.output, "%s", item->output ? item->output : "");
-    job.check = !item->record.has_check;
+    job.check = !item->sampled && !item->record.has_check;
+    job.ops = !item->record.op_count;
     if (item->record.memory[MEMORY_PLANNED] != BYTES_UNKNOWN)
         job.planned_bytes = item->record.memory[MEMORY_PLANNED];
     job.measure.deadline_s = schedule->started_s + schedule->budget_s;
     /* A worker that measures on until it is killed for it would be measured for nothing. */
     job.measure.until_s = fmin(now + fmin(slice_s, 0.7 * timeout), job.measure.deadline_s);
+    if (item->sampled) { /* its ops are asked about, which are timed for a while after the first steps */
+        job.measure.warmup = SAMPLED_WARMUPS;
+        job.measure.least = job.measure.most = 1;
+    }
     struct hearing hearing = {visit, on_tick, tick_state};
     const struct supervision supervision = {.program = schedule->program,
                                             .timeout_s = timeout,

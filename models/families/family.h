@@ -60,6 +60,7 @@ struct config {
 struct family_size {
     const char *name;           /* "gpt2-124m": unique among all families */
     const char *const *aliases; /* what publishers call it; NULL-ended, or NULL */
+    const char *task;           /* beside whose models it stands, where that isn't its family's task; else NULL */
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
     uint64_t published;              /* parameters as its publisher counts them; 0: no count is published */
@@ -120,6 +121,12 @@ static inline bool family_has_dtype(const struct family *family, enum dtype dtyp
 static inline bool family_has_mode(const struct family *family, const struct family_size *size, enum mode mode)
 {
     return family->modes >> mode & 1 && (mode != MODE_DISTILL || size->teacher);
+}
+
+/* What the size is for. */
+static inline const char *family_task(const struct family *family, const struct family_size *size)
+{
+    return size->task ? size->task : family->task;
 }
 
 extern const struct family *const families[]; /* NULL-ended */
