@@ -255,6 +255,13 @@ TYPES = {
         dict(embed_dim=48, depth=2, num_heads=4, mlp_ratio=ratio, hidden_size=32) for ratio in (2, 4)])),
     "qwen2_5_vl": ("Qwen2_5_VL", SEEING, dict(text_config=texts("qwen2_5_vl_text"), vision_config=[
         dict(hidden_size=48, depth=depth, num_heads=4, intermediate_size=56, out_hidden_size=32) for depth in (1, 2)])),
+    "qwen3_vl": ("Qwen3VL", SEEING, dict(text_config=texts("qwen3_vl_text", head_dim=8), vision_config=[
+        dict(hidden_size=48, depth=depth, num_heads=4, intermediate_size=56, out_hidden_size=32, patch_size=8,
+             num_position_embeddings=64, deepstack_visual_indexes=[0, 1][:depth]) for depth in (1, 2)])),
+    "mistral3": ("Mistral3", SEEING, dict(text_config=texts("mistral", head_dim=8), spatial_merge_size=[2, 3],
+                                          tie_word_embeddings=[False],
+                                          multimodal_projector_bias=[True, False], vision_config=[
+        dict(part, model_type="pixtral", head_dim=8) for part in BARE])),
 }
 EACH = 6
 KEPT = 0.85  # of the options that have a default: the others are left to it
