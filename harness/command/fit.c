@@ -289,13 +289,8 @@ static bool read_machine_file(struct machine *machine, struct error *error)
 {
     enum { LIMIT = 4 << 20 };
     if (!model_file_is_meant(other_machine)) {
-        const char **names = calloc(device_count, sizeof *names);
-        char nearest[200] = "";
-        for (size_t i = 0; names && i < device_count; i++)
-            names[i] = devices[i].name;
-        if (names)
-            nearest_names(other_machine, names, device_count, 3, nearest, sizeof nearest);
-        free(names);
+        char nearest[200];
+        device_nearest(other_machine, nearest, sizeof nearest);
         return error_set(error, ERROR_INPUT,
                          "--machine: '%s' is neither a file, 'catalogue' nor a device; the nearest are %s",
                          other_machine, nearest);

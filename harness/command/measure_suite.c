@@ -30,6 +30,7 @@ static bool measure_list(const struct invocation *invocation, const char *name, 
                                   .threads = threads,
                                   .stop = &signalled,
                                   .entered = progress_entered,
+                                  .undelivered = progress_undelivered,
                                   .progress = progress_moved,
                                   .state = &line};
     struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};

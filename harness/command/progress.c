@@ -57,6 +57,12 @@ void progress_entered(void *state, enum stage stage, long process)
     }
 }
 
+void progress_undelivered(void *state, const char *outbox, const char *why)
+{
+    progress_clear(state);
+    log_warning("%s; the results are kept in %s, and the next run with that --db delivers them", why, outbox);
+}
+
 /* With --verbose, and no less readable in a file: a line a visit. */
 static void tell(struct progress_line *line, const struct record *record)
 {

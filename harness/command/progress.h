@@ -13,6 +13,7 @@ struct progress_line {
 };
 void progress_entered(void *line, enum stage stage, long process);
 void progress_moved(void *line, const struct progress *progress);
+void progress_undelivered(void *line, const char *outbox, const char *why);
 /* Takes the line off the screen. */
 void progress_clear(struct progress_line *line);
 

@@ -116,10 +116,11 @@ static bool read_limits(struct run_request *request, struct error *error)
 /* Another engine's program takes files, and has tests of its own. */
 static bool read_engine(struct engine_request *bench, struct error *error)
 {
-    if (suite || filters || excludes || weights || tokens || output || warmup || most || resume != not_resumed)
+    if (suite || filters || excludes || weights || tokens || output || warmup || most || keep_samples ||
+        resume != not_resumed)
         return error_set(error, ERROR_INPUT,
                          "--engine: %s runs its own tests of --model's files, so only --threads, --min-runs, --budget, "
-                         "--timeout, --memory-limit and --note go with it",
+                         "--timeout, --memory-limit, --wait-quiet and --note go with it",
                          engine);
     return run_engine_open(engine, (const char *const *)models, bench, error);
 }
@@ -163,8 +164,10 @@ static json_t *command_line(const struct invocation *invocation)
 {
     json_t *list = json_array();
     for (size_t i = 0; invocation->command_line[i]; i++) {
-        json_t *holder = json_object(); /* words that aren't UTF-8 are made so */
-        json_put_string(holder, "word", i ? invocation->command_line[i] : "benchmark");
+        json_t *holder = json_object();                             /* words that aren't UTF-8 are made so */
+        char *word = store_shown_name(invocation->command_line[i]); /* a database's password isn't kept */
+        json_put_string(holder, "word", i ? word : "benchmark");
+        free(word);
         json_array_append(list, json_object_get(holder, "word"));
         json_decref(holder);
     }
@@ -212,6 +215,7 @@ static int execute(const struct invocation *invocation, struct run_request *requ
     struct run run;
     request->command = command_line(invocation);
     request->entered = progress_entered;
+    request->undelivered = progress_undelivered;
     request->progress = progress_moved;
     request->state = &line;
     catch_signals();

@@ -103,7 +103,7 @@ bool engine_known_load(const char *database, const char *engine, const char *mac
 {
     struct result_list list = {0};
     *profile = NULL;
-    if (access(database, F_OK) != 0)
+    if (!store_is_address(database) && access(database, F_OK) != 0)
         return true;
     struct wanted wanted = {.engine = engine, .machine = machine, .list = &list};
     bool right = visit_runs(database, collect, &wanted, error);

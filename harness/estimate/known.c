@@ -119,7 +119,7 @@ static bool load_runs(struct store *store, const char *fingerprint, struct known
 bool known_load(const char *database, const char *fingerprint, int threads, struct known *known, struct error *error)
 {
     *known = (struct known){0};
-    if (access(database, F_OK) != 0)
+    if (!store_is_address(database) && access(database, F_OK) != 0)
         return true;
     struct store *store = store_open(database, STORE_READ, error);
     bool right = store && load_runs(store, fingerprint, known, error);

@@ -13,7 +13,7 @@ enum stage { STAGE_WAITING, STAGE_BUSY, STAGE_LOOKING, STAGE_CEILINGS, STAGE_CAS
 
 struct run_request {
     struct worker_program program;
-    const char *database;
+    const char *database;     /* a file, or an address: store.h, outbox.h */
     struct case_list cases;   /* unless going on with a run */
     const char *resume;       /* a run's id, "" for the latest unfinished one of this machine, NULL: a new run */
     const char *suite, *note; /* as they are recorded */
@@ -26,8 +26,9 @@ struct run_request {
     int rounds;
     uint64_t memory_bytes; /* BYTES_UNKNOWN: the machine's */
     volatile sig_atomic_t *stop;
-    void (*entered)(void *state, enum stage stage, long process);   /* process: who is waited for; or NULL */
-    void (*progress)(void *state, const struct progress *progress); /* or NULL */
+    void (*entered)(void *state, enum stage stage, long process);          /* process: who is waited for; or NULL */
+    void (*undelivered)(void *state, const char *outbox, const char *why); /* the database is away; or NULL */
+    void (*progress)(void *state, const struct progress *progress);        /* or NULL */
     void *state;
 };
 

@@ -10,7 +10,8 @@ static bool put_changes(struct store *store, const char *fingerprint, const stru
     char now[TEXT_WORD];
     time_stamp(now);
     struct statement put = statement_prepare(
-        store, "INSERT OR IGNORE INTO accepted (fingerprint, id, quantity, run, accepted) VALUES (?, ?, ?, ?, ?)",
+        store,
+        "INSERT INTO accepted (fingerprint, id, quantity, run, accepted) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         error);
     for (size_t i = 0; i < count && !put.failed; i++) {
         bind_text(&put, fingerprint);

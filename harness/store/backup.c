@@ -8,7 +8,7 @@
 
 #include "harness/base/log.h"
 #include "harness/base/text.h"
-#include "harness/store/statement.h"
+#include "harness/store/sqlite.h"
 
 enum { MOST_BACKUPS = 1000 };
 
@@ -80,7 +80,7 @@ static void remove_parts(const char *path)
     }
 }
 
-bool store_back_up(struct store *store, int64_t version, struct text *name, struct error *error)
+bool sqlite_back_up(struct store *store, int64_t version, struct text *name, struct error *error)
 {
     struct text part = {0};
     if (!choose_name(store, version, name, error))

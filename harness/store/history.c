@@ -103,8 +103,7 @@ static bool get_cases(struct store *store, const char *glob, struct history *his
                 get_point(&get, &history->points[place * history->run_count + r]);
             place++;
         }
-        sqlite3_reset(get.prepared);
-        get.bound = 0;
+        statement_rewind(&get);
     }
     return statement_finish(&get) && (enough || no_memory(error));
 }

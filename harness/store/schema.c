@@ -2,8 +2,6 @@
  * A new version appends a step to `steps`; nothing that was released is ever edited. */
 #include "harness/store/statement.h"
 
-#include <stdio.h>
-
 #include "harness/base/log.h"
 
 static const char *const steps[] = {
@@ -62,36 +60,30 @@ static const char *const steps[] = {
 
 const int schema_version = sizeof steps / sizeof *steps;
 
-/* The version within the transaction: another process may have made the tables since we looked. */
-static bool version_now(struct store *store, int64_t *version, struct error *error)
+bool schema_is_known(struct store *store, int64_t version, struct error *error)
 {
-    struct statement statement = statement_prepare(store, "PRAGMA user_version", error);
-    *version = statement_step(&statement) ? column_count(&statement, 0, 0) : 0;
-    return statement_finish(&statement);
+    return version <= schema_version ||
+           error_set(error, ERROR_SYSTEM, "%s: made by a newer benchmark (version %d of the store, this one reads %d)",
+                     store->path, (int)version, schema_version);
 }
 
 /* From `version`, within the transaction. */
 static bool climb(struct store *store, int64_t version, struct error *error)
 {
-    for (; version < schema_version; version++) {
-        char number[64];
-        snprintf(number, sizeof number, "PRAGMA user_version = %d", (int)version + 1);
-        if (!store_execute(store, steps[version], error) || !store_execute(store, number, error))
+    for (; version < schema_version; version++)
+        if (!store_execute(store, steps[version], error) || !store->database->set_version(store, version + 1, error))
             return false;
-    }
     return true;
 }
 
 /* What was there is backed up first; *backup is "" where nothing was, or nothing is to be done. */
 static bool bring_up_to_date(struct store *store, int64_t *before, struct text *backup, struct error *error)
 {
-    if (!version_now(store, before, error))
+    /* Another process may have made the tables since we looked. */
+    if ((store->database->making && !store_execute(store, store->database->making, error)) ||
+        !store->database->version(store, before, error) || !schema_is_known(store, *before, error))
         return false;
-    if (*before > schema_version) /* another process's, since we looked */
-        return error_set(error, ERROR_SYSTEM,
-                         "%s: made by a newer benchmark (version %d of the store, this one reads %d)", store->path,
-                         (int)*before, schema_version);
-    if (*before && *before < schema_version && !store_back_up(store, *before, backup, error))
+    if (*before && *before < schema_version && !store->database->back_up(store, *before, backup, error))
         return false;
     return climb(store, *before, error);
 }

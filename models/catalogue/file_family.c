@@ -50,6 +50,10 @@ static const struct kind {
     {"qwen2moe", "moe", {.projection_bias = true, .shared_gate = true}},
     {"qwen3moe", "moe", {.head_norm = HEAD_NORM_EACH, .renormalise = true}},
     {.name = "gpt2", .family = "gpt2"},
+    {"bloom", "gpt2", {.alibi = true, .embedding_norm = true}},
+    {.name = "t5", .family = "t5"},
+    {"t5", "t5", {.gated = true}},
+    {"t5", "t5", {.gated = true, .own_tables = true}},
     {"bert", "bert", {.classes = 2}},
     {"distilbert", "bert", {.classes = 2}},
     {"roberta", "bert", {.first_position = 2, .classes = 2}},
@@ -62,19 +66,20 @@ static const struct kind {
     {"whisper", "whisper", {.frames = 3000, .inputs = 80}},
 };
 
-static const struct kind *find_kind(const char *name)
+/* The next of that name after `before`, the first after NULL: several models may go by one name. */
+static const struct kind *find_kind(const char *name, const struct kind *before)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
+    for (const struct kind *kind = before ? before + 1 : kinds; kind < kinds + sizeof kinds / sizeof *kinds; kind++)
+        if (strcmp(kind->name, name) == 0)
+            return kind;
     return NULL;
 }
 
-static const struct kind *kind_of(const struct settings *s)
+static const struct kind *kind_of(const struct settings *s, const struct kind *before)
 {
     bool mixtral = s->experts && (strcmp(s->architecture, "llama") == 0); /* as GGUF files have it */
-    const struct kind *kind = find_kind(mixtral ? "mixtral" : s->architecture);
-    return kind || !s->gguf[0] ? kind : find_kind(s->gguf);
+    const char *name = mixtral ? "mixtral" : s->architecture;
+    return find_kind(find_kind(name, NULL) || !s->gguf[0] ? name : s->gguf, before);
 }
 
 /* Within what a graph is built of: a hostile file's sizes are not. */
@@ -236,15 +241,17 @@ static bool builds(const struct family *family, const struct family_size *size, 
 const struct family *file_family(const struct model_file *file, struct family_size *size)
 {
     const struct settings *s = &file->settings;
-    const struct kind *kind = kind_of(s);
-    const struct family *family = kind ? family_find(kind->family) : NULL;
-    if (!family || !is_whole(s) || ((s->partial || file->sight) && file->tensor_count) ||
-        (family->has_context && !s->max_context))
+    if (!is_whole(s) || ((s->partial || file->sight) && file->tensor_count))
         return NULL;
-    size->config = config_of(file, kind);
-    take_rope(s, size);
-    take_types(file, family, size);
-    return builds(family, size, file->parameters - file->sight) ? family : NULL;
+    for (const struct kind *kind = kind_of(s, NULL); kind; kind = kind_of(s, kind)) {
+        const struct family *family = family_find(kind->family);
+        size->config = config_of(file, kind);
+        take_rope(s, size);
+        take_types(file, family, size);
+        if ((s->max_context || !family->has_context) && builds(family, size, file->parameters - file->sight))
+            return family;
+    }
+    return NULL;
 }
 
 void file_size_of(const struct model_file *file, const char *path, char *name, size_t capacity,

@@ -18,7 +18,10 @@ struct config {
     int64_t frames;      /* whisper: of audio features, in its encoder */
     /* cnn: how the layers after the images are laid out; NULL: as seed-cnn's */
     int (*layers_of)(struct graph *graph, const struct config *config, int images);
+    /* clip: of its text's encoder, and the width in which the two meet */
+    int64_t text_layers, text_hidden, text_heads, projection;
     int64_t expansion; /* resnet: a block's outputs over its inner width */
+    float layer_scale; /* convnext: what the factors of a block's result begin at */
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
     int head_norm;                     /* enum head_norm of queries and keys */
@@ -32,11 +35,14 @@ struct config {
     float query_width;                       /* scores are scaled by 1/√ of it; 0: of head_dim */
     int norm_place;                          /* enum norm_place */
     bool norm_less_one, scaled_embedding;    /* gammas stored less 1; words times √hidden */
-    int activation;           /* enum activation of the feed-forward; 0: as the family's first model has it */
-    bool one_norm, head_bias; /* neox: attention and feed-forward read one norm; the head has a bias */
-    bool bare_norm;           /* llama: layer norms without weights in the root mean square ones' place */
-    int64_t first_position;   /* gpt2, bert: learned positions begin at this row of their table */
-    int64_t decoder_layers;   /* whisper: where the decoder has fewer than the encoder; 0: as many */
+    int activation;             /* enum activation of the feed-forward; 0: as the family's first model has it */
+    bool one_norm, head_bias;   /* neox: attention and feed-forward read one norm; the head has a bias */
+    bool bare_norm;             /* llama: layer norms without weights in the root mean square ones' place */
+    bool alibi, embedding_norm; /* gpt2: positions as a bias by distance, not learned; words are normalised */
+    int64_t first_position;     /* gpt2, bert: learned positions begin at this row of their table */
+    bool gated, own_tables;     /* t5: feed-forwards are gated; each layer has its own table of biases */
+    int64_t source;             /* t5: tokens that the encoder reads; 0: as many as the context */
+    int64_t decoder_layers;     /* whisper: where the decoder has fewer than the encoder; 0: as many */
     /* moe: experts of a layer, those that a token goes to, and whether their weights are made to sum to 1; the width of
      * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
     int64_t experts, chosen, shared_feed_forward;
@@ -50,7 +56,8 @@ struct config {
     float route_scale;
     int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
     int64_t top[8];                   /* dlrm: of those after it */
-    const int64_t *tables;            /* dlrm: rows of each table, 0-ended */
+    const int64_t *tables;            /* recommenders: rows of each table, 0-ended */
+    const int64_t *table_widths;      /* wide-deep: width of each table's rows */
     int64_t lookups;                  /* dlrm: rows that a sample takes from each; where they differ: */
     const int64_t *lookups_of;        /* dlrm: of each table, or NULL */
     int64_t cross_layers, cross_rank; /* dlrm: crossing layers in the products' place, and their rank; 0: products */

@@ -42,6 +42,7 @@ enum fill_kind {
     FILL_ZIPF,         /* whole numbers in [0, limit), the k-th most frequent with a probability of about k^-scale */
     FILL_HEAVY_TAILED, /* random_heavy_tailed · scale: variance 1 as normal, but with the outliers of trained weights */
     FILL_SINUSOIDS,    /* fixed positions: rows of `columns` */
+    FILL_ALIBI,        /* [heads, columns]: biases of attention by distance; scale: heads; limit: the column of none */
     FILL_LABELS,       /* 0 or 1 by a planted rule on the rows of `like`: engine/generate_tabular.h */
     FILL_FOREST,       /* trees of the shape that training gives them: the same */
 };

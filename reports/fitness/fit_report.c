@@ -360,23 +360,25 @@ static void say_transfer(struct report *report, const struct fit_transfer *trans
 
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)
 {
-    size_t measured = 0, estimated = 0, foreign = 0, theirs = 0;
+    size_t measured = 0, estimated = 0, foreign = 0, known = 0, theirs = 0;
     for (size_t i = 0; i < fit->row_count; i++) {
         measured += fit->rows[i].measured;
-        foreign += fit->rows[i].engine != NULL;
+        foreign += fit->rows[i].engine != NULL && !fit->rows[i].measured;
+        known += fit->rows[i].engine != NULL && fit->rows[i].measured;
         theirs += fit->rows[i].memory_of != NULL;
         estimated += fit->rows[i].estimated && !fit->rows[i].engine;
     }
     if (theirs)
         report_sentence(report, TONE_FAINT, "Memory of %zu rows is by %s's own rules, as checked against %s.", theirs,
                         machine->engine, ENGINE_MEMORY_VERSION);
-    if (foreign)
-        report_sentence(report, TONE_FAINT,
-                        "%zu speeds (~) are %s's, foretold from %zu of its results on this machine; the others are "
-                        "this program's own.",
-                        foreign, machine->engine,
-                        engine_profile_results(machine->engine_profile, true) +
-                            engine_profile_results(machine->engine_profile, false));
+    if (foreign || known)
+        report_sentence(
+            report, TONE_FAINT,
+            "%zu speeds are %s's as measured, %zu (~) foretold from %zu of its results on this machine; others "
+            "are this program's own.",
+            known, machine->engine, foreign,
+            engine_profile_results(machine->engine_profile, true) +
+                engine_profile_results(machine->engine_profile, false));
     else if (machine->engine)
         report_sentence(report, TONE_WARNING,
                         "No result of %s tells of these: speeds are this program's own. `benchmark import FILE` takes "
@@ -503,10 +505,12 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         json_decref(machine_document);
         return NULL;
     }
-    if (demands->shown_only)
+    if (demands->shown_only) {
         json_decref(machine_document);
-    else
+    } else {
+        json_decref(report->document);
         report->document = document(fit, demands, machine, machine_document);
+    }
     say_machine(report, fit, demands, machine);
     say_answer(report, fit);
     if (fit->answer < fit->row_count && !fit->machines)

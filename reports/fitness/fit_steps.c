@@ -17,6 +17,7 @@ static const struct {
     {"llama", "text of every kind, and the most published models; each token reads all weights"},
     {"moe", "the quality of many parameters at the speed of few, where there is memory for all of them"},
     {"gpt2", "short texts and fine-tuning in little memory"},
+    {"t5", "translating and summarising: one text into another"},
     {"bert", "classifying and searching text, all positions at once; it doesn't write"},
     {"lstm", "streams of text on small machines: no cache that grows"},
     {"gru", "as lstm, with a quarter fewer weights"},

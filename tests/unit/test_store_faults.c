@@ -115,7 +115,9 @@ static void make_it_old(void)
     sqlite3 *database;
     ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
     ck_assert_int_eq(
-        sqlite3_exec(database, "ALTER TABLE cases DROP COLUMN against_f32; PRAGMA user_version = 1", NULL, NULL, NULL),
+        sqlite3_exec(database,
+                     "ALTER TABLE cases DROP COLUMN against_f32; DROP TABLE accepted; PRAGMA user_version = 1", NULL,
+                     NULL, NULL),
         SQLITE_OK);
     sqlite3_close(database);
 }
