@@ -241,14 +241,14 @@ static bool builds(const struct family *family, const struct family_size *size, 
 const struct family *file_family(const struct model_file *file, struct family_size *size)
 {
     const struct settings *s = &file->settings;
-    if (!is_whole(s) || (s->partial && file->tensor_count))
+    if (!is_whole(s) || ((s->partial || file->sight) && file->tensor_count))
         return NULL;
     for (const struct kind *kind = kind_of(s, NULL); kind; kind = kind_of(s, kind)) {
         const struct family *family = family_find(kind->family);
         size->config = config_of(file, kind);
         take_rope(s, size);
         take_types(file, family, size);
-        if ((s->max_context || !family->has_context) && builds(family, size, file->parameters))
+        if ((s->max_context || !family->has_context) && builds(family, size, file->parameters - file->sight))
             return family;
     }
     return NULL;

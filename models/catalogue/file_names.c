@@ -243,10 +243,14 @@ static const char *match(const char *pattern, const char *ours, int *layer)
 static bool is_of(const char *architectures, const char *name)
 {
     size_t length = strlen(name);
-    for (const char *at = architectures; at; at = strchr(at, '|'), at += at != NULL)
-        if (strncmp(at, name, length) == 0 && (!at[length] || at[length] == '|'))
-            return true;
-    return !architectures;
+    bool found = !architectures;
+    while (architectures && !found) {
+        const char *end = strchr(architectures, '|');
+        size_t here = end ? (size_t)(end - architectures) : strlen(architectures);
+        found = here == length && strncmp(architectures, name, length) == 0;
+        architectures = end ? end + 1 : NULL;
+    }
+    return found;
 }
 
 /* The pattern with its numbers put in, and what follows it. */

@@ -51,6 +51,7 @@ struct model_file {
     struct name_store *names; /* owned */
     uint64_t name_bytes;      /* in all of them */
     uint64_t parameters;      /* a tied matrix once, buffers not */
+    uint64_t sight;           /* of a configuration: those of them that aren't its text model's */
     uint64_t tensor_bytes;    /* of all tensors */
     uint64_t file_bytes;      /* of all parts; 0 without weights */
 };
