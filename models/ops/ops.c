@@ -4,6 +4,7 @@
 #define OPS(OP)                                                                                                        \
     OP(linear)                                                                                                         \
     OP(expert_linear)                                                                                                  \
+    OP(expert_bias)                                                                                                    \
     OP(conv)                                                                                                           \
     OP(conv_norm)                                                                                                      \
     OP(max_pool)                                                                                                       \
@@ -19,6 +20,7 @@
     OP(pick)                                                                                                           \
     OP(softmax)                                                                                                        \
     OP(top_k)                                                                                                          \
+    OP(sparse_mixer)                                                                                                   \
     OP(dispatch)                                                                                                       \
     OP(combine)                                                                                                        \
     OP(attention)                                                                                                      \
@@ -35,6 +37,8 @@
     OP(add)                                                                                                            \
     OP(scale)                                                                                                          \
     OP(softcap)                                                                                                        \
+    OP(clamp)                                                                                                          \
+    OP(clamped_swish)                                                                                                  \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \
