@@ -136,6 +136,19 @@ int decoder_attention(struct graph *graph, const char *name, int x, const struct
                                   &scores);
 }
 
+/* Has the model's file the three projections in different types? Then they can't lie side by side. */
+static bool is_mixed(struct graph *graph, const char *name, int x)
+{
+    if (!graph->stored || x == NO_TENSOR)
+        return false;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    enum dtype types[3];
+    for (int i = 0; i < 3; i++)
+        types[i] =
+            layer_dtype(graph, graph_name(graph, "%s.%c.weight", name, "qkv"[i]), MATRIX_PLAIN, DTYPE_F32, columns);
+    return types[0] != types[1] || types[0] != types[2];
+}
+
 int decoder_attend(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
                    const struct model_case *one)
 {
@@ -143,7 +156,7 @@ int decoder_attend(struct graph *graph, const char *name, int x, const struct de
         return decoder_attention(graph, name, x, a, one);
     int sinks = NO_TENSOR;
     const struct attention_scores scores = scores_of(graph, name, a, &sinks);
-    if (a->head_norm != HEAD_NORM_NONE) {
+    if (a->head_norm != HEAD_NORM_NONE || is_mixed(graph, name, x)) {
         struct projections made = project(graph, name, x, a, one);
         return build_scored_cross_attention(graph, name, made.q, made.k, made.v, a->head_dim, true, &scores);
     }

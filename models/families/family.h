@@ -8,6 +8,7 @@
 
 #include "models/engine/case.h"
 #include "models/graph/graph.h"
+#include "models/ops/rope.h"
 
 /* Sizes of every family in one struct; each family's file says which fields it reads. */
 struct config {
@@ -51,6 +52,7 @@ struct config {
      * sink in each head. As Phi-3.5-MoE: layer norms, and a router that weighs each choice against those near it */
     bool output_bias, expert_bias, sinks, layer_norms, sparse_mixer;
     bool sigmoid_router;
+    bool no_pooler; /* bert: forward ends with the last block */
     float route_scale;
     int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
     int64_t top[8];                   /* dlrm: of those after it */
@@ -64,10 +66,13 @@ struct config {
 struct family_size {
     const char *name;           /* "gpt2-124m": unique among all families */
     const char *const *aliases; /* what publishers call it; NULL-ended, or NULL */
+    const char *task;           /* beside whose models it stands, where that isn't its family's task; else NULL */
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
     uint64_t published;              /* parameters as its publisher counts them; 0: no count is published */
     const char *file;                /* the path of the model's file, of which this is; else NULL */
+    struct rope rope;                /* of that file, for config.rope */
+    struct stored_types stored;      /* of that file; type_of is NULL where there is none */
     bool file_weights;               /* runs with that file's weights */
     const char *tokens, *output;     /* reads these ("101,7592,102"), and writes what it computes there; or NULL */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
@@ -122,6 +127,12 @@ static inline bool family_has_dtype(const struct family *family, enum dtype dtyp
 static inline bool family_has_mode(const struct family *family, const struct family_size *size, enum mode mode)
 {
     return family->modes >> mode & 1 && (mode != MODE_DISTILL || size->teacher);
+}
+
+/* What the size is for. */
+static inline const char *family_task(const struct family *family, const struct family_size *size)
+{
+    return size->task ? size->task : family->task;
 }
 
 extern const struct family *const families[]; /* NULL-ended */

@@ -7,6 +7,9 @@
 #include "models/graph/graph.h"
 #include "models/ops/ops.h"
 
+/* The type of a matrix's rows: as the model's file or the graph's recipe has it, else `dtype`. */
+enum dtype layer_dtype(const struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype,
+                       int64_t columns);
 /* A matrix [rows, columns], normal with standard deviation `deviation`, in `dtype` or as the graph's recipe stores it.
  */
 int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,

@@ -135,6 +135,23 @@ START_TEST(families_build_what_configurations_describe)
 }
 END_TEST
 
+/* gpt-oss says how its rotary positions' ramp begins; others don't, and mean at whole pairs. */
+START_TEST(rotary_positions_are_as_stated)
+{
+    static const char *const texts[] = {
+        "{\"model_type\":\"gpt_oss\",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":32}}",
+        "{\"model_type\":\"gpt_oss\",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":32,\"truncate\":false}}"};
+    for (int i = 0; i < 2; i++) {
+        struct model_file file;
+        struct error error;
+        ck_assert(reads(texts[i], &file, &error));
+        ck_assert_int_eq(file.settings.rope.kind, ROPE_YARN);
+        ck_assert_int_eq(file.settings.rope.between, i);
+        model_file_close(&file);
+    }
+}
+END_TEST
+
 static const struct {
     const char *text, *why;
 } hostile[] = {
@@ -172,7 +189,7 @@ int main(void)
     return suite_run("config_json", 60,
                      SUITE(ONCE(parameters_are_what_transformers_counts),
                            LOOP(published_models_have_their_published_parameters, sizeof published / sizeof *published),
-                           ONCE(settings_have_one_name_each),
+                           ONCE(settings_have_one_name_each), ONCE(rotary_positions_are_as_stated),
                            LOOP(families_build_what_configurations_describe, sizeof built / sizeof *built),
                            LOOP(hostile_configurations_are_refused, sizeof hostile / sizeof *hostile)));
 }
