@@ -69,7 +69,11 @@ static void read_stretching(struct json_view rotation, const struct configuratio
     s->rope.high = (float)number_in(rotation, "high_freq_factor", 4);
     s->rope.beta_fast = (float)number_in(rotation, "beta_fast", 0);
     s->rope.beta_slow = (float)number_in(rotation, "beta_slow", 0);
-    s->rope.attention_factor = (float)number_in(rotation, "attention_factor", 0);
+    double scaling = number_in(rotation, "long_mscale", 0); /* as Phi-3.5-MoE calls it */
+    s->rope.attention_factor = (float)number_in(rotation, "attention_factor", scaling);
+    bool truncates;
+    if (json_view_boolean(json_view_find(rotation, "truncate"), &truncates))
+        s->rope.between = !truncates;
     if (json_view_find(rotation, "mscale").mapping) /* DeepSeek's, which scales by two */
         s->unknown_rope = true;
     if (s->rope.kind == ROPE_LONG) {

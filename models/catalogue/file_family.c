@@ -49,6 +49,18 @@ static const struct kind {
     {"olmoe", "moe", {.head_norm = HEAD_NORM_ALL}},
     {"qwen2moe", "moe", {.projection_bias = true, .shared_gate = true}},
     {"qwen3moe", "moe", {.head_norm = HEAD_NORM_EACH, .renormalise = true}},
+    {"gpt-oss",
+     "moe",
+     {.projection_bias = true,
+      .output_bias = true,
+      .expert_bias = true,
+      .sinks = true,
+      .renormalise = true,
+      .global_every = 2,
+      .rope_theta = 1.5e5f}},
+    {"phimoe",
+     "moe",
+     {.projection_bias = true, .output_bias = true, .layer_norms = true, .sparse_mixer = true, .head_bias = true}},
     {.name = "gpt2", .family = "gpt2"},
     {"bloom", "gpt2", {.alibi = true, .embedding_norm = true}},
     {.name = "t5", .family = "t5"},
@@ -213,7 +225,8 @@ static struct config config_of(const struct model_file *file, const struct kind 
         config.shared_feed_forward = (int64_t)s->shared_feed_forward;
     }
     bool windowed = strcmp(s->architecture, "mistral") == 0 || strcmp(kind->name, "phi3") == 0 || config.global_every;
-    if (llama && windowed && s->sliding_window && (s->sliding_window < s->max_context || config.local_theta > 0))
+    bool decodes = llama || strcmp(kind->family, "moe") == 0;
+    if (decodes && windowed && s->sliding_window && (s->sliding_window < s->max_context || config.local_theta > 0))
         config.window = (int64_t)s->sliding_window;
     config.untied_head = !encodes && has_own_head(file);
     if (strcmp(kind->name, "qwen3moe") == 0 && file->format != FILE_GGUF)

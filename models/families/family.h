@@ -36,7 +36,7 @@ struct config {
     int norm_place;                          /* enum norm_place */
     bool norm_less_one, scaled_embedding;    /* gammas stored less 1; words times √hidden */
     int activation;             /* enum activation of the feed-forward; 0: as the family's first model has it */
-    bool one_norm, head_bias;   /* neox: attention and feed-forward read one norm; the head has a bias */
+    bool one_norm, head_bias;   /* neox: attention and feed-forward read one norm; neox, moe: the head has a bias */
     bool bare_norm;             /* llama: layer norms without weights in the root mean square ones' place */
     bool alibi, embedding_norm; /* gpt2: positions as a bias by distance, not learned; words are normalised */
     int64_t first_position;     /* gpt2, bert: learned positions begin at this row of their table */
@@ -51,6 +51,9 @@ struct config {
      * instead of a softmax, and what the chosen experts' weights are multiplied by (0: 1); attention by a latent vector
      * of key_rank (0: none; families/latent.h), heads of head_dim, rope_dim and value_dim, queries' own rank */
     int64_t dense_layers, dense_feed_forward, key_rank, query_rank, rope_dim, value_dim;
+    /* moe, as gpt-oss has it: biases of attention's output, of the router and the experts, whose gates are clamped; a
+     * sink in each head. As Phi-3.5-MoE: layer norms, and a router that weighs each choice against those near it */
+    bool output_bias, expert_bias, sinks, layer_norms, sparse_mixer;
     bool sigmoid_router;
     bool no_pooler; /* bert: forward ends with the last block */
     float route_scale;

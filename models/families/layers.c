@@ -75,7 +75,12 @@ int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, 
     enum dtype dtype = layer_dtype(graph, weight, kind, graph->tensors[rows].dtype, inputs);
     int w = graph_weight(graph, weight, dtype, 3, (int64_t[]){shape->experts, outputs, inputs},
                          (struct fill){.kind = FILL_NORMAL, .scale = shape->deviation}, true);
-    return build_expert_linear(graph, name, rows, w, offsets, activation, shape->chosen, shape->skew);
+    int y = build_expert_linear(graph, name, rows, w, offsets, activation, shape->chosen, shape->skew);
+    if (!shape->bias)
+        return y;
+    int b = graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 2, (int64_t[]){shape->experts, outputs},
+                         (struct fill){.kind = FILL_ZERO}, false);
+    return build_expert_bias(graph, graph_name(graph, "%s.biased", name), y, b, offsets, shape->chosen);
 }
 
 /* Filters [outputs, kernel, kernel, inputs / groups], named as the layer's weight. */

@@ -30,6 +30,7 @@ int layer_gated_by(struct graph *graph, const char *name, int x, int64_t width, 
 struct layer_experts {
     int64_t experts, chosen; /* of which a token goes to `chosen` */
     float skew, deviation;
+    bool bias; /* name.bias, [experts, outputs]; goes with no activation */
 };
 int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, int rows, int offsets, int64_t outputs,
                   enum activation activation, const struct layer_experts *shape);

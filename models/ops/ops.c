@@ -4,6 +4,7 @@
 #define OPS(OP)                                                                                                        \
     OP(linear)                                                                                                         \
     OP(expert_linear)                                                                                                  \
+    OP(expert_bias)                                                                                                    \
     OP(conv)                                                                                                           \
     OP(conv_norm)                                                                                                      \
     OP(max_pool)                                                                                                       \
@@ -19,6 +20,7 @@
     OP(pick)                                                                                                           \
     OP(softmax)                                                                                                        \
     OP(top_k)                                                                                                          \
+    OP(sparse_mixer)                                                                                                   \
     OP(dispatch)                                                                                                       \
     OP(combine)                                                                                                        \
     OP(attention)                                                                                                      \
@@ -37,6 +39,8 @@
     OP(scale)                                                                                                          \
     OP(exp_scale)                                                                                                      \
     OP(softcap)                                                                                                        \
+    OP(clamp)                                                                                                          \
+    OP(clamped_swish)                                                                                                  \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \

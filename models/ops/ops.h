@@ -20,6 +20,9 @@ int build_linear(struct graph *graph, const char *name, int x, int weight, int b
  * [..., chosen], renormalised to sum to 1 or not, and *experts i32 likewise. The first row's position is `position`. */
 int build_top_k(struct graph *graph, const char *name, int probabilities, int64_t chosen, bool renormalise, float skew,
                 int64_t position, int *experts);
+/* Of a router's scores [..., E] two, each weighed against those near it (Liu et al. 2024): weights [..., 2] and
+ * *experts i32 likewise. */
+int build_sparse_mixer(struct graph *graph, const char *name, int scores, float epsilon, int *experts);
 /* Rows of x[..., C] once for each expert that they go to, sorted by expert: rows [R·chosen, C]; where each of a row's
  * copies lies, slots [..., chosen] i32; and where each expert's begin, offsets [E + 1] i32. */
 struct dispatched {
@@ -29,6 +32,8 @@ struct dispatched build_dispatch(struct graph *graph, const char *name, int x, i
 /* y[r, N] = f(rows[r, K] · weight[e, N, K]ᵀ) for each row of expert e, of which each came from `chosen` / E rows. */
 int build_expert_linear(struct graph *graph, const char *name, int rows, int weight, int offsets,
                         enum activation activation, int64_t chosen, float skew);
+/* y[r, N] = rows[r, N] + bias[e, N], as above. */
+int build_expert_bias(struct graph *graph, const char *name, int rows, int bias, int offsets, int64_t chosen);
 /* y[..., C] = Σ_j weights[..., j] · rows[slots[..., j], C]; without weights these are 1; without slots, weights[..., 1]
  * times the row itself. */
 int build_combine(struct graph *graph, const char *name, int rows, int weights, int slots);
@@ -133,6 +138,9 @@ int build_scale(struct graph *graph, const char *name, int x, float factor);
 int build_exp_scale(struct graph *graph, const char *name, int x, int temperature);
 /* cap · tanh(x / cap) */
 int build_softcap(struct graph *graph, const char *name, int x, float cap);
+/* Each element brought within ±limit, plus offset; and, up to limit, x · sigmoid(alpha · x). */
+int build_clamp(struct graph *graph, const char *name, int x, float limit, float offset);
+int build_clamped_swish(struct graph *graph, const char *name, int x, float limit, float alpha);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */
 int build_reshape(struct graph *graph, const char *name, int x, int rank, const int64_t *dims);
 int build_cast(struct graph *graph, const char *name, int x, enum dtype dtype);

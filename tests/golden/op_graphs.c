@@ -96,6 +96,35 @@ static int expert_weight(const struct building *b, const char *name, int64_t row
 }
 
 /* Packed weights meet rows in f32. */
+static int expert_bias(const struct building *b, const char *name, int rows, int columns, struct dispatched to)
+{
+    if (!golden_has(b->one, "biased"))
+        return rows;
+    int64_t dims[] = {size(b, "experts"), columns};
+    return build_expert_bias(b->graph, name, rows, make(b, name, DTYPE_F32, 1, 2, dims), to.offsets, size(b, "chosen"));
+}
+
+/* gpt-oss's gate: limits that some elements are beyond. */
+static int clamped_gate(struct building *b)
+{
+    int gate = make_rows(b, "gate", 3, "width"), up = make_rows(b, "up", 3, "width");
+    gate = build_clamped_swish(b->graph, "swish", gate, 2, 1.702f);
+    return build_multiply(b->graph, "gated", gate, build_clamp(b->graph, "clamp", up, 2, 1));
+}
+
+/* Its weights of what stands for the experts' results. */
+static int sparse_mixer(struct building *b)
+{
+    int to, scores = make(b, "scores", DTYPE_F32, 1, 3,
+                          (int64_t[]){size(b, "batch"), size(b, "length"), size(b, "experts")});
+    int weights = build_sparse_mixer(b->graph, "mixer", scores, (float)golden_number(b->one, "epsilon"), &to);
+    int x = make(b, "x", DTYPE_F32, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), 8});
+    struct dispatched rows = build_dispatch(b->graph, "dispatch", x, to, size(b, "experts"));
+    int64_t dims[] = {size(b, "experts"), 8};
+    int y = build_expert_bias(b->graph, "bias", rows.rows, make(b, "bias", DTYPE_F32, 1, 2, dims), rows.offsets, 2);
+    return build_combine(b->graph, "combine", y, weights, rows.slots);
+}
+
 static int experts(struct building *b)
 {
     int64_t inputs = size(b, "inputs"), width = size(b, "width"), count = size(b, "experts"),
@@ -113,6 +142,7 @@ static int experts(struct building *b)
     int y = build_multiply(b->graph, "gated", gate, up);
     y = build_expert_linear(b->graph, "down", y, expert_weight(b, "down", inputs, width), rows.offsets, ACTIVATION_NONE,
                             chosen, 0);
+    y = expert_bias(b, "down.bias", y, (int)inputs, rows);
     return build_combine(b->graph, "combine", y, weights, rows.slots);
 }
 
@@ -503,6 +533,8 @@ static const struct {
     {"attention", attention},
     {"cross_attention", cross_attention},
     {"relative_bias", relative_bias},
+    {"clamped_gate", clamped_gate},
+    {"sparse_mixer", sparse_mixer},
     {"activation", activation},
     {"add", add},
     {"add_repeated", add_repeated},

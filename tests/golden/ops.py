@@ -292,6 +292,24 @@ def softmax(i):
     return F.softmax(i.make("x", (i.batch, i.width), 3.0), -1)
 
 
+def clamped_gate(i):
+    gate, up = i.make("gate", (i.batch, i.width), 3.0), i.make("up", (i.batch, i.width), 3.0)
+    gate, up = gate.clamp(max=2.0), up.clamp(-2.0, 2.0)
+    return gate * torch.sigmoid(gate * 1.702) * (up + 1)
+
+
+def sparse_mixer(i):
+    """By the code of the transformers package; each expert adds its bias to a row."""
+    from transformers.models.phimoe.modeling_phimoe import sparsemixer
+
+    scores = i.make("scores", (i.batch, i.length, i.experts))
+    x = i.make("x", (i.batch, i.length, 8))
+    bias = i.make("bias", (i.experts, 8))
+    weights, chosen = sparsemixer(scores.flatten(0, 1), i.epsilon, False)
+    weights, chosen = (t.reshape(i.batch, i.length, 2) for t in (weights, chosen))
+    return (weights[..., None] * (x[:, :, None] + bias[chosen])).sum(2)
+
+
 def attend(i, q, k, v, mask):
     """softmax(QKᵀ/√D + bias by distance, beside a sink) V, [B,H,T,D]; query t stands at t + S - T."""
     heads, length, kv_length = q.shape[1], q.shape[2], k.shape[2]
@@ -481,6 +499,10 @@ def relative_case(length, kv_length, heads, buckets, farthest, causal):
 
 
 def cases():
+    for dtype in ("f32", "bf16"):
+        yield f"clamped_gate-{dtype}", dict(op="clamped_gate", dtype=dtype, batch=7, width=37)
+    yield "sparse_mixer", dict(op="sparse_mixer", dtype="f32", batch=2, length=9, experts=7, epsilon=0.01)
+    yield "sparse_mixer-wide", dict(op="sparse_mixer", dtype="f32", batch=3, length=11, experts=16, epsilon=0.4)
     yield "relative_bias-causal", relative_case(300, 300, 3, 32, 128, 1)
     yield "relative_bias-both-ways", relative_case(200, 200, 2, 32, 128, 0)
     yield "relative_bias-long", relative_case(900, 1100, 1, 32, 1000, 0)

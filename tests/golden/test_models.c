@@ -48,6 +48,8 @@ static const struct {
     {"dynamic", {.kind = ROPE_DYNAMIC, .factor = 3, .original_context = 8}},
     {"llama3", {.kind = ROPE_LLAMA3, .factor = 8, .low = 1, .high = 4, .original_context = 64}},
     {"yarn", {.kind = ROPE_YARN, .factor = 4, .original_context = 64, .beta_fast = 8, .beta_slow = 1}},
+    {"yarn-between",
+     {.kind = ROPE_YARN, .factor = 4, .original_context = 64, .beta_fast = 8, .beta_slow = 1, .between = true}},
     {"long",
      {.kind = ROPE_LONG,
       .factor = 4,

@@ -610,6 +610,75 @@ class Clip(Plain):
         return logits, (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.T, pairs)) / 2
 
 
+class Routed(Plain):
+    """gpt-oss and Phi-3.5-MoE, of family moe."""
+
+    WIDE, EXPERTS = 40, 6
+
+    def __init__(self, size, kind, oss, **extra):
+        self.oss = oss
+        config = getattr(transformers, kind + "Config")(
+            vocab_size=500, hidden_size=48, num_hidden_layers=2, num_attention_heads=6, num_key_value_heads=2,
+            head_dim=12, intermediate_size=self.WIDE, num_local_experts=self.EXPERTS, num_experts_per_tok=2,
+            rms_norm_eps=1e-5, attention_bias=True, tie_word_embeddings=False, attn_implementation="eager",
+            experts_implementation="eager", pad_token_id=None, bos_token_id=None, eos_token_id=None, **extra)
+        super().__init__("moe", size, getattr(transformers, kind + "ForCausalLM")(config), layers=2, hidden=48, heads=6,
+                         kv_heads=2, head_dim=12, feed_forward=self.WIDE, experts=self.EXPERTS, chosen=2,
+                         vocabulary=500, **(dict(window=5, rope="yarn-between") if oss else {}))
+        self.theirs = dict(self.model.named_parameters())
+
+    def experts(self, theirs, ours):
+        whole, halves = theirs + "experts.gate_up_proj", ("gate", "up")
+        for h, half in enumerate(halves):
+            if self.oss:
+                yield f"{ours}experts.{half}.weight", lambda get, h=h: get(whole)[:, :, h::2].transpose(1, 2)
+                yield f"{ours}experts.{half}.bias", lambda get, h=h: get(whole + "_bias")[:, h::2]
+            else:
+                n = self.WIDE
+                yield f"{ours}experts.{half}.weight", lambda get, h=h: get(whole)[:, h * n:(h + 1) * n]
+        down = theirs + "experts.down_proj"
+        yield ours + "experts.down.weight", (lambda get: get(down).transpose(1, 2)) if self.oss else stack(down)
+        if self.oss:
+            yield ours + "experts.down.bias", stack(down + "_bias")
+
+    def names(self):
+        yield "embedding.weight", stack("model.embed_tokens.weight")
+        for kind in ("weight", "bias"):
+            for a, b in (("norm", "model.norm"), ("head", "lm_head")):
+                if f"{b}.{kind}" in self.theirs:
+                    yield f"{a}.{kind}", stack(f"{b}.{kind}")
+        for i in range(2):
+            theirs, ours = f"model.layers.{i}.", f"layers.{i}."
+            for kind in ("weight", "bias"):
+                for a, b in (("input_norm", "input_layernorm"), ("post_norm", "post_attention_layernorm"),
+                             ("attn.output", "self_attn.o_proj"), ("mlp.router", "mlp.router")):
+                    if f"{theirs}{b}.{kind}" in self.theirs:
+                        yield f"{ours}{a}.{kind}", stack(f"{theirs}{b}.{kind}")
+                yield f"{ours}attn.qkv.{kind}", stack(*(f"{theirs}self_attn.{p}_proj.{kind}" for p in "qkv"))
+            if self.oss:
+                yield ours + "attn.sinks", stack(theirs + "self_attn.sinks")
+            yield from self.experts(theirs + "mlp.", ours + "mlp.")
+
+    def deviation(self, name):
+        if name == "embedding.weight":
+            return 1
+        ends = name.endswith("attn.output.weight") or name.endswith("down.weight")
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if ends else 0.02
+
+    run = Opt.run
+
+
+def gpt_oss():
+    return Routed("gpt-oss-20b", "GptOss", True, sliding_window=5, max_position_embeddings=256,
+                  rope_parameters={"rope_type": "yarn", "rope_theta": 1.5e5, "factor": 4.0, "beta_fast": 8.0,
+                                   "beta_slow": 1.0, "truncate": False, ORIGINAL: 64})
+
+
+def phi_moe():
+    return Routed("phi-3.5-moe", "Phimoe", False, lm_head_bias=True, max_position_embeddings=64,
+                  rope_parameters=dict(rope_type="default", rope_theta=1e4))
+
+
 CASES = [
     ("llama3", lambda: Decoder("llama-3.2-1b", "Llama", 5e5, rope="llama3")),
     ("linear", lambda: Decoder("tinyllama-1.1b", "Llama", untied=True, rope="linear")),
@@ -635,6 +704,8 @@ CASES = [
                                  routed_scaling_factor=1.0)),
     ("deepseek3", lambda: Latent("deepseek-v3", "DeepseekV3", queries=12, norm_topk_prob=True,
                                  routed_scaling_factor=2.5)),
+    ("gpt-oss", gpt_oss),
+    ("phimoe", phi_moe),
     ("bert", Bert),
     ("roberta", Roberta),
     ("vit", Vit),

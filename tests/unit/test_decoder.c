@@ -38,6 +38,7 @@ static void open_subject(struct subject *subject, const char *model, const char 
         config.hidden = config.feed_forward = 64;
         config.heads = config.kv_heads = 2;
         config.experts = 12;
+        config.window = config.window ? WINDOW : 0;
     }
     if (config.alibi) { /* narrow, too */
         config.hidden = 128;
@@ -188,6 +189,9 @@ static const struct row {
     {"moe/deepseek-v2-lite", "", 1e-5}, /* one vector a position is all that its cache holds */
     {"moe/deepseek-v2-lite", "f16", 1e-3},
     {"moe/deepseek-v3", "", 1e-5},
+    {"moe/gpt-oss-20b", "", 1e-5}, /* sinks, beside windows of which the cache is a ring */
+    {"moe/gpt-oss-20b", "f16", 1e-3},
+    {"moe/phi-3.5-moe", "", 1e-5},
     {"llama/mistral-7b", "", 1e-5},
     {"llama/mistral-7b", "q8_0", 3e-2},
     {"llama/qwen2.5-0.5b", "", 1e-5},
