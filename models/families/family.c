@@ -24,6 +24,7 @@
     FAMILY(classical)                                                                                                  \
     FAMILY(clip)                                                                                                       \
     FAMILY(vit)                                                                                                        \
+    FAMILY(wav2vec2)                                                                                                   \
     FAMILY(whisper)                                                                                                    \
     FAMILY(whisper_encoder)
 
