@@ -230,6 +230,9 @@ TYPES = {
     "clip_vision_model": ("CLIPVision", ["Model", "ModelWithProjection"], PATCHES),
     "siglip_text_model": ("SiglipText", ["Model"], SIZES),
     "siglip_vision_model": ("SiglipVision", ["Model"], PATCHES),
+    "mobilenet_v1": ("MobileNetV1", ["Model", "ForImageClassification", None],
+                     dict(depth_multiplier=[0.25, 0.75, 1.0, 1.4], min_depth=[8, 40], num_channels=[1, 3],
+                          num_labels=[2, 9])),
 }
 EACH = 6
 KEPT = 0.85  # of the options that have a default: the others are left to it
