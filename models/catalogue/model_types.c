@@ -228,6 +228,8 @@ const struct model_type model_types[] = {
      "{\"embedding_size\":64,\"num_channels\":3,\"depths\":[3,4,6,3],\"hidden_sizes\":[256,512,1024,2048],\"layer_type\":\"bottleneck\"}"},
     {"mobilenet_v1", NULL, NO_HEADS, outline_mobilenet_v1,
      "{\"num_channels\":3,\"depth_multiplier\":1.0,\"min_depth\":8}"},
+    {"mobilenet_v2", NULL, NO_HEADS, outline_mobilenet_v2,
+     "{\"num_channels\":3,\"depth_multiplier\":1.0,\"depth_divisible_by\":8,\"min_depth\":8,\"expand_ratio\":6.0,\"first_layer_is_expansion\":true,\"finegrained_output\":true}"},
     {"regnet", NULL, NO_HEADS, outline_regnet,
      "{\"embedding_size\":32,\"num_channels\":3,\"depths\":[2,6,12,2],\"hidden_sizes\":[128,192,512,1088],\"layer_type\":\"y\",\"downsample_in_first_stage\":true,\"groups_width\":64}"},
     {"beit", NULL, 0, outline_vit,
