@@ -102,6 +102,8 @@ outline_maker outline_swin;
 outline_maker outline_convnext;
 outline_maker outline_resnet;
 outline_maker outline_regnet;
+outline_maker outline_mobilenet_v1;
+outline_maker outline_mobilenet_v2;
 outline_maker outline_wav2vec2;
 outline_maker outline_clip;
 outline_maker outline_clip_text;

@@ -25,6 +25,7 @@
     FAMILY(classical)                                                                                                  \
     FAMILY(clip)                                                                                                       \
     FAMILY(vit)                                                                                                        \
+    FAMILY(wav2vec2)                                                                                                   \
     FAMILY(whisper)                                                                                                    \
     FAMILY(whisper_encoder)
 

@@ -20,6 +20,7 @@ struct config {
     int (*layers_of)(struct graph *graph, const struct config *config, int images);
     /* clip: of its text's encoder, and the width in which the two meet */
     int64_t text_layers, text_hidden, text_heads, projection;
+    bool norm_each;    /* wav2vec2: layer norms in all convolutions, and before each part of a block */
     int64_t expansion; /* resnet: a block's outputs over its inner width */
     float layer_scale; /* convnext: what the factors of a block's result begin at */
     float rope_theta, epsilon;

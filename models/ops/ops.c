@@ -14,6 +14,8 @@
     OP(interaction)                                                                                                    \
     OP(layer_norm)                                                                                                     \
     OP(rms_norm)                                                                                                       \
+    OP(instance_norm)                                                                                                  \
+    OP(weight_norm)                                                                                                    \
     OP(batch_norm)                                                                                                     \
     OP(rope)                                                                                                           \
     OP(prepend)                                                                                                        \

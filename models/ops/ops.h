@@ -83,6 +83,10 @@ int build_conv_norm(struct graph *graph, const char *name, int x, int filters, c
 /* Over all dimensions but the last; mean and variance are the running statistics, buffers [C]. */
 int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
                      float epsilon, float momentum, bool relu);
+/* Of each channel of x [B,...,C] over its own sequence or image. */
+int build_instance_norm(struct graph *graph, const char *name, int x, int gamma, int beta, float epsilon);
+/* Filters [O,K,1,D] in the directions of v, tap k of norm g[K]. */
+int build_weight_norm(struct graph *graph, const char *name, int v, int g);
 int build_softmax(struct graph *graph, const char *name, int x);
 /* What attention makes of its scores. The last two are tensors of f32, or NULL: none. */
 struct attention_scores {

@@ -262,6 +262,13 @@ TYPES = {
                                           tie_word_embeddings=[False],
                                           multimodal_projector_bias=[True, False], vision_config=[
         dict(part, model_type="pixtral", head_dim=8) for part in BARE])),
+    "mobilenet_v1": ("MobileNetV1", ["Model", "ForImageClassification", None],
+                     dict(depth_multiplier=[0.25, 0.75, 1.0, 1.4], min_depth=[8, 40], num_channels=[1, 3],
+                          num_labels=[2, 9])),
+    "mobilenet_v2": ("MobileNetV2", ["Model", "ForImageClassification", None],
+                     dict(depth_multiplier=[0.35, 0.75, 1.0, 1.4], min_depth=[8, 16], depth_divisible_by=[8, 4],
+                          expand_ratio=[6.0, 4.5], first_layer_is_expansion=[True, False],
+                          finegrained_output=[True, False], num_channels=[1, 3], num_labels=[2, 9])),
 }
 EACH = 6
 KEPT = 0.85  # of the options that have a default: the others are left to it

@@ -308,6 +308,20 @@ static int contrastive(struct building *b)
     return y;
 }
 
+static int instance_norm(struct building *b)
+{
+    int64_t width = size(b, "width");
+    int x = sequences(b);
+    return build_instance_norm(b->graph, "norm", x, make_f32(b, "gamma", width), make_f32(b, "beta", width), 1e-5f);
+}
+
+static int weight_norm(struct building *b)
+{
+    int64_t taps = size(b, "taps");
+    int v = make(b, "v", b->dtype, 1, 4, (int64_t[]){size(b, "outputs"), taps, 1, size(b, "depth")});
+    return build_weight_norm(b->graph, "norm", v, make_f32(b, "g", taps));
+}
+
 static int part(struct building *b)
 {
     int64_t heads = size(b, "heads"), width = size(b, "width");
@@ -526,6 +540,8 @@ static const struct {
     {"join", join},
     {"channel_scale", channel_scale},
     {"contrastive", contrastive},
+    {"instance_norm", instance_norm},
+    {"weight_norm", weight_norm},
     {"part", part},
     {"residual_block", residual_block},
     {"batch_norm", batch_norm},

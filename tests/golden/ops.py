@@ -257,6 +257,17 @@ def contrastive(i):
     return y
 
 
+def instance_norm(i):
+    x = i.make("x", (i.batch, i.length, i.width))
+    y = F.instance_norm(x.transpose(1, 2)).transpose(1, 2)
+    return y * i.make("gamma", (i.width,), dtype="f32") + i.make("beta", (i.width,), dtype="f32")
+
+
+def weight_norm(i):
+    v = i.make("v", (i.outputs, i.taps, 1, i.depth))
+    return i.make("g", (i.taps,), dtype="f32")[:, None, None] * v / v.square().sum((0, 2, 3), keepdim=True).sqrt()
+
+
 def pick(i):
     return i.make("x", (i.batch, i.length, i.width))[:, i.position]
 
@@ -588,6 +599,8 @@ def cases():
         yield f"prepend-{dtype}", dict(op="prepend", dtype=dtype, batch=3, length=7, width=20)
         yield f"prepend-large-{dtype}", dict(op="prepend", dtype=dtype, batch=5, length=50, width=131)
         for heads in (1, 3):
+            yield f"instance_norm-{heads}-{dtype}", dict(op="instance_norm", dtype=dtype, batch=heads, length=51, width=19)
+            yield f"weight_norm-{heads}-{dtype}", dict(op="weight_norm", dtype=dtype, outputs=5, taps=7 * heads, depth=heads)
             yield f"channel_scale-{heads}-{dtype}", dict(op="channel_scale", dtype=dtype, groups=3, length=25, width=37,
                                                          shared=heads % 2)
             yield f"head_linear-{heads}-{dtype}", dict(op="head_linear", dtype=dtype, batch=7, heads=heads, inputs=20,

@@ -86,6 +86,7 @@ static void change(struct config *config, const struct golden_case *golden)
                 {"vocabulary", &config->vocabulary},
                 {"side", &config->side},
                 {"patch", &config->patch},
+                {"inputs", &config->inputs},
                 {"max_context", &config->max_context},
                 {"text_layers", &config->text_layers},
                 {"text_hidden", &config->text_hidden},

@@ -53,6 +53,7 @@ static const char *const families_and_modes[] = {"cnn/mobilenet-v2/train/f32/b1"
                                                  "ncf/ncf-ml20m/train/f32/b8",
                                                  "wide-deep/wide-and-deep-outbrain/forward/bf16/b8",
                                                  "whisper/whisper-tiny/train/f32/b1/s8",
+                                                 "wav2vec2/wav2vec2-base/forward/bf16/b1",
                                                  NULL};
 static const char *const *ids = small;
 
