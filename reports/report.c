@@ -77,6 +77,22 @@ char *visible(const char *format, va_list arguments)
     return text.data;
 }
 
+void visible_append_json(struct text *out, const char *json)
+{
+    const char *plain = json; /* what wasn't appended yet */
+    for (const char *c = json; *c;) {
+        unsigned code;
+        size_t bytes = decode((const unsigned char *)c, &code);
+        if (code >= 0x7f && is_control(code)) {
+            text_append_n(out, plain, (size_t)(c - plain));
+            text_printf(out, "\\u%04x", code);
+            plain = c + bytes;
+        }
+        c += bytes;
+    }
+    text_append(out, plain);
+}
+
 char *visible_string(const char *format, ...)
 {
     va_list arguments;
@@ -209,6 +225,16 @@ struct cell *table_row(struct table *table)
     for (size_t i = 0; i < table->column_count; i++)
         row[i] = (struct cell){.value = NAN, .low = NAN, .high = NAN};
     return row;
+}
+
+bool table_column_is_empty(const struct table *table, size_t column)
+{
+    for (size_t row = 0; row < table->row_count; row++) {
+        const char *text = table->cells[row * table->column_count + column].text;
+        if (text && *text)
+            return false;
+    }
+    return table->row_count > 0;
 }
 
 void cell_text(struct cell *cell, enum tone tone, const char *format, ...)

@@ -13,15 +13,29 @@
 #include "reports/format/format.h"
 #include "reports/format/write.h"
 
-extern const struct command command_fit, command_run, command_report, command_explain, command_compare,
-    command_validate, command_probe, command_doctor, command_list, command_import, command_export, command_man,
-    command_completion, command_worker;
+extern const struct command command_fit, command_run, command_report, command_explain, command_compare, command_regress,
+    command_history, command_validate, command_probe, command_doctor, command_list, command_import, command_export,
+    command_man, command_completion, command_worker;
 
 /* In the order in which --help shows them: as one meets them. */
 const struct command *const commands[] = {
-    &command_fit,      &command_run,   &command_report,     &command_explain, &command_compare,
-    &command_validate, &command_probe, &command_doctor,     &command_list,    &command_import,
-    &command_export,   &command_man,   &command_completion, &command_worker,  NULL,
+    &command_fit,
+    &command_run,
+    &command_report,
+    &command_explain,
+    &command_compare,
+    &command_regress,
+    &command_history,
+    &command_validate,
+    &command_probe,
+    &command_doctor,
+    &command_list,
+    &command_import,
+    &command_export,
+    &command_man,
+    &command_completion,
+    &command_worker,
+    NULL,
 };
 
 /* A file that is opened while 0, 1 or 2 is closed would take its place, and results or warnings would be written into

@@ -13,27 +13,25 @@ static void stop(int number)
     signalled = number;
 }
 
-bool measure_suite(const struct invocation *invocation, const char *name, double budget_s, int threads, int *stopped_by,
-                   struct error *error)
+bool measure_cases(const struct invocation *invocation, const char *name, struct case_list *cases, double budget_s,
+                   int rounds, int threads, int *stopped_by, struct error *error)
 {
-    const struct suite *suite = suite_find(name);
     struct progress_line line = {.drawn_on = invocation->progress};
     struct run run;
     struct run_request request = {.program = {"/proc/self/exe", "worker"},
                                   .database = invocation->database,
-                                  .suite = suite->name,
+                                  .suite = name,
+                                  .cases = *cases,
                                   .measure = measure_defaults(),
-                                  .budget_s = isnan(budget_s) ? suite->budget_s : budget_s,
+                                  .budget_s = budget_s,
                                   .timeout_s = NAN,
-                                  .rounds = suite->rounds,
+                                  .rounds = rounds,
                                   .memory_bytes = BYTES_UNKNOWN,
                                   .threads = threads,
                                   .stop = &signalled,
                                   .entered = progress_entered,
                                   .progress = progress_moved,
                                   .state = &line};
-    if (!suite_cases(suite, &request.cases, error))
-        return false;
     struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -44,4 +42,14 @@ bool measure_suite(const struct invocation *invocation, const char *name, double
     if (right)
         run_free(&run);
     return right && !signalled;
+}
+
+bool measure_suite(const struct invocation *invocation, const char *name, double budget_s, int threads, int *stopped_by,
+                   struct error *error)
+{
+    const struct suite *suite = suite_find(name);
+    struct case_list cases;
+    return suite_cases(suite, &cases, error) &&
+           measure_cases(invocation, suite->name, &cases, isnan(budget_s) ? suite->budget_s : budget_s, suite->rounds,
+                         threads, stopped_by, error);
 }

@@ -40,6 +40,11 @@ void progress_entered(void *state, enum stage stage, long process)
         progress_clear(line);
         log_warning("another run (process %ld) is measuring: waiting for it to end", process);
         break;
+    case STAGE_BUSY:
+        if (!line->told_busy)
+            log_warning("other programs are at work: waiting for a quiet machine");
+        line->told_busy = true;
+        break;
     case STAGE_LOOKING:
         draw(line, "looking at the machine");
         break;
@@ -50,6 +55,12 @@ void progress_entered(void *state, enum stage stage, long process)
         draw(line, "planning the cases");
         break;
     }
+}
+
+void progress_undelivered(void *state, const char *outbox, const char *why)
+{
+    progress_clear(state);
+    log_warning("%s; the results are kept in %s, and the next run with that --db delivers them", why, outbox);
 }
 
 /* With --verbose, and no less readable in a file: a line a visit. */

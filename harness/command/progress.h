@@ -9,9 +9,11 @@
 struct progress_line {
     bool drawn_on; /* stderr is a terminal and progress is wanted */
     bool shown;    /* there is a line on the screen now */
+    bool told_busy;
 };
 void progress_entered(void *line, enum stage stage, long process);
 void progress_moved(void *line, const struct progress *progress);
+void progress_undelivered(void *line, const char *outbox, const char *why);
 /* Takes the line off the screen. */
 void progress_clear(struct progress_line *line);
 

@@ -12,12 +12,18 @@
 #include "harness/run/lock.h"
 #include "harness/run/placement.h"
 #include "harness/run/prepare.h"
+#include "harness/run/quiet.h"
+#include "harness/store/outbox.h"
+#include "harness/store/retention.h"
+#include "harness/store/unsettled.h"
 #include "probes/machine.h"
 
 struct execution {
     const struct run_request *request;
     struct run *run;
-    struct store *store;
+    struct store *store; /* the outbox where the database is an address */
+    char *outbox_path;   /* NULL where it is a file */
+    struct outbox *outbox;
     struct run_lock lock;
     struct machine machine;
     int *cpus;
@@ -147,6 +153,10 @@ static bool find_run(struct execution *execution, struct error *error)
 {
     const struct run_request *request = execution->request;
     char id[TEXT_WORD];
+    if (execution->outbox) { /* it may be there already, or nowhere: told below */
+        struct error none;
+        outbox_fetch(execution->outbox, request->resume, execution->machine.fingerprint, &none);
+    }
     bool found = *request->resume ? store_find_run(execution->store, request->resume, id, error)
                                   : store_find_unfinished(execution->store, execution->machine.fingerprint, id, error);
     if (!found || !store_get_run(execution->store, id, execution->run, error))
@@ -195,7 +205,11 @@ static bool put_new_run(struct execution *execution, struct error *error)
 static bool keep_record(void *state, size_t position, const struct record *record, struct error *error)
 {
     struct execution *execution = state;
-    return store_put_case(execution->store, execution->run->id, position, record, error);
+    if (!store_put_case(execution->store, execution->run->id, position, record, error))
+        return false;
+    if (execution->outbox)
+        outbox_case(execution->outbox, execution->run->id, position, record);
+    return true;
 }
 
 static void pass_progress(void *state, const struct progress *progress)
@@ -250,6 +264,55 @@ static bool finish_run(struct execution *execution, struct error *error)
     return store_put_run(execution->store, run, error);
 }
 
+/* The medians that tell noise and moves: as many runs as `regress` looks back by default would be read for little. */
+enum { RUNS_OF_DOUBT = 12 };
+
+/* NULL: a database that is away. */
+static struct store *store_of_history(struct execution *execution)
+{
+    return execution->outbox ? outbox_remote(execution->outbox) : execution->store;
+}
+
+/* What the store has in doubt of this machine is measured first, so that a budget that is too small is spent on it. */
+static bool put_doubtful_first(struct execution *execution, struct error *error)
+{
+    struct unsettled *cases;
+    size_t count;
+    struct store *store = store_of_history(execution);
+    if (!store)
+        return true;
+    if (!store_list_unsettled(store, execution->machine.fingerprint, RUNS_OF_DOUBT, &cases, &count, error))
+        return execution->outbox; /* it went away just now: the run goes on */
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < execution->item_count; j++)
+            if (!strcmp(execution->items[j].record.id, cases[i].id))
+                execution->items[j].doubt = cases[i].doubt;
+    free(cases);
+    return true;
+}
+
+static bool let_go(struct execution *execution, struct error *error)
+{
+    size_t removed;
+    double age_s = execution->request->keep_samples_s;
+    struct store *store = age_s > 0 && !is_stopped(execution) ? store_of_history(execution) : NULL;
+    return !store || store_thin_samples(store, execution->machine.fingerprint, age_s, &removed, error) ||
+           execution->outbox;
+}
+
+static void is_busy(void *state, const struct quiet_look *look)
+{
+    (void)look;
+    enter(state, STAGE_BUSY, 0);
+}
+
+static void wait_for_quiet(struct execution *execution)
+{
+    double patience_s = execution->request->quiet_patience_s;
+    if (patience_s > 0)
+        quiet_wait(patience_s, execution->cpu_count, execution->request->stop, is_busy, NULL, execution);
+}
+
 static bool execute(struct execution *execution, struct error *error)
 {
     bool resumes = execution->request->resume;
@@ -262,13 +325,38 @@ static bool execute(struct execution *execution, struct error *error)
         return false;
     if (!resumes)
         begin_run(execution);
-    return (resumes || put_new_run(execution, error)) && measure_cases(execution, error) &&
-           finish_run(execution, error);
+    if (!put_doubtful_first(execution, error) || !(resumes || put_new_run(execution, error)))
+        return false;
+    if (execution->outbox)
+        outbox_run(execution->outbox, execution->run->id);
+    return measure_cases(execution, error) && finish_run(execution, error) && let_go(execution, error);
 }
 
 static void waits(void *state, long process)
 {
     enter(state, STAGE_WAITING, process);
+}
+
+/* The database need not be there. */
+static bool open_outbox(struct execution *execution, struct error *error)
+{
+    const char *address = execution->request->database;
+    execution->outbox_path = outbox_path(address);
+    if (!execution->outbox_path)
+        return error_set(error, ERROR_SYSTEM, "not enough memory to open the outbox");
+    execution->store = store_open(execution->outbox_path, STORE_WRITE, error);
+    return execution->store && (execution->outbox = outbox_open(execution->store, address, error));
+}
+
+/* What is left is told, and is no failure of the run. */
+static void deliver(struct execution *execution)
+{
+    size_t left;
+    struct error why = {0};
+    const struct run_request *request = execution->request;
+    if (execution->outbox && execution->lock.file >= 0 && !outbox_deliver(execution->outbox, &left, &why) &&
+        request->undelivered)
+        request->undelivered(request->state, execution->outbox_path, why.message);
 }
 
 /* A run that goes on needs a store that is there. */
@@ -289,18 +377,26 @@ static void free_execution(struct execution *execution)
     free(execution->cpus);
     machine_free(&execution->machine);
     run_lock_release(&execution->lock);
+    outbox_close(execution->outbox);
     store_close(execution->store);
+    free(execution->outbox_path);
 }
 
 bool run_execute(const struct run_request *request, struct run *run, struct error *error)
 {
     *run = (struct run){0};
     struct execution execution = {.request = request, .run = run, .lock.file = -1};
-    bool right = place_threads(&execution, error) && (execution.store = open_store(request, error)) &&
-                 run_lock_take(&execution.lock, request->database, fmax(900, 2 * request->budget_s), request->stop,
-                               waits, &execution, error);
+    bool is_address = store_is_address(request->database);
+    bool right =
+        place_threads(&execution, error) &&
+        (is_address ? open_outbox(&execution, error) : (execution.store = open_store(request, error)) != NULL) &&
+        run_lock_take(&execution.lock, is_address ? execution.outbox_path : request->database,
+                      fmax(900, 2 * request->budget_s), request->stop, waits, &execution, error);
+    if (right)
+        wait_for_quiet(&execution);
     execution.started_s = clock_now_s();
     right = right && execute(&execution, error);
+    deliver(&execution);
     free_execution(&execution);
     if (!right)
         run_free(run);

@@ -8,11 +8,12 @@ static bool put_figures(struct store *store, const char *fingerprint, const char
 {
     char now[TEXT_WORD];
     time_stamp(now);
-    struct statement put =
-        statement_prepare(store,
-                          "INSERT OR REPLACE INTO calibration (fingerprint, software, kind, name, value, low, high, "
-                          "measured) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                          error);
+    struct statement put = statement_prepare(
+        store,
+        "INSERT INTO calibration (fingerprint, software, kind, name, value, low, high, "
+        "measured) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint, software, kind, name) "
+        "DO UPDATE SET value = excluded.value, low = excluded.low, high = excluded.high, measured = excluded.measured",
+        error);
     for (size_t i = 0; i < count && !put.failed; i++) {
         bind_text(&put, fingerprint);
         bind_text(&put, software);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "harness/base/text.h"
-#include "harness/store/statement.h"
+#include "harness/store/sqlite.h"
 
 enum { BUSY_MS = 10000, APPLICATION = 0x626e6368 };
 /* Beyond this a check of every page would take longer than people wait; SQLite then finds damage where it reads. */
@@ -19,11 +19,11 @@ static const off_t most_checked_bytes = 256 << 20;
 static bool execute_patiently(struct store *store, const char *sql, struct error *error)
 {
     for (int tried_ms = 0;; tried_ms += 20) {
-        int code = sqlite3_exec(store->database, sql, NULL, NULL, NULL);
+        int code = sqlite3_exec(store->connection, sql, NULL, NULL, NULL);
         if (code == SQLITE_OK)
             return true;
         if (((code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED) || tried_ms >= BUSY_MS)
-            return store_fail(store, error);
+            return sqlite_fail(store, error);
         usleep(20000);
     }
 }
@@ -44,19 +44,19 @@ static bool connect(struct store *store, const char *options, int flags, struct 
 {
     struct text uri = {0};
     append_uri(&uri, store->path, options);
-    int code = sqlite3_open_v2(text_string(&uri), &store->database, flags | SQLITE_OPEN_URI, NULL);
+    if (uri.failed) {
+        text_free(&uri);
+        return error_set(error, ERROR_SYSTEM, "%s: not enough memory to open the store", store->path);
+    }
+    sqlite3 *connection = NULL;
+    int code = sqlite3_open_v2(text_string(&uri), &connection, flags | SQLITE_OPEN_URI, NULL);
+    store->connection = connection;
     text_free(&uri);
     if (code != SQLITE_OK)
-        return store_fail(store, error);
-    sqlite3_busy_timeout(store->database, BUSY_MS);
-    sqlite3_extended_result_codes(store->database, 0);
+        return sqlite_fail(store, error);
+    sqlite3_busy_timeout(store->connection, BUSY_MS);
+    sqlite3_extended_result_codes(store->connection, 0);
     return true;
-}
-
-static void disconnect(struct store *store)
-{
-    sqlite3_close_v2(store->database);
-    store->database = NULL;
 }
 
 static bool pragma_number(struct store *store, const char *sql, int64_t *value, struct error *error)
@@ -77,10 +77,8 @@ static bool judge_contents(struct store *store, off_t bytes, struct error *error
     if (application != APPLICATION && (version || tables))
         return error_set(error, ERROR_SYSTEM, "%s: a database of another program, not a store of benchmark's",
                          store->path);
-    if (version > schema_version)
-        return error_set(error, ERROR_SYSTEM,
-                         "%s: made by a newer benchmark (version %d of the store, this one reads %d)", store->path,
-                         (int)version, schema_version);
+    if (!schema_is_known(store, version, error))
+        return false;
     store->version = version;
     if (bytes > most_checked_bytes)
         return true;
@@ -103,9 +101,9 @@ static bool open_to_read(struct store *store, off_t bytes, struct error *error)
     struct error first = {0};
     if (connect(store, "?mode=ro", SQLITE_OPEN_READONLY, &first) && judge_contents(store, bytes, &first))
         return true;
-    int code = sqlite3_errcode(store->database) & 0xff;
+    int code = sqlite3_errcode(store->connection) & 0xff;
     if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) {
-        disconnect(store);
+        database_sqlite.disconnect(store);
         if (connect(store, "?immutable=1", SQLITE_OPEN_READONLY, error) && judge_contents(store, bytes, error))
             return true;
         return false;
@@ -126,7 +124,7 @@ static bool make_folders(const char *path, struct error *error)
         *slash = '/';
     }
     free(folder);
-    return right;
+    return folder ? right : error_set(error, ERROR_SYSTEM, "%s: not enough memory to open the store", path);
 }
 
 static bool open_to_write(struct store *store, struct error *error)
@@ -142,8 +140,9 @@ static bool open_to_write(struct store *store, struct error *error)
            execute_patiently(store, "PRAGMA foreign_keys = ON", error) && schema_make(store, error);
 }
 
-static bool open_file(struct store *store, enum store_access wanted, struct error *error)
+bool sqlite_open(struct store *store, enum store_access wanted, struct error *error)
 {
+    store->database = &database_sqlite;
     struct stat file;
     bool there = stat(store->path, &file) == 0;
     if (!there && errno != ENOENT && errno != ENOTDIR)
@@ -160,23 +159,57 @@ static bool open_file(struct store *store, enum store_access wanted, struct erro
             return false;
         if (wanted == STORE_READ)
             return true;
-        disconnect(store);
+        database_sqlite.disconnect(store);
     }
     return open_to_write(store, error);
+}
+
+bool store_is_address(const char *path)
+{
+    return !strncmp(path, "postgresql://", 13) || !strncmp(path, "postgres://", 11);
+}
+
+/* The host's beginning in an address, which may follow an option's name; NULL when there is none. */
+static char *find_host(char *text)
+{
+    static const char *const schemes[] = {"postgresql://", "postgres://"};
+    for (size_t i = 0; i < 2; i++) {
+        char *scheme = strstr(text, schemes[i]);
+        if (scheme)
+            return scheme + strlen(schemes[i]);
+    }
+    return NULL;
+}
+
+char *store_shown_name(const char *path)
+{
+    char *shown = strdup(path), *host = shown ? find_host(shown) : NULL;
+    if (!host)
+        return shown;
+    size_t length = strcspn(host, "/?");
+    char *at = memrchr(host, '@', length), *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
+    if (colon)
+        memmove(colon, at, strlen(at) + 1);
+    char *word = strstr(host, "password=");
+    if (word) {
+        const char *rest = word + strcspn(word, "&");
+        memmove(word, rest, strlen(rest) + 1);
+    }
+    return shown;
 }
 
 struct store *store_open(const char *path, enum store_access wanted, struct error *error)
 {
     struct store *store = calloc(1, sizeof *store);
-    char *copy = strdup(path);
-    if (!store || !copy) {
-        error_set(error, ERROR_SYSTEM, "%s: not enough memory to open the store", path);
+    char *name = store_shown_name(path);
+    if (!store || !name) {
+        error_set(error, ERROR_SYSTEM, "not enough memory to open the store");
         free(store);
-        free(copy);
+        free(name);
         return NULL;
     }
-    store->path = copy;
-    if (open_file(store, wanted, error))
+    store->path = name;
+    if (store_is_address(path) ? postgresql_open(store, path, wanted, error) : sqlite_open(store, wanted, error))
         return store;
     store_close(store);
     return NULL;
@@ -186,7 +219,8 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
-    disconnect(store);
+    if (store->database)
+        store->database->disconnect(store);
     free(store->path);
     free(store);
 }

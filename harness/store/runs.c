@@ -1,4 +1,5 @@
 /* Putting runs and cases into the store; see store.h. Getting them back is in runs_get.c. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,8 +32,10 @@ static bool put_machine(struct store *store, const struct run *run, struct error
 
 static bool put_ceilings(struct store *store, const struct run *run, struct error *error)
 {
-    struct statement put =
-        statement_prepare(store, "INSERT OR REPLACE INTO ceilings (run, name, value) VALUES (?, ?, ?)", error);
+    struct statement put = statement_prepare(store,
+                                             "INSERT INTO ceilings (run, name, value) VALUES (?, ?, ?) ON CONFLICT "
+                                             "(run, name) DO UPDATE SET value = excluded.value",
+                                             error);
     const char *name;
     json_t *value;
     json_object_foreach(json_object_get(run->machine, "ceilings"), name, value)
@@ -50,6 +53,8 @@ static bool put_ceilings(struct store *store, const struct run *run, struct erro
 static void bind_json(struct statement *statement, const json_t *value)
 {
     char *text = value ? json_write(value, false) : NULL;
+    if (value && !text)
+        statement_lacks_memory(statement);
     bind_text(statement, text);
     free(text);
 }
@@ -148,6 +153,8 @@ static void bind_judgement(struct statement *put, const struct record *record)
     bind_real(put, record->canary_s);
     bind_real(put, record->canary);
     json_t *fidelity = fidelity_to_json(&record->fidelity);
+    if (!fidelity && isfinite(record->fidelity.output_error))
+        statement_lacks_memory(put);
     bind_json(put, fidelity);
     json_decref(fidelity);
 }
@@ -207,15 +214,14 @@ static bool put_case(struct store *store, const char *run_id, size_t position, c
         "unit, gflops, mfu, mbu, bound, check_passed, check_error, check_against, counters, energy_j, steal, "
         "run_delay, canary_s, canary, against_f32) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key",
         error);
     bind_identity(&put, run_id, position, record);
     bind_figures(&put, record);
     bind_judgement(&put, record);
-    statement_step(&put);
+    int64_t key = statement_step(&put) ? column_count(&put, 0, 0) : 0;
     if (!statement_finish(&put))
         return false;
-    int64_t key = sqlite3_last_insert_rowid(store->database);
     return put_samples(store, key, record, error) && put_ops(store, key, record, error);
 }
 
@@ -238,6 +244,14 @@ static bool has_run(struct store *store, const char *id, bool *there, struct err
     return statement_finish(&find);
 }
 
+static bool put_whole(struct store *store, const struct run *run, struct error *error)
+{
+    bool right = put_run(store, run, error);
+    for (size_t i = 0; right && i < run->record_count; i++)
+        right = put_case(store, run->id, i, &run->records[i], error);
+    return right;
+}
+
 static bool import_run(struct store *store, const struct run *run, bool *added, struct error *error)
 {
     bool there;
@@ -246,10 +260,20 @@ static bool import_run(struct store *store, const struct run *run, bool *added, 
     *added = !there;
     if (there)
         return true;
-    bool right = put_run(store, run, error);
-    for (size_t i = 0; right && i < run->record_count; i++)
-        right = put_case(store, run->id, i, &run->records[i], error);
-    return right;
+    return put_whole(store, run, error);
+}
+
+bool store_replace_run(struct store *store, const struct run *run, struct error *error)
+{
+    return store_begin(store, error) && store_end(store, put_whole(store, run, error), error);
+}
+
+bool store_delete_run(struct store *store, const char *id, struct error *error)
+{
+    struct statement remove = statement_prepare(store, "DELETE FROM runs WHERE id = ?", error);
+    bind_text(&remove, id);
+    statement_step(&remove);
+    return statement_finish(&remove);
 }
 
 bool store_import_run(struct store *store, const struct run *run, bool *added, struct error *error)

@@ -8,10 +8,13 @@
 #include "harness/store/fidelity_json.h"
 #include "harness/store/statement.h"
 
+/* jansson doesn't always tell what it lacks from what is wrong. */
 static json_t *column_json(struct statement *statement, int column)
 {
     char *text = column_long_text(statement, column);
     json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+    if (text && !value)
+        statement_fail(statement, "a document in it can't be read: not enough memory, or it was changed by hand");
     free(text);
     return value;
 }
@@ -202,7 +205,7 @@ bool store_list_runs(struct store *store, const char *fingerprint, size_t most, 
                                              "ORDER BY julianday(started) DESC, id DESC LIMIT ?2",
                                              error);
     bind_text(&get, fingerprint);
-    bind_count(&get, most ? (int64_t)most : -1);
+    bind_count(&get, most ? (int64_t)most : INT64_MAX);
     *ids = NULL;
     *count = 0;
     bool enough = true;
@@ -295,7 +298,7 @@ bool store_find_unfinished(struct store *store, const char *fingerprint, char id
     struct statement find =
         statement_prepare(store,
                           "SELECT id FROM runs WHERE fingerprint = ? AND (finished IS NULL OR EXISTS "
-                          "(SELECT 1 FROM cases WHERE run = runs.id AND unfinished)) "
+                          "(SELECT 1 FROM cases WHERE run = runs.id AND unfinished <> 0)) "
                           "ORDER BY julianday(started) DESC, id DESC LIMIT 1",
                           error);
     bind_text(&find, fingerprint);

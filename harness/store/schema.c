@@ -2,7 +2,7 @@
  * A new version appends a step to `steps`; nothing that was released is ever edited. */
 #include "harness/store/statement.h"
 
-#include <stdio.h>
+#include "harness/base/log.h"
 
 static const char *const steps[] = {
     /* 0 -> 1 */
@@ -51,36 +51,52 @@ static const char *const steps[] = {
     ") WITHOUT ROWID;",
     /* 1 -> 2 */
     "ALTER TABLE cases ADD COLUMN against_f32 TEXT;", /* a JSON document */
+    /* 2 -> 3 */
+    "CREATE TABLE accepted (" /* changes that are known: a case's figure is another from that run on */
+    "  fingerprint TEXT NOT NULL, id TEXT NOT NULL, quantity TEXT NOT NULL, run TEXT NOT NULL, accepted TEXT NOT NULL,"
+    "  PRIMARY KEY (fingerprint, id, quantity, run)"
+    ") WITHOUT ROWID;",
 };
 
 const int schema_version = sizeof steps / sizeof *steps;
 
-/* The version within the transaction: another process may have made the tables since we looked. */
-static bool version_now(struct store *store, int64_t *version, struct error *error)
+bool schema_is_known(struct store *store, int64_t version, struct error *error)
 {
-    struct statement statement = statement_prepare(store, "PRAGMA user_version", error);
-    *version = statement_step(&statement) ? column_count(&statement, 0, 0) : 0;
-    return statement_finish(&statement);
+    return version <= schema_version ||
+           error_set(error, ERROR_SYSTEM, "%s: made by a newer benchmark (version %d of the store, this one reads %d)",
+                     store->path, (int)version, schema_version);
 }
 
-static bool climb(struct store *store, struct error *error)
+/* From `version`, within the transaction. */
+static bool climb(struct store *store, int64_t version, struct error *error)
 {
-    int64_t version;
-    if (!version_now(store, &version, error))
-        return false;
-    for (; version < schema_version; version++) {
-        char number[64];
-        snprintf(number, sizeof number, "PRAGMA user_version = %d", (int)version + 1);
-        if (!store_execute(store, steps[version], error) || !store_execute(store, number, error))
+    for (; version < schema_version; version++)
+        if (!store_execute(store, steps[version], error) || !store->database->set_version(store, version + 1, error))
             return false;
-    }
     return true;
+}
+
+/* What was there is backed up first; *backup is "" where nothing was, or nothing is to be done. */
+static bool bring_up_to_date(struct store *store, int64_t *before, struct text *backup, struct error *error)
+{
+    /* Another process may have made the tables since we looked. */
+    if ((store->database->making && !store_execute(store, store->database->making, error)) ||
+        !store->database->version(store, before, error) || !schema_is_known(store, *before, error))
+        return false;
+    if (*before && *before < schema_version && !store->database->back_up(store, *before, backup, error))
+        return false;
+    return climb(store, *before, error);
 }
 
 bool schema_make(struct store *store, struct error *error)
 {
-    if (!store_begin(store, error) || !store_end(store, climb(store, error), error))
-        return false;
+    int64_t before = 0;
+    struct text backup = {0};
+    bool right = store_begin(store, error) && store_end(store, bring_up_to_date(store, &before, &backup, error), error);
+    if (right && backup.length)
+        log_warning("%s: brought up to date (from version %d of the store to %d); as it was, it is in %s", store->path,
+                    (int)before, schema_version, text_string(&backup));
+    text_free(&backup);
     store->version = schema_version;
-    return true;
+    return right;
 }

@@ -18,8 +18,14 @@ enum store_access {
     STORE_READ, /* a missing file: ERROR_INPUT, "no run yet" */
     STORE_WRITE /* a missing file, and its folder, are made */
 };
+/* `path`: of a file of SQLite's, or an address of PostgreSQL's, postgresql://USER@HOST/DATABASE: the same tables there.
+ */
 struct store *store_open(const char *path, enum store_access access, struct error *error);
 void store_close(struct store *store);
+/* Whether it is an address and not a file; and what of it may be shown and kept: without its password. The latter is
+ * the caller's to free, NULL without memory. */
+bool store_is_address(const char *path);
+char *store_shown_name(const char *path);
 
 /* The run without its records; again under the same id, it replaces what is mutable: finished, note, machine, command.
  */
@@ -30,6 +36,9 @@ bool store_put_case(struct store *store, const char *run_id, size_t position, co
 /* A whole run from elsewhere in one transaction. *added is false when a run of that id is there already: nothing is
  * changed then. */
 bool store_import_run(struct store *store, const struct run *run, bool *added, struct error *error);
+/* A whole run in one transaction, in place of what was there under its id. */
+bool store_replace_run(struct store *store, const struct run *run, struct error *error);
+bool store_delete_run(struct store *store, const char *id, struct error *error);
 /* The run with all records and samples; the id must be whole (store_find_run). */
 bool store_get_run(struct store *store, const char *id, struct run *run, struct error *error);
 

@@ -20,6 +20,7 @@
     FAMILY(llama)                                                                                                      \
     FAMILY(neox)                                                                                                       \
     FAMILY(moe)                                                                                                        \
+    FAMILY(t5)                                                                                                         \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
     FAMILY(clip)                                                                                                       \

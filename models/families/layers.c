@@ -3,11 +3,21 @@
 #include <math.h>
 #include <string.h>
 
+enum dtype layer_dtype(const struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype,
+                       int64_t columns)
+{
+    if (!graph->recipe)
+        return dtype;
+    dtype = recipe_dtype(graph->recipe, kind, columns, graph->segment - 1, graph->layers);
+    if (graph->stored && name)
+        graph->stored->type_of(graph->stored->file, name, columns, &dtype);
+    return dtype;
+}
+
 int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,
                  int64_t columns, float deviation)
 {
-    if (graph->recipe)
-        dtype = recipe_dtype(graph->recipe, kind, columns, graph->segment - 1, graph->layers);
+    dtype = layer_dtype(graph, name, kind, dtype, columns);
     return graph_weight(graph, name, dtype, 2, (int64_t[]){rows, columns},
                         (struct fill){.kind = FILL_NORMAL, .scale = deviation}, true);
 }
@@ -61,12 +71,16 @@ int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, 
     if (rows == NO_TENSOR)
         return NO_TENSOR;
     int64_t inputs = tensor_columns(&graph->tensors[rows]);
-    enum dtype dtype = graph->recipe ? recipe_dtype(graph->recipe, kind, inputs, graph->segment - 1, graph->layers)
-                                     : graph->tensors[rows].dtype;
-    int w = graph_weight(graph, graph_name(graph, "%s.weight", name), dtype, 3,
-                         (int64_t[]){shape->experts, outputs, inputs},
+    const char *weight = graph_name(graph, "%s.weight", name);
+    enum dtype dtype = layer_dtype(graph, weight, kind, graph->tensors[rows].dtype, inputs);
+    int w = graph_weight(graph, weight, dtype, 3, (int64_t[]){shape->experts, outputs, inputs},
                          (struct fill){.kind = FILL_NORMAL, .scale = shape->deviation}, true);
-    return build_expert_linear(graph, name, rows, w, offsets, activation, shape->chosen, shape->skew);
+    int y = build_expert_linear(graph, name, rows, w, offsets, activation, shape->chosen, shape->skew);
+    if (!shape->bias)
+        return y;
+    int b = graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 2, (int64_t[]){shape->experts, outputs},
+                         (struct fill){.kind = FILL_ZERO}, false);
+    return build_expert_bias(graph, graph_name(graph, "%s.biased", name), y, b, offsets, shape->chosen);
 }
 
 /* Filters [outputs, kernel, kernel, inputs / groups], named as the layer's weight. */

@@ -7,6 +7,9 @@
 #include "models/graph/graph.h"
 #include "models/ops/ops.h"
 
+/* The type of a matrix's rows: as the model's file or the graph's recipe has it, else `dtype`. */
+enum dtype layer_dtype(const struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype,
+                       int64_t columns);
 /* A matrix [rows, columns], normal with standard deviation `deviation`, in `dtype` or as the graph's recipe stores it.
  */
 int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,
@@ -27,6 +30,7 @@ int layer_gated_by(struct graph *graph, const char *name, int x, int64_t width, 
 struct layer_experts {
     int64_t experts, chosen; /* of which a token goes to `chosen` */
     float skew, deviation;
+    bool bias; /* name.bias, [experts, outputs]; goes with no activation */
 };
 int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, int rows, int offsets, int64_t outputs,
                   enum activation activation, const struct layer_experts *shape);

@@ -4,6 +4,7 @@
 #define OPS(OP)                                                                                                        \
     OP(linear)                                                                                                         \
     OP(expert_linear)                                                                                                  \
+    OP(expert_bias)                                                                                                    \
     OP(conv)                                                                                                           \
     OP(conv_norm)                                                                                                      \
     OP(max_pool)                                                                                                       \
@@ -21,11 +22,13 @@
     OP(pick)                                                                                                           \
     OP(softmax)                                                                                                        \
     OP(top_k)                                                                                                          \
+    OP(sparse_mixer)                                                                                                   \
     OP(dispatch)                                                                                                       \
     OP(combine)                                                                                                        \
     OP(attention)                                                                                                      \
     OP(cached_attention)                                                                                               \
     OP(cross_attention)                                                                                                \
+    OP(relative_bias)                                                                                                  \
     OP(head_linear)                                                                                                    \
     OP(join)                                                                                                           \
     OP(channel_scale)                                                                                                  \
@@ -38,6 +41,8 @@
     OP(scale)                                                                                                          \
     OP(exp_scale)                                                                                                      \
     OP(softcap)                                                                                                        \
+    OP(clamp)                                                                                                          \
+    OP(clamped_swish)                                                                                                  \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \

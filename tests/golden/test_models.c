@@ -48,6 +48,8 @@ static const struct {
     {"dynamic", {.kind = ROPE_DYNAMIC, .factor = 3, .original_context = 8}},
     {"llama3", {.kind = ROPE_LLAMA3, .factor = 8, .low = 1, .high = 4, .original_context = 64}},
     {"yarn", {.kind = ROPE_YARN, .factor = 4, .original_context = 64, .beta_fast = 8, .beta_slow = 1}},
+    {"yarn-between",
+     {.kind = ROPE_YARN, .factor = 4, .original_context = 64, .beta_fast = 8, .beta_slow = 1, .between = true}},
     {"long",
      {.kind = ROPE_LONG,
       .factor = 4,
@@ -106,6 +108,7 @@ static void change(struct config *config, const struct golden_case *golden)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))
             *rows[i].field = (int64_t)golden_number(golden, rows[i].key);
+    config->own_tables = config->own_tables || golden_has(golden, "own_tables");
     if (golden_has(golden, "attention_softcap"))
         config->attention_softcap = (float)golden_number(golden, "attention_softcap");
     if (golden_has(golden, "logits_softcap"))
