@@ -610,6 +610,63 @@ class Clip(Plain):
         return logits, (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.T, pairs)) / 2
 
 
+class Wav2vec2(Plain):
+    """`each`: of the kind with a layer norm in every convolution. The loss is the program's, of a head of its own."""
+
+    SAMPLES, CLASSES = 6000, 32
+
+    def __init__(self, size, each):
+        model = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(
+            hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96, conv_dim=(32,) * 7,
+            feat_extract_norm="layer" if each else "group", do_stable_layer_norm=each, conv_bias=each,
+            attn_implementation="eager"))
+        model.head = torch.nn.Linear(48, self.CLASSES)
+        super().__init__("wav2vec2", size, model, context=0, frames=self.SAMPLES, inputs=32, layers=2, hidden=48,
+                         heads=4, feed_forward=96)
+        self.each, self.fixed = each, {"masked_spec_embed"}
+
+    def names(self):
+        positions = "encoder.pos_conv_embed.conv."
+        yield "positions.length", lambda get: get(positions + "parametrizations.weight.original0").flatten()
+        yield "positions.direction", lambda get: get(positions + "parametrizations.weight.original1").permute(0, 2, 1)
+        yield "positions.bias", stack(positions + "bias")
+        for i in range(7):
+            theirs = f"feature_extractor.conv_layers.{i}."
+            yield f"conv.{i}.weight", lambda get, theirs=theirs: get(theirs + "conv.weight").permute(0, 2, 1)
+            if self.each:
+                yield f"conv.{i}.bias", stack(theirs + "conv.bias")
+            for kind in ("weight", "bias")[:2 if self.each or i == 0 else 0]:
+                yield f"conv.{i}.norm.{kind}", stack(theirs + f"layer_norm.{kind}")
+        for kind in ("weight", "bias"):
+            for a, b in (("head", "head"), ("norm", "encoder.layer_norm"), ("features.norm", "feature_projection.layer_norm"),
+                         ("projection", "feature_projection.projection")):
+                yield f"{a}.{kind}", stack(f"{b}.{kind}")
+            for i in range(2):
+                theirs, ours = f"encoder.layers.{i}.", f"layer.{i}."
+                yield ours + f"attention.qkv.{kind}", stack(*(theirs + f"attention.{p}_proj.{kind}" for p in "qkv"))
+                for a, b in (("attention.output", "attention.out_proj"), ("norm1", "layer_norm"),
+                             ("norm2", "final_layer_norm"), ("mlp.fc1", "feed_forward.intermediate_dense"),
+                             ("mlp.fc2", "feed_forward.output_dense")):
+                    yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
+
+    def values(self, name, count):
+        if name == "positions.length":
+            return np.full(count, np.float32(self.deviation("positions.direction")) * np.sqrt(np.float32(48 * 3)))
+        return super().values(name, count)
+
+    def deviation(self, name):
+        taps = {"positions.direction": 128 * 3, "conv.0.weight": 10}.get(name, 0)
+        if name.startswith("conv.") and not taps:
+            taps = (0, 3, 3, 3, 3, 2, 2)[int(name.split(".")[1])] * 32
+        return np.sqrt(np.float32(2) / np.float32(taps)) if taps else 0.02
+
+    def run(self):
+        sound = torch.from_numpy(generator.normal(SEED, "waveform", BATCH * self.SAMPLES)).double()
+        x = self.model(sound.reshape(BATCH, self.SAMPLES)).last_hidden_state
+        logits = self.model.head(x)
+        return x, F.cross_entropy(logits.flatten(0, 1), self.draw("targets", self.CLASSES, BATCH, x.shape[1]).flatten())
+
+
 class Routed(Plain):
     """gpt-oss and Phi-3.5-MoE, of family moe."""
 
@@ -677,63 +734,6 @@ def gpt_oss():
 def phi_moe():
     return Routed("phi-3.5-moe", "Phimoe", False, lm_head_bias=True, max_position_embeddings=64,
                   rope_parameters=dict(rope_type="default", rope_theta=1e4))
-
-
-class Wav2vec2(Plain):
-    """`each`: of the kind with a layer norm in every convolution. The loss is the program's, of a head of its own."""
-
-    SAMPLES, CLASSES = 6000, 32
-
-    def __init__(self, size, each):
-        model = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(
-            hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96, conv_dim=(32,) * 7,
-            feat_extract_norm="layer" if each else "group", do_stable_layer_norm=each, conv_bias=each,
-            attn_implementation="eager"))
-        model.head = torch.nn.Linear(48, self.CLASSES)
-        super().__init__("wav2vec2", size, model, context=0, frames=self.SAMPLES, inputs=32, layers=2, hidden=48,
-                         heads=4, feed_forward=96)
-        self.each, self.fixed = each, {"masked_spec_embed"}
-
-    def names(self):
-        positions = "encoder.pos_conv_embed.conv."
-        yield "positions.length", lambda get: get(positions + "parametrizations.weight.original0").flatten()
-        yield "positions.direction", lambda get: get(positions + "parametrizations.weight.original1").permute(0, 2, 1)
-        yield "positions.bias", stack(positions + "bias")
-        for i in range(7):
-            theirs = f"feature_extractor.conv_layers.{i}."
-            yield f"conv.{i}.weight", lambda get, theirs=theirs: get(theirs + "conv.weight").permute(0, 2, 1)
-            if self.each:
-                yield f"conv.{i}.bias", stack(theirs + "conv.bias")
-            for kind in ("weight", "bias")[:2 if self.each or i == 0 else 0]:
-                yield f"conv.{i}.norm.{kind}", stack(theirs + f"layer_norm.{kind}")
-        for kind in ("weight", "bias"):
-            for a, b in (("head", "head"), ("norm", "encoder.layer_norm"), ("features.norm", "feature_projection.layer_norm"),
-                         ("projection", "feature_projection.projection")):
-                yield f"{a}.{kind}", stack(f"{b}.{kind}")
-            for i in range(2):
-                theirs, ours = f"encoder.layers.{i}.", f"layer.{i}."
-                yield ours + f"attention.qkv.{kind}", stack(*(theirs + f"attention.{p}_proj.{kind}" for p in "qkv"))
-                for a, b in (("attention.output", "attention.out_proj"), ("norm1", "layer_norm"),
-                             ("norm2", "final_layer_norm"), ("mlp.fc1", "feed_forward.intermediate_dense"),
-                             ("mlp.fc2", "feed_forward.output_dense")):
-                    yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
-
-    def values(self, name, count):
-        if name == "positions.length":
-            return np.full(count, np.float32(self.deviation("positions.direction")) * np.sqrt(np.float32(48 * 3)))
-        return super().values(name, count)
-
-    def deviation(self, name):
-        taps = {"positions.direction": 128 * 3, "conv.0.weight": 10}.get(name, 0)
-        if name.startswith("conv.") and not taps:
-            taps = (0, 3, 3, 3, 3, 2, 2)[int(name.split(".")[1])] * 32
-        return np.sqrt(np.float32(2) / np.float32(taps)) if taps else 0.02
-
-    def run(self):
-        sound = torch.from_numpy(generator.normal(SEED, "waveform", BATCH * self.SAMPLES)).double()
-        x = self.model(sound.reshape(BATCH, self.SAMPLES)).last_hidden_state
-        logits = self.model.head(x)
-        return x, F.cross_entropy(logits.flatten(0, 1), self.draw("targets", self.CLASSES, BATCH, x.shape[1]).flatten())
 
 
 CASES = [
