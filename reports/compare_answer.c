@@ -106,7 +106,7 @@ static void answer_speed(struct report *report, const struct comparison *compari
             "%s is the fastest so far as these samples tell, but its interval meets another's, over %zu cases.",
             run->name, comparison->scored);
     else if (fastest)
-        report_answer(report, TONE_GOOD, "%s is the fastest: %.3g times the first (%.3g to %.3g), over %zu cases.",
+        report_answer(report, TONE_GOOD, "%s is the fastest: %.4g times the first (%.4g to %.4g), over %zu cases.",
                       run->name, run->speed.median, run->speed.low, run->speed.high, comparison->scored);
     else
         report_answer(report, TONE_GOOD, "%s is the fastest, over %zu cases.", run->name, comparison->scored);

@@ -205,10 +205,13 @@ static const struct column demand_columns[] = {
     {"basis", "Basis", false, 2},
 };
 static const struct column case_columns[] = {
-    {"case", "Case", false, 0},       {"machine", "Machine", false, 0},
-    {"throughput", "Speed", true, 0}, {"unit", "", false, 1},
-    {"ratio", "Ratio", true, 0},      {"per_usd", "per USD", true, 3},
-    {"per_watt", "per W", true, 3},   {"usd_per_million", "USD a million", true, 2},
+    {"case", "Case", false, 0},
+    {"machine", "Machine", false, 0},
+    {"throughput", "Speed", true, 0},
+    {"ratio", "Ratio", true, 0},
+    {"per_usd", "per USD", true, 3},
+    {"per_watt", "per W", true, 3},
+    {"usd_per_million", "USD a million", true, 2},
     {"basis", "Basis", false, 4},
 };
 static const struct column left_out_columns[] = {{"id", "Left out", false, 0}, {"why", "Why", false, 0}};
@@ -346,13 +349,12 @@ static void add_cases(struct report *report, const struct comparison *comparison
             struct cell *row = table_row(table);
             cell_text(&row[0], TONE_PLAIN, "%s", one->id);
             cell_text(&row[1], TONE_PLAIN, "%s", comparison->runs[r].name);
-            put_interval(&row[2], &speed, "");
-            cell_text(&row[3], TONE_PLAIN, "%s", unit_words(one->unit));
-            put_interval(&row[4], &one->ratios[r], "");
-            put_number(&row[5], speed.median / comparison->runs[r].price_usd);
-            put_number(&row[6], speed.median / comparison->runs[r].watts);
-            put_number(&row[7], compare_usd_per_million(comparison, r, speed.median));
-            cell_text(&row[8], TONE_PLAIN, "%s", basis_of(&comparison->runs[r]));
+            put_interval(&row[2], &speed, unit_words(one->unit));
+            put_interval(&row[3], &one->ratios[r], "");
+            put_number(&row[4], speed.median / comparison->runs[r].price_usd);
+            put_number(&row[5], speed.median / comparison->runs[r].watts);
+            put_number(&row[6], compare_usd_per_million(comparison, r, speed.median));
+            cell_text(&row[7], TONE_PLAIN, "%s", basis_of(&comparison->runs[r]));
         }
     }
 }

@@ -227,6 +227,16 @@ struct cell *table_row(struct table *table)
     return row;
 }
 
+bool table_column_is_empty(const struct table *table, size_t column)
+{
+    for (size_t row = 0; row < table->row_count; row++) {
+        const char *text = table->cells[row * table->column_count + column].text;
+        if (text && *text)
+            return false;
+    }
+    return table->row_count > 0;
+}
+
 void cell_text(struct cell *cell, enum tone tone, const char *format, ...)
 {
     va_list arguments;

@@ -104,6 +104,8 @@ void report_answer(struct report *report, enum tone tone, const char *format, ..
 struct table *report_table(struct report *report, const char *title, const struct column *columns, size_t column_count);
 /* Appends a row of empty cells and returns its first. */
 struct cell *table_row(struct table *table);
+/* Nothing stands in it in any of the rows: formats for people leave it out. */
+bool table_column_is_empty(const struct table *table, size_t column);
 void cell_text(struct cell *cell, enum tone tone, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The text shown, and the number that CSV and JSON-like formats give. */
 void cell_number(struct cell *cell, double value, const char *format, ...) __attribute__((format(printf, 3, 4)));

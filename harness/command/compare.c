@@ -110,13 +110,8 @@ static bool read_machine(const char *argument, const struct invocation *invocati
     if (run_load(argument, invocation->database, &asked->runs[i], error))
         return true;
     if (strchr(argument, ' ')) { /* no run's id has one */
-        const char **names = calloc(device_count, sizeof *names);
-        char nearest[200] = "";
-        for (size_t n = 0; names && n < device_count; n++)
-            names[n] = devices[n].name;
-        if (names)
-            nearest_names(argument, names, device_count, 3, nearest, sizeof nearest);
-        free(names);
+        char nearest[200];
+        device_nearest(argument, nearest, sizeof nearest);
         return error_set(error, ERROR_INPUT, "'%s' is neither a run, a file nor a device; the nearest devices are %s",
                          argument, nearest);
     }

@@ -10,6 +10,7 @@
 #include "harness/command/calibrate.h"
 #include "harness/command/command.h"
 #include "harness/command/fit_engine.h"
+#include "harness/command/fit_others.h"
 #include "harness/estimate/known.h"
 #include "harness/run/schedule.h"
 #include "harness/run/suites.h"
@@ -150,13 +151,25 @@ static bool read_optimizer(struct fit_demands *demands, struct error *error)
            error_set(error, ERROR_INPUT, "--optimizer: '%s' is not sgd, momentum, rmsprop, adam or adamw", optimizer);
 }
 
+static bool is_catalogue(void)
+{
+    return other_machine && strcasecmp(other_machine, "catalogue") == 0;
+}
+
+/* What only the document has, all rows' most batches and contexts, needn't be found for the other formats. */
+static bool is_format(const struct invocation *invocation, const char *name)
+{
+    return invocation->format && strcmp(invocation->format, name) == 0;
+}
+
 static bool read_demands(const struct invocation *invocation, struct fit_demands *demands, struct error *error)
 {
     uint64_t value = 0;
-    *demands =
-        (struct fit_demands){.models = invocation->arguments,
-                             .checkpointing = checkpointing,
-                             .every_row = every_row || (invocation->format && strcmp(invocation->format, "csv") == 0)};
+    *demands = (struct fit_demands){.models = invocation->arguments,
+                                    .checkpointing = checkpointing,
+                                    .every_row = every_row || is_format(invocation, "csv"),
+                                    .shown_only = !is_format(invocation, "json")};
+    demands->shown_only &= !demands->every_row && !is_catalogue();
     if (!read_models(invocation, error) || !read_task(demands, error) || !read_mode(demands, error) ||
         !read_dtypes(demands, error) || !read_kv_dtype(demands, error) || !read_optimizer(demands, error))
         return false;
@@ -266,11 +279,6 @@ static bool learn(const struct invocation *invocation, const struct fit_demands 
 
 /* ---- other machines ---- */
 
-static bool is_catalogue(void)
-{
-    return other_machine && strcasecmp(other_machine, "catalogue") == 0;
-}
-
 /* The device of --machine, or NULL where that names a file or the catalogue. */
 static const struct device *asked_device(void)
 {
@@ -281,13 +289,8 @@ static bool read_machine_file(struct machine *machine, struct error *error)
 {
     enum { LIMIT = 4 << 20 };
     if (!model_file_is_meant(other_machine)) {
-        const char **names = calloc(device_count, sizeof *names);
-        char nearest[200] = "";
-        for (size_t i = 0; names && i < device_count; i++)
-            names[i] = devices[i].name;
-        if (names)
-            nearest_names(other_machine, names, device_count, 3, nearest, sizeof nearest);
-        free(names);
+        char nearest[200];
+        device_nearest(other_machine, nearest, sizeof nearest);
         return error_set(error, ERROR_INPUT,
                          "--machine: '%s' is neither a file, 'catalogue' nor a device; the nearest are %s",
                          other_machine, nearest);
@@ -419,11 +422,30 @@ static int answer_known(const struct invocation *invocation, const struct fit_de
     return code;
 }
 
+/* What was tried on the machine, by the latest of its runs that measured its limits. */
+static const json_t *tried_document(const struct known *known)
+{
+    for (size_t i = 0; i < known->run_count; i++)
+        if (json_is_number(json_object_get(json_object_get(known->runs[i].machine, "ceilings"), "read_gbs")))
+            return known->runs[i].machine;
+    return NULL;
+}
+
+/* For a foreign machine of which only limits are known: what the others' ops reach of theirs. */
+static bool learn_others(const struct invocation *invocation, const struct machine *machine, const struct known *known,
+                         const struct fit_limits *limits, struct others *others, struct error *error)
+{
+    return !machine->foreign || known->estimator || !limits_known(limits) ||
+           others_load(invocation->database, limits, others, error);
+}
+
 static int answer_machine(const struct invocation *invocation, struct fit_demands *demands, struct machine *machine,
                           struct error *error)
 {
     struct known known = {0};
     struct engine_profile *profile = NULL;
+    struct fit_tuning tuning;
+    struct others others = {0};
     struct fit_limits limits = limits_of_machine(machine);
     struct fit_machine room = {.name = machine->name,
                                .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
@@ -432,13 +454,18 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
         demands->threads = machine->cpu.usable_threads > 0 ? machine->cpu.usable_threads : 1;
     room.runtime_bytes = worker_idle_bytes((size_t)demands->threads);
     int code = ERROR_INPUT;
-    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error)) {
+    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error) &&
+        learn_others(invocation, machine, &known, &limits, &others, error)) {
         room.drift_bytes = drift_bytes(machine);
         room.records = known.records;
         room.record_count = known.record_count;
         room.estimator = known.estimator;
         room.limits = machine->foreign && !known.estimator ? &limits : NULL;
+        room.transfer = others.transfer.source_count ? &others.transfer : NULL;
         room.read_gbs = known.limits.read_gbs;
+        const json_t *tried = tried_document(&known);
+        tuning = fit_tuning_of(tried, demands->threads);
+        room.tuning = tried ? &tuning : NULL;
         room.engine_threads = threads ? demands->threads : 0;
         code = !fit_engine_learn(invocation->database, engine, room.cpu, known.limits.peak_f32_gflops, &room, &profile,
                                  error)
@@ -448,6 +475,7 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
         code = stopped_by ? 128 + stopped_by : (int)error->kind;
     }
     engine_profile_free(profile);
+    others_free(&others);
     known_free(&known);
     return code;
 }

@@ -4,6 +4,7 @@
 
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
+#include "harness/command/regress_confirm.h"
 #include "harness/store/store.h"
 #include "reports/regress.h"
 
@@ -11,13 +12,14 @@
 enum { REMEMBERED = 100 };
 
 static char *baseline, *threshold, *alpha;
-static int accept;
+static int accept, confirm;
 
 static struct poptOption options[] = {
     {"baseline", 0, POPT_ARG_STRING, &baseline, 0, "the runs to judge by: the last N (last:40)", "last:N"},
     {"threshold", 0, POPT_ARG_STRING, &threshold, 0, "a change by less than this never counts (1)", "PCT"},
     {"alpha", 0, POPT_ARG_STRING, &alpha, 0, "share of quiet nights on which anything is called (0.01)", "P"},
     {"accept", 0, POPT_ARG_NONE, &accept, 0, "what got worse is known: don't tell it again", NULL},
+    {"confirm", 0, POPT_ARG_NONE, &confirm, 0, "measure again what is or may be worse, and judge by that too", NULL},
     POPT_TABLEEND,
 };
 
@@ -46,13 +48,13 @@ struct known {
     char fingerprint[TEXT_NAME];
 };
 
-static bool read_known(const struct invocation *invocation, size_t nights, struct known *known, struct error *error)
+static bool read_known(const struct invocation *invocation, const char *run, size_t nights, struct known *known,
+                       struct error *error)
 {
     *known = (struct known){0};
     struct store *store = store_open(invocation->database, STORE_READ, error);
     char id[TEXT_WORD];
-    bool right = store &&
-                 store_find_run(store, invocation->argument_count ? invocation->arguments[0] : "latest", id, error) &&
+    bool right = store && store_find_run(store, run, id, error) &&
                  store_get_fingerprint(store, id, known->fingerprint, sizeof known->fingerprint, error) &&
                  store_get_history(store, known->fingerprint, id, nights, NULL, &known->history, error) &&
                  store_get_accepted(store, known->fingerprint, &known->accepted, &known->accepted_count, error);
@@ -79,34 +81,43 @@ static bool accept_changes(const struct invocation *invocation, const struct kno
     return right;
 }
 
-static int judge(const struct invocation *invocation, const struct known *known, const struct night_options *judging,
-                 struct error *error)
+static int tell(const struct invocation *invocation, const struct known *known, const struct regression *regression,
+                struct error *error)
 {
-    struct regression regression;
-    if (!regress_judge(&known->history, known->accepted, known->accepted_count, judging, &regression, error))
+    if (accept && !accept_changes(invocation, known, regression, error))
         return (int)error->kind;
-    enum regress_verdict verdict = regression.verdict;
-    int code = accept && !accept_changes(invocation, known, &regression, error)
-                   ? (int)error->kind
-                   : command_write(invocation, regress_report(&regression), error);
-    regress_free(&regression);
-    if (code != 0 || verdict == REGRESS_CLEAN || accept)
+    int code = command_write(invocation, regress_report(regression), error);
+    if (code != 0 || regression->verdict == REGRESS_CLEAN || accept)
         return code;
-    return verdict == REGRESS_FOUND ? 1 : (int)ERROR_MEASURE;
+    return regression->verdict == REGRESS_FOUND ? 1 : (int)ERROR_MEASURE;
+}
+
+static int judge(const struct invocation *invocation, const char *run, bool again, struct error *error)
+{
+    struct night_options judging;
+    struct known known = {0};
+    struct regression regression;
+    int stopped_by = 0, code = ERROR_INPUT;
+    bool right = read_options(&judging, error);
+    size_t nights = judging.baseline > REMEMBERED ? judging.baseline + 1 : REMEMBERED;
+    if (!right || !read_known(invocation, run, nights, &known, error) ||
+        !regress_judge(&known.history, known.accepted, known.accepted_count, &judging, &regression, error)) {
+        known_free(&known);
+        return (int)error->kind;
+    }
+    bool measured = false;
+    if (!again || !(regression.slower + regression.unsure))
+        code = tell(invocation, &known, &regression, error);
+    else if (!(measured = regress_measure_again(invocation, &regression, known.fingerprint, &stopped_by, error)))
+        code = stopped_by ? 128 + stopped_by : (int)error->kind;
+    regress_free(&regression);
+    known_free(&known);
+    return measured ? judge(invocation, "latest", false, error) : code;
 }
 
 static int run(const struct invocation *invocation, struct error *error)
 {
-    struct night_options judging;
-    struct known known = {0};
-    int code = ERROR_INPUT;
-    if (read_options(&judging, error) &&
-        read_known(invocation, judging.baseline > REMEMBERED ? judging.baseline + 1 : REMEMBERED, &known, error))
-        code = judge(invocation, &known, &judging, error);
-    else
-        code = (int)error->kind;
-    known_free(&known);
-    return code;
+    return judge(invocation, invocation->argument_count ? invocation->arguments[0] : "latest", confirm, error);
 }
 
 const struct command command_regress = {

@@ -116,10 +116,11 @@ static bool read_limits(struct run_request *request, struct error *error)
 /* Another engine's program takes files, and has tests of its own. */
 static bool read_engine(struct engine_request *bench, struct error *error)
 {
-    if (suite || filters || excludes || weights || tokens || output || warmup || most || resume != not_resumed)
+    if (suite || filters || excludes || weights || tokens || output || warmup || most || keep_samples ||
+        resume != not_resumed)
         return error_set(error, ERROR_INPUT,
                          "--engine: %s runs its own tests of --model's files, so only --threads, --min-runs, --budget, "
-                         "--timeout, --memory-limit and --note go with it",
+                         "--timeout, --memory-limit, --wait-quiet and --note go with it",
                          engine);
     return run_engine_open(engine, (const char *const *)models, bench, error);
 }
@@ -147,6 +148,11 @@ static bool read_selection(struct run_request *request, struct engine_request *b
         if (!run_files_open(selection.models, &wishes, &selection, error) ||
             !selection_cases(&selection, &request->cases, &first, error))
             return false;
+        if (output && request->cases.count > 1)
+            return error_set(error, ERROR_INPUT,
+                             "--save-output: keeps what one case computed, and these are %zu, such as %s; --filter "
+                             "chooses one",
+                             request->cases.count, request->cases.cases[0].id);
     }
     request->suite = suite ? suite : models ? "" : first->name;
     request->budget_s = first->budget_s;

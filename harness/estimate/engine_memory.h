@@ -22,7 +22,7 @@
 
 #include "models/engine/case.h"
 
-#define ENGINE_MEMORY_VERSION "llama.cpp of September 2026 (llama-cpp-python 0.3.36)"
+#define ENGINE_MEMORY_VERSION "llama.cpp 0c1e57098 (llama-cpp-python 0.3.36)"
 
 struct engine_memory {
     uint64_t kv_cache_bytes, compute_bytes, output_bytes;

@@ -1,5 +1,5 @@
 /* Costs on ARM are rounded from published results of llama.cpp there (ikawrakow/ik_llama.cpp, discussion 164, build
- * 4384 of December 2024), those on x86 from results of September 2026 on one Xeon with AVX-512 for the three types that
+ * 4384 of December 2024), those on x86 from results of 0c1e57098 on one Xeon with AVX-512 for the three types that
  * were run (tests/unit/data/llama_bench/measured.jsonl), else as on ARM; those on a card from published results of
  * Metal and CUDA. How far the two processors are apart says how far another may be from either. They are starting
  * points that a machine's own results move. */

@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "harness/stats/robust.h"
 
 /* Logarithms all, but for the slopes. The last ones differ by kind of type and by type, for tokens and for prompts. */
 enum parameter {
@@ -48,6 +51,8 @@ struct engine_profile {
     enum engine_kind kind;
     double sizes[MOST_RESULTS]; /* weights that a token of each result's model goes through */
     size_t size_count;
+    struct engine_result results[MOST_RESULTS]; /* what it was learned from */
+    size_t count;
 };
 
 /* ---- priors ---- */
@@ -289,6 +294,9 @@ struct engine_profile *engine_profile_create(const struct engine_result *results
     if (count > MOST_RESULTS)
         count = MOST_RESULTS;
     profile->kind = count && results[0].work.card ? ENGINE_CARD : limits->kind;
+    profile->count = count;
+    if (count)
+        memcpy(profile->results, results, count * sizeof *results);
     set_priors(profile, limits);
     find_references(profile, results, count);
     find_mode(profile, results, count);
@@ -325,4 +333,32 @@ struct engine_speed engine_profile_predict(const struct engine_profile *profile,
     double other = has_size(profile, work->read_weights) ? SAME_MODEL : OTHER_MODEL;
     double deviation = sqrt(variance(profile, slope) + NOISE * NOISE + other * other) * profile->widening;
     return (struct engine_speed){seconds, seconds * exp(-QUANTILE * deviation), seconds * exp(QUANTILE * deviation)};
+}
+
+static bool is_same(double a, double b)
+{
+    return fabs(a - b) <= 2e-3 * fabs(b);
+}
+
+/* Bytes of a table are rounded to three digits. */
+static bool is_same_work(const struct engine_work *a, const struct engine_work *b)
+{
+    return a->decode == b->decode && a->tokens == b->tokens && strcasecmp(a->type, b->type) == 0 &&
+           a->layers == b->layers && is_same(a->cache_bytes, b->cache_bytes) &&
+           is_same(a->read_weights, b->read_weights) && is_same(a->read_bytes, b->read_bytes) &&
+           (!a->threads || a->threads == b->threads);
+}
+
+struct engine_speed engine_profile_measured(const struct engine_profile *profile, const struct engine_work *work)
+{
+    double seconds[MOST_RESULTS];
+    size_t count = 0;
+    for (size_t i = 0; i < profile->count; i++)
+        if (is_same_work(work, &profile->results[i].work))
+            seconds[count++] = profile->results[i].seconds;
+    if (!count)
+        return (struct engine_speed){NAN, NAN, NAN};
+    return (struct engine_speed){stats_median(seconds, count),
+                                 stats_quantile(seconds, count, 0) * exp(-QUANTILE * NOISE),
+                                 stats_quantile(seconds, count, 1) * exp(QUANTILE * NOISE)};
 }

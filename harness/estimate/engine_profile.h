@@ -6,12 +6,13 @@
  *
  * B is the bandwidth that the engine reaches, r how many weights of a type it unpacks for each byte that it could read,
  * P the arithmetic that its matrix products reach, a how much slower attention is, t the same of a token
- * (heads that share keys multiply with each of them anew), e the arithmetic that goes as well into an activation of each
- * layer (norms, positions, sums), c what a layer costs besides. The costs of each type of weights are relative to q4_K's
- * (engine_priors.c), and each type's, and each kind of type's, may differ on this machine. All of these are logarithms with normal priors, and the estimate is the posterior's mode
- * (Gauss-Newton; Laplace's approximation, MacKay 2003, ch. 27): with two results little but B or P moves from where
- * the priors have them, with more everything does. The interval is that of the prediction, widened by how the results
- * lie about their own leave-one-out predictions. */
+ * (heads that share keys multiply with each of them anew), e the arithmetic that goes as well into an activation of
+ * each layer (norms, positions, sums), c what a layer costs besides. The costs of each type of weights are relative to
+ * q4_K's (engine_priors.c), and each type's, and each kind of type's, may differ on this machine. All of these are
+ * logarithms with normal priors, and the estimate is the posterior's mode (Gauss-Newton; Laplace's approximation,
+ * MacKay 2003, ch. 27): with two results little but B or P moves from where the priors have them, with more everything
+ * does. The interval is that of the prediction, widened by how the results lie about their own leave-one-out
+ * predictions. */
 #ifndef ESTIMATE_ENGINE_PROFILE_H
 #define ESTIMATE_ENGINE_PROFILE_H
 
@@ -45,5 +46,10 @@ struct engine_speed {
     double seconds, low, high; /* a 90 % interval; NaN where no such result was learned from */
 };
 struct engine_speed engine_profile_predict(const struct engine_profile *profile, const struct engine_work *work);
+
+/* What was measured of the very same work: its results' median, and their range and what one
+ * test moves by; NaN where none is. `work` without threads is
+ * that with any. */
+struct engine_speed engine_profile_measured(const struct engine_profile *profile, const struct engine_work *work);
 
 #endif

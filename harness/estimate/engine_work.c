@@ -100,6 +100,18 @@ static void fill(const struct shape *shape, double weights_bytes, double context
     work->attention_flops = 2 * shape->layers * shape->attention * work->tokens * work->tokens;
 }
 
+/* By its name; a file that is called otherwise by its parameters, where these are a published model's to the last one.
+ */
+static const struct family_size *find_size(const struct record *record)
+{
+    const struct family_size *size = family_find_size(record->model, NULL);
+    for (size_t f = 0; !size && families[f]; f++)
+        for (size_t s = 0; families[f]->modes >> MODE_DECODE & 1 && (size = family_size_at(families[f], s)); s++)
+            if (size->published == record->parameters)
+                break;
+    return size;
+}
+
 bool engine_work_of_record(const struct record *record, struct engine_work *work)
 {
     struct shape shape;
@@ -110,7 +122,7 @@ bool engine_work_of_record(const struct record *record, struct engine_work *work
     bool prefill = strcmp(record->mode, "prefill") == 0;
     if ((!work->decode && !prefill) || !record->parameters || record->context <= 0 || strstr(record->id, "/after-"))
         return false;
-    const struct family_size *size = family_find_size(record->model, NULL);
+    const struct family_size *size = find_size(record);
     double parameters = (double)record->parameters;
     if (!size || !shape_of_config(&size->config, parameters, &shape))
         shape_of_count(record->model, parameters, &shape);

@@ -14,6 +14,7 @@
 #include "harness/run/noise.h"
 #include "harness/run/placement.h"
 #include "harness/run/program.h"
+#include "harness/run/quiet.h"
 #include "harness/store/llama_bench_model.h"
 #include "harness/store/llama_bench_run.h"
 #include "probes/machine.h"
@@ -371,6 +372,14 @@ static bool measure_all(struct bench *bench, struct error *error)
     return store_put_run(bench->store, bench->run, error);
 }
 
+static void is_busy(void *state, const struct quiet_look *look)
+{
+    const struct run_request *request = ((struct bench *)state)->request->run;
+    (void)look;
+    if (request->entered)
+        request->entered(request->state, STAGE_BUSY, 0);
+}
+
 static void waits(void *state, long process)
 {
     const struct run_request *request = ((struct bench *)state)->request->run;
@@ -389,6 +398,8 @@ bool engine_bench(const struct engine_request *request, struct run *run, struct 
                           of->threads, bench.cpu_count);
     right = right && (bench.store = store_open(of->database, STORE_WRITE, error)) &&
             run_lock_take(&bench.lock, of->database, fmax(900, 2 * of->budget_s), of->stop, waits, &bench, error);
+    if (right && of->quiet_patience_s > 0)
+        quiet_wait(of->quiet_patience_s, bench.cpu_count, of->stop, is_busy, NULL, &bench);
     bench.started_s = clock_now_s();
     right = right && look_at_machine(&bench, error) && begin_run(&bench, error) && measure_all(&bench, error);
     free(bench.cpus);

@@ -55,7 +55,8 @@ bool job_from_json(struct job *job, const json_t *document, struct error *error)
     const json_t *cpus = json_object_get(document, "cpus");
     size_t threads = json_array_size(cpus);
     *job = (struct job){.measure = measure_defaults()};
-    if (!subject || strlen(subject) >= sizeof job->subject || !threads || (model && strlen(model) >= sizeof job->model))
+    if (!subject || strlen(subject) >= sizeof job->subject || !threads || strlen(model) >= sizeof job->model ||
+        strlen(tokens) >= sizeof job->tokens || strlen(output) >= sizeof job->output)
         return error_set(error, ERROR_INPUT, "worker: its input is no job: this command is for `benchmark run` only");
     int *list = malloc(threads * sizeof *list);
     if (!list)

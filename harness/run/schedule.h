@@ -103,6 +103,9 @@ struct visit {
 };
 bool visit_item(const struct schedule *schedule, const struct item *item, double slice_s, void (*tick)(void *),
                 void *tick_state, struct visit *visit, struct error *error);
+/* Nothing heard yet; and what one of the worker's lines adds: false when it makes no sense. */
+struct visit visit_unknown(void);
+bool visit_take(struct visit *visit, const json_t *line);
 void visit_free(struct visit *visit);
 bool visit_is_noisy(const struct visit *visit, double usual_canary_s);
 

@@ -74,10 +74,11 @@ static void take_done(struct visit *visit, const json_t *line)
         visit->counters = json_deep_copy(counters);
 }
 
-static bool take(void *state, const json_t *line)
+bool visit_take(struct visit *visit, const json_t *line)
 {
-    struct visit *visit = ((struct hearing *)state)->visit;
     const char *event = json_get_string(line, "event");
+    if (!event)
+        return false;
     if (!strcmp(event, "samples"))
         return take_samples(visit, line);
     if (!strcmp(event, "check"))
@@ -91,6 +92,11 @@ static bool take(void *state, const json_t *line)
     else
         return false;
     return strcmp(event, "done") || visit->count; /* nothing measured is nothing done */
+}
+
+static bool take(void *state, const json_t *line)
+{
+    return visit_take(((struct hearing *)state)->visit, line);
 }
 
 static void tick(void *state)
@@ -108,17 +114,22 @@ static double timeout_s(const struct schedule *schedule, const struct item *item
     return 30 + 4 * slice_s + 10 * (item->expected_step_s + item->expected_setup_s);
 }
 
+struct visit visit_unknown(void)
+{
+    return (struct visit){.setup_s = NAN,
+                          .steal = NAN,
+                          .run_delay = NAN,
+                          .canary_s = NAN,
+                          .energy_j = NAN,
+                          .check_error = NAN,
+                          .fidelity = fidelity_unknown(),
+                          .peak_bytes = BYTES_UNKNOWN};
+}
+
 bool visit_item(const struct schedule *schedule, const struct item *item, double slice_s, void (*on_tick)(void *),
                 void *tick_state, struct visit *visit, struct error *error)
 {
-    *visit = (struct visit){.setup_s = NAN,
-                            .steal = NAN,
-                            .run_delay = NAN,
-                            .canary_s = NAN,
-                            .energy_j = NAN,
-                            .check_error = NAN,
-                            .fidelity = fidelity_unknown(),
-                            .peak_bytes = BYTES_UNKNOWN};
+    *visit = visit_unknown();
     double timeout = timeout_s(schedule, item, slice_s), now = clock_now_s();
     struct job job = {.cpus = schedule->cpus, .threads = schedule->threads, .measure = schedule->measure};
     strcpy(job.subject, item->record.id);

@@ -14,6 +14,12 @@ static double odd_density(const struct noise_law *law, double value)
     return noise_odd_density(law, value - law->level[0]) + certain_odd;
 }
 
+static double log_sum(double a, double b)
+{
+    double most = fmax(a, b);
+    return isfinite(most) ? most + log(exp(a - most) + exp(b - most)) : most;
+}
+
 /* The forward recursion over the levels, and oddness as one more state. */
 static double likelihood_without(const double *values, size_t count, const struct noise_law *law, bool with_odd)
 {
@@ -79,8 +85,6 @@ static size_t find_seen(const double *base, size_t count, const struct noise_law
     }
     return found;
 }
-
-static double log_sum(double a, double b);
 
 /* All of the window at a level seen before. How long such visits last is known from few, so that it is integrated out:
  * the Beta distribution's predictive of `count` nights in a row (Jeffreys' prior). */
@@ -155,7 +159,6 @@ static double best_slope(const double *values, size_t count, const struct noise_
     double sum = 0, squares = 0;
     for (size_t i = 0; i < count; i++) {
         double step = (double)(i + 1), away = values[i] - law->level[0];
-        /* An odd night pulls no further than four scales beyond the middle one. */
         sum += step * away;
         squares += step * step;
     }
@@ -225,12 +228,6 @@ static struct candidate weigh_slope(const double *window, size_t count, const st
     candidate.log_factor = log_ratio(window, count, law, base, before, most, power, &candidate.fit) +
                            log(density * candidate.error * 2.5066);
     return candidate;
-}
-
-static double log_sum(double a, double b)
-{
-    double most = fmax(a, b);
-    return isfinite(most) ? most + log(exp(a - most) + exp(b - most)) : most;
 }
 
 static void take(struct change_evidence *evidence, double *best, const struct candidate *candidate, double log_weight)

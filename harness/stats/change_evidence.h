@@ -18,8 +18,7 @@ enum { MOST_WINDOW = 10, LEAST_BASELINE = 6 };
 
 struct change_search {
     double threshold, floor;
-    size_t baseline;      /* nights before a window that are looked at, at most */
-    const double *favour; /* [count] nats in favour of a change that begins there; or NULL */
+    size_t baseline; /* nights before a window that are looked at, at most */
     struct noise_prior prior;
 };
 

@@ -4,7 +4,7 @@
 
 /* Of independent normal noise (by simulation: tests/peers/nights.c), and what that is worth in nights and in
  * exceedances. */
-static const double usual_rate = 0.015, usual_mean = 1, rate_worth = 400, mean_worth = 30;
+static const double usual_rate = 0.015, usual_mean = 1, rate_worth = 400, mean_worth = 12;
 /* A true change of the past says no more than this about chance. */
 static const double most_excess = 8;
 

@@ -17,6 +17,9 @@ const struct noise_prior noise_prior_vague = {.log_variance = -9.2, /* 1 % */
 /* Nights that the priors of a case's shares are worth. */
 static const double odd_worth = 15, move_worth = 2, persistence_worth = 10;
 
+/* Nights far from their level are commoner than under a normal law, however well the scale is known. */
+static const double tail_freedom = 10;
+
 static int ascending(const void *left, const void *right)
 {
     double a = *(const double *)left, b = *(const double *)right;
@@ -25,7 +28,7 @@ static int ascending(const void *left, const void *right)
 
 double noise_density(const struct noise_law *law, double away)
 {
-    double z = away / law->scale, v = law->freedom;
+    double z = away / law->scale, v = fmin(law->freedom, tail_freedom);
     /* Student's density; its constant is the normal one's but for 1/(4 v). */
     return 0.3989422804 * (1 - 0.25 / v) / law->scale * exp(-0.5 * (v + 1) * log1p(z * z / v));
 }

@@ -25,16 +25,32 @@ static double noise_scale(const double *values, size_t count)
     return fmax(1e-4, 1.4826 * stats_median(steps, known) / sqrt(2));
 }
 
+/* medians[i]: of the i + 1 values from `first` on, in steps of `step`: sorted by insertion, one by one. */
+static void running_medians(const double *first, ptrdiff_t step, size_t count, double *medians)
+{
+    double sorted[MOST_VALUES];
+    for (size_t i = 0; i < count; i++) {
+        double value = first[(ptrdiff_t)i * step];
+        size_t place = i;
+        for (; place && sorted[place - 1] > value; place--)
+            sorted[place] = sorted[place - 1];
+        sorted[place] = value;
+        medians[i] = (sorted[i / 2] + sorted[(i + 1) / 2]) / 2;
+    }
+}
+
 static double best_split(const double *values, struct stretch stretch, double scale, double threshold, size_t *split)
 {
-    double best = 0;
-    for (size_t i = stretch.from + LEAST_SEGMENT; i + LEAST_SEGMENT <= stretch.to; i++) {
-        double before = (double)(i - stretch.from), after = (double)(stretch.to - i);
-        double size = stats_median(values + i, stretch.to - i) - stats_median(values + stretch.from, i - stretch.from);
-        double score = fabs(size) / (scale * sqrt(1 / before + 1 / after));
+    double best = 0, before[MOST_VALUES], after[MOST_VALUES];
+    size_t length = stretch.to - stretch.from;
+    running_medians(values + stretch.from, 1, length, before);
+    running_medians(values + stretch.to - 1, -1, length, after);
+    for (size_t i = LEAST_SEGMENT; i + LEAST_SEGMENT <= length; i++) {
+        double size = after[length - i - 1] - before[i - 1];
+        double score = fabs(size) / (scale * sqrt(1 / (double)i + 1 / (double)(length - i)));
         if (score > best && fabs(size) >= threshold) {
             best = score;
-            *split = i;
+            *split = stretch.from + i;
         }
     }
     return best;

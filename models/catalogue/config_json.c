@@ -109,6 +109,7 @@ static void read_storage(struct settings *s, struct json_view whole, struct json
 /* What the defaults say stays mapped as long as it is asked. */
 struct reading {
     struct configuration configuration;
+    struct json_view whole;
     struct mapping defaults;
     bool excessive;
 };
@@ -120,7 +121,7 @@ static bool find_part(struct reading *reading, struct json_view whole, struct se
     char name[SETTINGS_WORD] = "";
     json_view_text(json_view_find(whole, "model_type"), s->architecture, sizeof s->architecture);
     json_view_text(json_view_find(whole, "_name_or_path"), s->name, sizeof s->name);
-    c->place = whole;
+    c->place = reading->whole = whole;
     c->type = find_type(s->architecture);
     if (!json_members_of(whole, &c->given, error))
         return false;
@@ -146,6 +147,18 @@ static bool take_defaults(struct reading *reading, struct error *error)
            json_members_of(defaults, &reading->configuration.defaults, error);
 }
 
+/* What the whole model has besides its text model. */
+static bool add_sight(const struct reading *reading, const struct settings *s, struct outline *outline)
+{
+    const struct configuration *c = &reading->configuration;
+    struct configuration whole = {.place = reading->whole, .type = c->type, .excessive = c->excessive};
+    struct error error = {0};
+    bool right = json_members_of(reading->whole, &whole.given, &error) &&
+                 outline_sight(&whole, s->architecture, s->hidden, outline);
+    configuration_free(&whole);
+    return right;
+}
+
 /* The tensors that a configuration of a known type implies. */
 static bool make_outline(const struct reading *reading, struct model_file *file, struct error *error)
 {
@@ -156,6 +169,11 @@ static bool make_outline(const struct reading *reading, struct model_file *file,
     file->outline =
         (struct outline){.layers = s->layers, .heads = s->heads, .kv_heads = s->kv_heads, .experts = s->experts};
     c->type->outline(c, s, &file->outline);
+    uint64_t text = file->outline.parameters;
+    if (add_sight(reading, s, &file->outline)) {
+        s->partial = false;
+        file->sight = file->outline.parameters - text;
+    }
     const char *gguf = c->type->gguf ? c->type->gguf : "";
     file->outline.many_values =
         s->layers == 80 && (strcmp(gguf, "qwen2") == 0 || (strcmp(gguf, "llama") == 0 && s->heads != s->kv_heads));

@@ -1,7 +1,10 @@
 #include "models/catalogue/devices.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <strings.h>
+
+#include "harness/base/parse.h"
 
 /* clang-format off */
 /* name, kind, f32 and half TFLOP/s, int8 TOP/s, GiB, GB/s, W, USD at launch, cores, GHz */
@@ -140,4 +143,15 @@ const struct device *device_find(const char *name)
         if (strcasecmp(devices[i].name, name) == 0)
             return &devices[i];
     return NULL;
+}
+
+void device_nearest(const char *name, char *out, size_t capacity)
+{
+    const char **names = calloc(device_count, sizeof *names);
+    *out = '\0';
+    for (size_t i = 0; names && i < device_count; i++)
+        names[i] = devices[i].name;
+    if (names)
+        nearest_names(name, names, device_count, 3, out, capacity);
+    free(names);
 }

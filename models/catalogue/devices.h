@@ -15,5 +15,7 @@ extern const struct device devices[];
 extern const size_t device_count;
 /* By name, case ignored; NULL when there is none. */
 const struct device *device_find(const char *name);
+/* The three names that are most like `name`, as words of a sentence. */
+void device_nearest(const char *name, char *out, size_t capacity);
 
 #endif

@@ -52,6 +52,7 @@ static const struct file_recipe recipes[] = {
     {"Q5_K_L", "Q5_K_M", "Q5_K", "Q8_0", "Q8_0", true},
     {"Q6_K_L", "Q6_K", "Q6_K", "Q8_0", "Q8_0", true},
     {"MXFP4_MOE", "MXFP4_MOE", "Q8_0", NULL, NULL, false},
+    {"MXFP4_MOE_F16", "MXFP4_MOE", "F16", NULL, NULL, false}, /* experts as they were trained, nothing else quantised */
 };
 
 static const char suffix[] = "+imatrix";
@@ -249,7 +250,7 @@ static const char *quantised_type(const struct use *use, const struct outline_te
 
 static bool is_plain(const struct file_recipe *recipe)
 {
-    return storage_find(recipe->base)->kind == STORAGE_FLOAT;
+    return storage_find(recipe->base)->kind == STORAGE_FLOAT && strcmp(recipe->like, recipe->name) == 0;
 }
 
 static const char *type_of(const struct use *use, const struct outline_tensor *tensor)

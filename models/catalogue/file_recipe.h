@@ -14,7 +14,7 @@
 #define FILE_RECIPE_NAMES                                                                                              \
     "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q2_K_S, Q3_K_S, Q3_K_M, Q3_K_L, Q4_K_S, Q4_K_M, "             \
     "Q5_K_S, Q5_K_M, Q6_K, IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ2_M, IQ3_XXS, IQ3_XS, IQ3_S, IQ3_M, IQ4_XS, "       \
-    "IQ4_NL, TQ1_0, TQ2_0, MXFP4_MOE, Q2_K_L, Q3_K_XL, Q4_K_L, Q5_K_L, Q6_K_L"
+    "IQ4_NL, TQ1_0, TQ2_0, MXFP4_MOE, MXFP4_MOE_F16, Q2_K_L, Q3_K_XL, Q4_K_L, Q5_K_L, Q6_K_L"
 
 /* False when no recipe of these has the name (case ignored) or the bytes overflow. Metadata isn't counted: 0.7 to 8 MB,
  * by the vocabulary. */

@@ -109,5 +109,9 @@ outline_maker outline_clip_vision;
 outline_maker outline_siglip;
 outline_maker outline_siglip_text;
 outline_maker outline_siglip_vision;
+/* Adds what a whole model of that type sees with, and what projects it to the text model's width; false where it isn't
+ * known (outline_multimodal.c). */
+bool outline_sight(const struct configuration *whole, const char *model_type, uint64_t text_width,
+                   struct outline *outline);
 
 #endif

@@ -25,6 +25,14 @@ static const struct rope deepseek = {
 #define V3                                                                                                             \
     RENORMALISED, LATENT(1536, 54.6787f), DENSE(3, 18432), .shared_feed_forward = 2048, .sigmoid_router = true,        \
                                                            .route_scale = 2.5f
+/* gpt-oss: each layer but every second windowed. */
+static const struct rope gpt_oss = {
+    .kind = ROPE_YARN, .factor = 32, .original_context = 4096, .beta_fast = 32, .beta_slow = 1, .between = true};
+#define GPT_OSS                                                                                                        \
+    RENORMALISED, .projection_bias = true, .output_bias = true, .expert_bias = true, .sinks = true, .rope = &gpt_oss,  \
+                  .window = 128, .global_every = 2
+/* Phi-3.5-MoE. Its rotary positions are also stretched, pair by pair, which changes neither shapes nor work. */
+#define PHI .projection_bias = true, .output_bias = true, .layer_norms = true, .sparse_mixer = true, .head_bias = true
 #define AS_CHOSEN .renormalise = false
 #define RENORMALISED .renormalise = true
 
@@ -41,6 +49,9 @@ static const struct family_size models[] = {
     EXPERTS("deepseek-v2-lite", NO_OTHER_NAME, 15706484224, 27, 2048, 16, 16, 128, 1408, 64, 6, 102400, 163840, 1e4f, 1e-6f, AS_CHOSEN, LATENT(0, 192), DENSE(1, 10944), .shared_feed_forward = 2816),
     EXPERTS("deepseek-v3", NO_OTHER_NAME, 671026419200, 61, 7168, 128, 128, 128, 2048, 256, 8, 129280, 163840, 1e4f, 1e-6f, V3),
     EXPERTS("deepseek-r1", NO_OTHER_NAME, 671026419200, 61, 7168, 128, 128, 128, 2048, 256, 8, 129280, 163840, 1e4f, 1e-6f, V3),
+    EXPERTS("gpt-oss-20b", NO_OTHER_NAME, 20914757184, 24, 2880, 64, 8, 64, 2880, 32, 4, 201088, 131072, 1.5e5f, 1e-5f, GPT_OSS),
+    EXPERTS("gpt-oss-120b", NO_OTHER_NAME, 116829156672, 36, 2880, 64, 8, 64, 2880, 128, 4, 201088, 131072, 1.5e5f, 1e-5f, GPT_OSS),
+    EXPERTS("phi-3.5-moe", NO_OTHER_NAME, 41873153344, 32, 4096, 32, 8, 128, 6400, 16, 2, 32064, 131072, 1e4f, 1e-5f, PHI),
 };
 /* clang-format on */
 

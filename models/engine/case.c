@@ -373,7 +373,7 @@ static struct graph *build_untrained(const struct model_case *one, const struct 
         error_set(error, ERROR_SYSTEM, "out of memory for the graph");
         return NULL;
     }
-    graph->nameless = nameless;
+    graph->nameless = nameless && !one->size->stored.type_of; /* whose types go by names */
     if (one->mode == MODE_DISTILL && !build_teacher(graph, one, config, error)) {
         error_prefix(error, "case %s: its teacher", one->id);
         graph_free(graph);
@@ -384,6 +384,8 @@ static struct graph *build_untrained(const struct model_case *one, const struct 
     graph->squares_errors = one->mse;
     graph->recipe = one->recipe;
     graph->layers = (int)config->layers;
+    bool stored = one->size->stored.type_of && one->recipe && one->recipe == one->size->stored.recipe;
+    graph->stored = stored ? &one->size->stored : NULL;
     if (!one->family->build(graph, config, one, error)) {
         error_prefix(error, "case %s", one->id);
         graph_free(graph);
@@ -443,11 +445,16 @@ struct graph *case_build(const struct model_case *one, struct error *error)
 }
 
 /* A student finds its teacher's inputs by their names; and what is wrong with a graph is told by names. */
+struct graph *case_build_config_shapes(const struct model_case *one, const struct config *config, struct error *error)
+{
+    struct graph *graph = one->mode == MODE_DISTILL ? NULL : build_config(one, config, true, NULL);
+    return graph ? graph : case_build_config(one, config, error);
+}
+
 struct graph *case_build_shapes(const struct model_case *one, struct error *error)
 {
     struct config config = case_config(one);
-    struct graph *graph = one->mode == MODE_DISTILL ? NULL : build_config(one, &config, true, NULL);
-    return graph ? graph : case_build(one, error);
+    return case_build_config_shapes(one, &config, error);
 }
 
 double case_units(const struct model_case *one)

@@ -71,6 +71,7 @@ struct graph *case_build(const struct model_case *one, struct error *error);
 struct graph *case_build_shapes(const struct model_case *one, struct error *error);
 /* The same with another configuration than the size's own: what-ifs, and the check's reduced models. */
 struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error);
+struct graph *case_build_config_shapes(const struct model_case *one, const struct config *config, struct error *error);
 /* Its forward part and loss alone, for what follows to append the gradients. */
 struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error);
 

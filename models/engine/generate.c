@@ -36,6 +36,18 @@ static float sinusoid_at(const struct fill *fill, uint64_t index)
     return (float)(column < half ? sin(angle) : cos(angle));
 }
 
+/* Minus the distance times a slope for each head (Press et al. 2022): from 2^(−8/n) on by that ratio for the first n,
+ * the largest power of two, and between these for the rest. */
+static float alibi_at(const struct fill *fill, uint64_t index)
+{
+    uint64_t heads = (uint64_t)fill->scale, head = index / fill->columns, whole = 1;
+    while (2 * whole <= heads)
+        whole *= 2;
+    double power = head < whole ? (double)(head + 1) : (double)(2 * (head - whole) + 1) / 2;
+    double distance = (double)(index % fill->columns) - (double)fill->limit;
+    return (float)(-distance * exp2(-8 * power / (double)whole));
+}
+
 static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
 {
     switch (fill->kind) {
@@ -51,6 +63,8 @@ static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
         return (float)random_below(key, index, fill->limit);
     case FILL_SINUSOIDS:
         return sinusoid_at(fill, index);
+    case FILL_ALIBI:
+        return alibi_at(fill, index);
     default:
         return 0;
     }

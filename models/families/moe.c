@@ -11,8 +11,13 @@
  * tokens go to are read. Generated weights route nearly evenly; a case's skew makes some experts more popular
  * (kernels/routing.h).
  *
+ *   gpt-oss       (OpenAI 2025) biases everywhere but in the head, a sink in each head, every other layer windowed; of
+ * an expert min(g, 7) · σ(1.702 · min(g, 7)) · (u kept within ±7, + 1), g and u its gate and up Phi-3.5-MoE   (Abdin et
+ * al. 2024) layer norms, biases of attention and head, and ops/sparse_mixer.c's choice
+ *
  *   config: as llama's, and experts, chosen, renormalise, head_norm, shared_feed_forward, shared_gate; feed_forward is
- *   that of one expert. Weights normal, deviation 0.02, embeddings 1, the last of a block smaller by √(2·layers). */
+ *   that of one expert; output_bias, expert_bias, sinks, layer_norms, sparse_mixer, head_bias. Weights normal,
+ * deviation 0.02, embeddings 1, the last of a block smaller by √(2·layers). */
 #include <math.h>
 
 #include "models/catalogue/public_models.h"
@@ -25,17 +30,28 @@ static const float DEVIATION = 0.02f;
 /* Of the embeddings: large enough that what a token is outweighs what attention adds, which with generated weights is
  * much the same for all tokens of a sequence; so these go different ways, as a trained router sends them. */
 static const float EMBEDDING_DEVIATION = 1;
+/* gpt-oss's gated feed-forward, and Phi-3.5-MoE's sparse mixer. */
+static const float GATE_LIMIT = 7, GATE_ALPHA = 1.702f, MIXER_EPSILON = 0.01f;
+
+static int norm(struct graph *graph, const struct config *config, const char *name, int x)
+{
+    return config->layer_norms ? layer_norm(graph, name, x, config->epsilon)
+                               : layer_rms_norm(graph, name, x, config->epsilon);
+}
 
 /* A router chooses by small differences: it isn't quantised, and computes in f32. */
-static int route_linear(struct graph *graph, const char *name, int x, int64_t outputs, enum activation activation,
-                        const struct model_case *one)
+static int route_linear(struct graph *graph, const char *name, int x, int64_t outputs, bool biased,
+                        enum activation activation, const struct model_case *one)
 {
     if (x == NO_TENSOR)
         return NO_TENSOR;
     int weight = graph_weight(graph, graph_name(graph, "%s.weight", name), graph->recipe ? DTYPE_F32 : one->dtype, 2,
                               (int64_t[]){outputs, tensor_columns(&graph->tensors[x])},
                               (struct fill){.kind = FILL_NORMAL, .scale = DEVIATION}, true);
-    return build_linear(graph, name, x, weight, NO_TENSOR, activation, DTYPE_F32);
+    int bias = !biased ? NO_TENSOR
+                       : graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
+                                      (struct fill){.kind = FILL_ZERO}, false);
+    return build_linear(graph, name, x, weight, bias, activation, DTYPE_F32);
 }
 
 static int shared_expert(struct graph *graph, const struct config *config, const char *name, int n, float last,
@@ -44,7 +60,7 @@ static int shared_expert(struct graph *graph, const struct config *config, const
     int y = layer_gated(graph, name, n, config->shared_feed_forward, DEVIATION, last);
     if (!config->shared_gate)
         return y;
-    int gate = route_linear(graph, graph_name(graph, "%s_gate", name), n, 1, ACTIVATION_SIGMOID, one);
+    int gate = route_linear(graph, graph_name(graph, "%s_gate", name), n, 1, false, ACTIVATION_SIGMOID, one);
     return build_combine(graph, graph_name(graph, "%s.gated", name), y, gate, NO_TENSOR);
 }
 
@@ -61,36 +77,55 @@ static int correct(struct graph *graph, const char *name, int p, int64_t experts
     return build_add(graph, graph_name(graph, "%s.corrected", name), p, correction);
 }
 
-static int experts(struct graph *graph, const struct config *config, const char *name, int n, float last,
-                   const struct model_case *one)
+/* The weights of the chosen experts' results, and which they are. A skewed routing isn't the router's, and has weights
+ * as any other. */
+static int route(struct graph *graph, const struct config *config, const char *name, int n, int *chosen,
+                 const struct model_case *one)
 {
-    const struct layer_experts shape = {
-        .experts = config->experts, .chosen = config->chosen, .skew = one->skew, .deviation = DEVIATION};
-    struct layer_experts ends = shape;
-    ends.deviation = last;
-
-    int p = route_linear(graph, graph_name(graph, "%s.router", name), n, config->experts,
+    int p = route_linear(graph, graph_name(graph, "%s.router", name), n, config->experts, config->expert_bias,
                          config->sigmoid_router ? ACTIVATION_SIGMOID : ACTIVATION_NONE, one);
+    if (config->sparse_mixer && one->skew <= 0)
+        return build_sparse_mixer(graph, graph_name(graph, "%s.route", name), p, MIXER_EPSILON, chosen);
     if (config->sigmoid_router)
         p = correct(graph, graph_name(graph, "%s.router", name), p, config->experts);
     else
         p = build_softmax(graph, graph_name(graph, "%s.router.softmax", name), p);
-    int chosen, weights = build_top_k(graph, graph_name(graph, "%s.route", name), p, config->chosen,
-                                      config->renormalise, one->skew, decoder_position(one), &chosen);
-    if (config->route_scale > 0)
-        weights = build_scale(graph, graph_name(graph, "%s.route.scaled", name), weights, config->route_scale);
+    int weights = build_top_k(graph, graph_name(graph, "%s.route", name), p, config->chosen, config->renormalise,
+                              one->skew, decoder_position(one), chosen);
+    return config->route_scale > 0
+               ? build_scale(graph, graph_name(graph, "%s.route.scaled", name), weights, config->route_scale)
+               : weights;
+}
+
+static int experts(struct graph *graph, const struct config *config, const char *name, int n, float last,
+                   const struct model_case *one)
+{
+    bool clamped = config->expert_bias;
+    const struct layer_experts shape = {.experts = config->experts,
+                                        .chosen = config->chosen,
+                                        .skew = one->skew,
+                                        .deviation = DEVIATION,
+                                        .bias = config->expert_bias};
+    struct layer_experts ends = shape;
+    ends.deviation = last;
+
+    int chosen = NO_TENSOR, weights = route(graph, config, name, n, &chosen, one);
     struct dispatched to = build_dispatch(graph, graph_name(graph, "%s.dispatch", name), n, chosen, config->experts);
     int gate = layer_experts(graph, graph_name(graph, "%s.experts.gate", name), MATRIX_PLAIN, to.rows, to.offsets,
-                             config->feed_forward, ACTIVATION_SILU, &shape);
+                             config->feed_forward, clamped ? ACTIVATION_NONE : ACTIVATION_SILU, &shape);
     int up = layer_experts(graph, graph_name(graph, "%s.experts.up", name), MATRIX_PLAIN, to.rows, to.offsets,
                            config->feed_forward, ACTIVATION_NONE, &shape);
+    if (clamped) {
+        gate = build_clamped_swish(graph, graph_name(graph, "%s.experts.swish", name), gate, GATE_LIMIT, GATE_ALPHA);
+        up = build_clamp(graph, graph_name(graph, "%s.experts.clamp", name), up, GATE_LIMIT, 1);
+    }
     int y = build_multiply(graph, graph_name(graph, "%s.experts.gated", name), gate, up);
     y = layer_experts(graph, graph_name(graph, "%s.experts.down", name), MATRIX_DOWN, y, to.offsets, config->hidden,
                       ACTIVATION_NONE, &ends);
     return build_combine(graph, graph_name(graph, "%s.combine", name), y, weights, to.slots);
 }
 
-static int attend(struct graph *graph, const struct config *config, const char *name, int x,
+static int attend(struct graph *graph, const struct config *config, const char *name, int x, int index,
                   const struct model_case *one)
 {
     const struct latent_attention latent = {.heads = config->heads,
@@ -106,11 +141,15 @@ static int attend(struct graph *graph, const struct config *config, const char *
                                             .deviation = DEVIATION};
     if (config->key_rank)
         return latent_attend(graph, name, x, &latent, one);
+    bool whole = config->global_every && (index + 1) % config->global_every == 0;
     const struct decoder_attention attention = {.heads = config->heads,
                                                 .kv_heads = config->kv_heads,
                                                 .head_dim = config->head_dim,
+                                                .window = whole ? 0 : config->window,
                                                 .bias = config->projection_bias,
+                                                .sinks = config->sinks,
                                                 .rope_theta = config->rope_theta,
+                                                .rope = config->rope,
                                                 .beside_eight = config->experts == 8,
                                                 .head_norm = config->head_norm,
                                                 .epsilon = config->epsilon,
@@ -137,13 +176,14 @@ static int block(struct graph *graph, const struct config *config, int x, int in
     float last = DEVIATION / sqrtf(2.0f * (float)config->layers);
     graph->segment = index + 1;
 
-    int y = layer_rms_norm(graph, graph_name(graph, "%s.input_norm", name), x, config->epsilon);
-    y = attend(graph, config, graph_name(graph, "%s.attn", name), y, one);
-    y = layer_linear(graph, graph_name(graph, "%s.attn.output", name), y, config->hidden, false, last, ACTIVATION_NONE);
+    int y = norm(graph, config, graph_name(graph, "%s.input_norm", name), x);
+    y = attend(graph, config, graph_name(graph, "%s.attn", name), y, index, one);
+    y = layer_linear(graph, graph_name(graph, "%s.attn.output", name), y, config->hidden, config->output_bias, last,
+                     ACTIVATION_NONE);
     y = layer_dropout(graph, graph_name(graph, "%s.attn.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.attn.residual", name), x, y);
 
-    int n = layer_rms_norm(graph, graph_name(graph, "%s.post_norm", name), x, config->epsilon);
+    int n = norm(graph, config, graph_name(graph, "%s.post_norm", name), x);
     y = feed_forward(graph, config, graph_name(graph, "%s.mlp", name), n, last, index, one);
     y = layer_dropout(graph, graph_name(graph, "%s.mlp.dropout", name), y);
     x = build_add(graph, graph_name(graph, "%s.mlp.residual", name), x, y);
@@ -162,8 +202,9 @@ static bool build(struct graph *graph, const struct config *config, const struct
     for (int i = 0; i < config->layers; i++)
         x = block(graph, config, x, i, one);
     x = decoder_last(graph, x, one);
-    x = layer_rms_norm(graph, "norm", x, config->epsilon);
-    x = layer_linear_kind(graph, "head", MATRIX_HEAD, x, config->vocabulary, false, DEVIATION, ACTIVATION_NONE);
+    x = norm(graph, config, "norm", x);
+    x = layer_linear_kind(graph, "head", MATRIX_HEAD, x, config->vocabulary, config->head_bias, DEVIATION,
+                          ACTIVATION_NONE);
     layer_classify(graph, x, config->vocabulary);
     return graph_error(graph, error);
 }

@@ -4,6 +4,7 @@
 #define OPS(OP)                                                                                                        \
     OP(linear)                                                                                                         \
     OP(expert_linear)                                                                                                  \
+    OP(expert_bias)                                                                                                    \
     OP(conv)                                                                                                           \
     OP(conv_norm)                                                                                                      \
     OP(max_pool)                                                                                                       \
@@ -19,13 +20,16 @@
     OP(pick)                                                                                                           \
     OP(softmax)                                                                                                        \
     OP(top_k)                                                                                                          \
+    OP(sparse_mixer)                                                                                                   \
     OP(dispatch)                                                                                                       \
     OP(combine)                                                                                                        \
     OP(attention)                                                                                                      \
     OP(cached_attention)                                                                                               \
     OP(cross_attention)                                                                                                \
+    OP(relative_bias)                                                                                                  \
     OP(head_linear)                                                                                                    \
     OP(join)                                                                                                           \
+    OP(channel_scale)                                                                                                  \
     OP(part)                                                                                                           \
     OP(rnn)                                                                                                            \
     OP(lstm)                                                                                                           \
@@ -33,7 +37,10 @@
     OP(activation)                                                                                                     \
     OP(add)                                                                                                            \
     OP(scale)                                                                                                          \
+    OP(exp_scale)                                                                                                      \
     OP(softcap)                                                                                                        \
+    OP(clamp)                                                                                                          \
+    OP(clamped_swish)                                                                                                  \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
     OP(reshape)                                                                                                        \
@@ -51,6 +58,7 @@
     OP(clipped_sum)                                                                                                    \
     OP(gaussian_noise)                                                                                                 \
     OP(distillation)                                                                                                   \
+    OP(contrastive)                                                                                                    \
     OP(cross_entropy)                                                                                                  \
     OP(binary_cross_entropy)                                                                                           \
     OP(mean_squared_error)

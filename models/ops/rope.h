@@ -3,6 +3,7 @@
 #ifndef OPS_ROPE_H
 #define OPS_ROPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* With f the plain frequencies theta^(−2i/R) of a head whose first R elements turn, F the factor, N the original
@@ -24,6 +25,7 @@ struct rope {
     float original_context;
     float low, high;                           /* llama3 */
     float beta_fast, beta_slow;                /* yarn; 0: 32 and 1 */
+    bool between;                              /* yarn: the ramp begins and ends between pairs, not at whole ones */
     float attention_factor;                    /* yarn, long: what cosines and sines are multiplied by; 0: as above */
     const float *short_factors, *long_factors; /* long: [R/2] */
 };

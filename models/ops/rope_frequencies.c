@@ -32,8 +32,9 @@ static double yarn(const struct rope *rope, double frequency, double theta, int6
 {
     double fast = rope->beta_fast > 0 ? (double)rope->beta_fast : 32;
     double slow = rope->beta_slow > 0 ? (double)rope->beta_slow : 1;
-    double from = fmax(floor(pair_of_turns(rope, fast, theta, rotated)), 0);
-    double to = fmin(ceil(pair_of_turns(rope, slow, theta, rotated)), (double)(rotated - 1));
+    double first = pair_of_turns(rope, fast, theta, rotated), last = pair_of_turns(rope, slow, theta, rotated);
+    double from = fmax(rope->between ? first : floor(first), 0);
+    double to = fmin(rope->between ? last : ceil(last), (double)(rotated - 1));
     double width = to == from ? 0.001 : to - from;
     double ramp = fmin(fmax(((double)pair - from) / width, 0), 1);
     return frequency * (1 - ramp) + frequency / (double)rope->factor * ramp;

@@ -68,7 +68,7 @@ static void plan_row(struct fit_row *row, const struct plan *plan, uint64_t runt
     row->optimizer_bytes = plan->optimizer_bytes;
     row->workspace_bytes = plan->workspace_bytes;
     row->runtime_bytes = runtime_bytes;
-    row->total_bytes = plan->arena_bytes + runtime_bytes;
+    row->total_bytes = row->planned_bytes = plan->arena_bytes + runtime_bytes;
 }
 
 /* ---- speed ---- */
@@ -82,6 +82,19 @@ static const struct record *find_record(const struct fit_machine *machine, const
         if (status_is_measured(machine->records[i].status) && strcmp(machine->records[i].id, id) == 0)
             return &machine->records[i];
     return NULL;
+}
+
+/* By what ops reach of other machines' limits. */
+static bool judge_transfer(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
+{
+    const char *bound;
+    if (!machine->transfer)
+        return false;
+    struct range seconds = fit_transfer_seconds(machine->transfer, graph, row->one.mode, &bound);
+    if (!(seconds.median > 0))
+        return false;
+    fit_set_speed(row, seconds, bound);
+    return row->estimated = true;
 }
 
 static void judge_speed(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
@@ -101,6 +114,8 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, const st
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};
         fit_set_speed(row, seconds, bound_name(estimate.bound));
         row->estimated = true;
+    } else if (judge_transfer(row, graph, machine)) {
+        return;
     } else if (machine->limits && limits_known(machine->limits)) {
         const char *bound;
         struct range seconds = limits_seconds(machine->limits, graph, &bound);
@@ -115,10 +130,11 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, const st
 static bool is_wanted_model(const struct fit_demands *demands, const struct family *family,
                             const struct family_size *size)
 {
-    if (demands->task && strcasecmp(demands->task, family->task) != 0)
+    bool demanding = demands->min_throughput > 0 || demands->max_latency_s > 0;
+    if (demands->task && strcasecmp(demands->task, family_task(family, size)) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return true;
+        return !(size->task && demanding); /* what stands beside others isn't as fast in the same unit */
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;
@@ -140,9 +156,30 @@ const char *fit_row_dtype(const struct fit_row *row)
     return row->dtype ? row->dtype : case_dtype_name(&row->one);
 }
 
-/* Safe to be called by several threads for different rows. */
-bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
-                  uint64_t weights_bytes, struct error *error)
+static bool solve(struct fit_row *row, struct graph *graph, const struct plan *plan, const struct fit_machine *machine,
+                  struct error *error)
+{
+    find_longest_context(row, plan, machine);
+    return find_largest_batch(row, graph, plan, machine, error);
+}
+
+bool fit_solve_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                   struct error *error)
+{
+    struct plan plan;
+    struct graph *graph;
+    if (row->memory_of) /* another engine's, solved with the row */
+        return true;
+    if (!plan_case(&row->one, demands->threads, &plan, &graph, error))
+        return false;
+    bool right = solve(row, graph, &plan, machine, error);
+    plan_free(&plan);
+    graph_free(graph);
+    return right;
+}
+
+static bool fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                     uint64_t weights_bytes, struct fit_recipe_last *last, struct error *error)
 {
     struct plan plan;
     struct graph *graph;
@@ -154,7 +191,7 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
     row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
     if (!weights_bytes)
-        weights_bytes = fit_recipe_weights(&row->one, row->weights_bytes);
+        weights_bytes = fit_recipe_weights(&row->one, row->weights_bytes, last);
     if (weights_bytes) { /* as the file has them */
         row->total_bytes += weights_bytes - row->weights_bytes;
         row->weights_bytes = weights_bytes;
@@ -163,15 +200,20 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
     bool foreign = fit_engine_memory(row, machine);
     fit_judge(row, demands, machine);
     bool right = true;
-    if (foreign) {
+    if (foreign)
         fit_engine_limits(row, machine);
-    } else {
-        find_longest_context(row, &plan, machine);
-        right = find_largest_batch(row, graph, &plan, machine, error);
-    }
+    else if (!demands->shown_only)
+        right = solve(row, graph, &plan, machine, error);
     plan_free(&plan);
     graph_free(graph);
     return right;
+}
+
+/* Safe to be called by several threads for different rows. */
+bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                  uint64_t weights_bytes, struct error *error)
+{
+    return fill_row(row, demands, machine, weights_bytes, &(struct fit_recipe_last){0}, error);
 }
 
 bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
@@ -236,8 +278,20 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
     return true;
 }
 
-/* Each row is its own work: as many at once as there are threads to measure with, and the first error of them all. A
- * row that can't have the cache's type asked for is left out. */
+/* The rows of the model at `first`, one after the other; false at an error. A row that can't have the cache's type
+ * asked for stays empty. */
+static bool fill_model(struct fit *fit, size_t first, const struct fit_demands *demands,
+                       const struct fit_machine *machine, struct error *error)
+{
+    struct fit_recipe_last last = {0};
+    for (size_t i = first; i < fit->row_count && fit->rows[i].one.size == fit->rows[first].one.size; i++)
+        if (!fill_row(&fit->rows[i], demands, machine, fit->rows[i].file_weights_bytes, &last, error) &&
+            (demands->kv_dtype < 0 || error->kind != ERROR_INPUT))
+            return false;
+    return true;
+}
+
+/* Each model is its own work: as many at once as there are threads to measure with, and the first error of them all. */
 static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
                       struct error *error)
 {
@@ -245,8 +299,7 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
 #pragma omp parallel for schedule(dynamic, 4) num_threads(demands->threads)
     for (size_t i = 0; i < fit->row_count; i++) {
         struct error own = {0};
-        if (fit_fill_row(&fit->rows[i], demands, machine, fit->rows[i].file_weights_bytes, &own) ||
-            (demands->kv_dtype >= 0 && own.kind == ERROR_INPUT))
+        if ((i && fit->rows[i - 1].one.size == fit->rows[i].one.size) || fill_model(fit, i, demands, machine, &own))
             continue;
 #pragma omp critical(fit_error)
         {

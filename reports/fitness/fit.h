@@ -14,6 +14,8 @@
 #include "models/engine/case.h"
 #include "reports/fitness/fit_limits.h"
 #include "reports/fitness/fit_solve.h"
+#include "reports/fitness/fit_transfer.h"
+#include "reports/fitness/fit_tuning.h"
 #include "reports/fitness/range.h"
 #include "reports/report.h"
 
@@ -32,7 +34,8 @@ struct fit_demands {
     bool checkpointing;
     double min_throughput, max_latency_s;
     int threads;
-    bool every_row; /* people are shown the whole table, however long */
+    bool every_row;  /* people are shown the whole table, however long */
+    bool shown_only; /* no document is asked for: batches and contexts are solved for the rows that people are shown */
 };
 
 /* What there is to fit into and to go by. */
@@ -44,7 +47,9 @@ struct fit_machine {
     const struct record *records; /* measured cases of this machine, latest first */
     size_t record_count;
     const struct estimator *estimator;           /* or NULL: no op was measured on it */
+    const struct fit_transfer *transfer;         /* what other machines' ops say of it; or NULL */
     const struct fit_limits *limits;             /* what its speed is told by without an estimator; or NULL */
+    const struct fit_tuning *tuning;             /* what was tried on it; or NULL */
     double read_gbs;                             /* measured; NaN unknown */
     const char *engine;                          /* whose speed is asked for; NULL: this program's own */
     const struct engine_profile *engine_profile; /* of it; NULL: none of its results is known */
@@ -65,6 +70,7 @@ struct fit_row {
     uint64_t parameters, active_parameters; /* all; those that a token meets */
     uint64_t weights_bytes, kv_cache_bytes, activations_bytes, gradients_bytes, optimizer_bytes, workspace_bytes,
         runtime_bytes, total_bytes;
+    uint64_t planned_bytes;      /* what a run here holds: more than the total where kernels store what files pack */
     uint64_t file_weights_bytes; /* what a file of the row's dtype has of weights; 0: what is planned */
     const char *machine;         /* the name of the machine that it is about */
     uint64_t available_bytes;    /* of that machine */
@@ -81,6 +87,7 @@ struct fit_row {
     size_t advice_count;
     const char *dtype; /* of a file's weights; NULL: as the case names it */
     bool tensors_only; /* of a file that no family builds: activations and workspace aren't known */
+    bool shown;        /* to people */
 };
 const char *fit_row_dtype(const struct fit_row *row);
 
@@ -91,6 +98,7 @@ struct fit {
     size_t nearest;                  /* the answer, or the row that comes nearest to being one */
     bool asks;                       /* there are demands beyond memory */
     bool machines;                   /* rows are of several machines: which of them runs the model */
+    bool ladder;                     /* shown are only the rungs between which the machine stands */
     char why[512];                   /* why that one: one sentence; or what would have to change */
     struct width widths[FIT_WIDTHS]; /* the widest model of each family that fits */
     size_t width_count;
@@ -103,9 +111,17 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
 bool fit_append(struct fit *fit, const struct fit_row *row, struct error *error);
 void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine);
 void fit_conclude(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine);
-/* All that is known of the row's case, which is filled in. */
+/* All that is known of the row's case, which is filled in: but the most that fits of it where only shown rows are to
+ * have that, which fit_solve_row finds. */
 bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
                   uint64_t weights_bytes, struct error *error);
+bool fit_solve_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                   struct error *error);
+
+/* Where the family stands in that order: smaller comes first. */
+int fit_turn_of(const struct family *family);
+/* Marks the rows that people are shown (fit_shown.c). */
+void fit_choose_shown(struct fit *fit, const struct fit_demands *demands);
 
 /* The rows that are asked for, not filled: which cases it will be about. The caller frees the fit. */
 bool fit_list_rows(struct fit *fit, const struct fit_demands *demands, struct error *error);

@@ -16,11 +16,14 @@ void fit_set_speed(struct fit_row *row, struct range seconds, const char *bound)
 
 static bool take_speed(struct fit_row *row, const struct engine_work *work, const struct fit_machine *machine)
 {
-    struct engine_speed speed = engine_profile_predict(machine->engine_profile, work);
+    struct engine_speed speed = engine_profile_measured(machine->engine_profile, work);
+    row->measured = speed.seconds > 0;
+    if (!row->measured)
+        speed = engine_profile_predict(machine->engine_profile, work);
     if (!(speed.seconds > 0))
         return false;
     fit_set_speed(row, (struct range){speed.seconds, speed.low, speed.high}, "");
-    row->estimated = true;
+    row->estimated = !row->measured;
     row->engine = machine->engine;
     return true;
 }

@@ -36,12 +36,15 @@ void fit_file_close(struct fit_file *fit)
 
 /* ---- rows ---- */
 
-/* Of a model that also sees or hears, a configuration tells the text model here; its weights hold all. */
-static void tell_partial(struct fit_row *row, const struct fit_file *file)
+/* Of a model that also sees or hears: how much of it is told here. */
+static void tell_partial(struct fit_row *row, const struct fit_file *file, bool own)
 {
     size_t used = strlen(row->reason);
-    if (file->file.settings.partial && !file->file.tensor_count)
+    if ((file->file.settings.partial && !file->file.tensor_count) || (file->file.sight && !own))
         snprintf(row->reason + used, sizeof row->reason - used, "; its text model only, not what sees or hears");
+    else if (file->file.sight && !row->tensors_only)
+        snprintf(row->reason + used, sizeof row->reason - used,
+                 "; its weights with what sees, its speed that of its text model");
 }
 
 /* From the tensors alone: weights, and the cache where the file says enough; what a step works in isn't known. */
@@ -83,7 +86,7 @@ static bool add_plain(struct fit *fit, const struct fit_file *file, const char *
                  machine->read_gbs * 1e9 / (double)row.weights_bytes);
     snprintf(row.reason, sizeof row.reason, "%s of weights%s; no family here builds this %s%s", total,
              row.kv_cache_bytes ? " and cache" : "", file->family.name, speed);
-    tell_partial(&row, file);
+    tell_partial(&row, file, true);
     return fit_append(fit, &row, error);
 }
 
@@ -133,7 +136,7 @@ bool fit_file_add(struct fit *fit, const struct fit_file *file, const struct fit
                 return false;
             if (inference) /* in training a classifier may come to it */
                 fit->rows[fit->row_count - 1].parameters = file->file.parameters;
-            tell_partial(&fit->rows[fit->row_count - 1], file);
+            tell_partial(&fit->rows[fit->row_count - 1], file, own && inference);
             fit->rows[fit->row_count - 1].dtype = own || !runs ? name : NULL;
         }
     }

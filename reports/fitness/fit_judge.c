@@ -16,9 +16,16 @@ const char *fits_name(enum fits fits)
     return names[fits];
 }
 
+/* What must fit: another engine, and what describes a file, takes the file's bytes; a run here what is planned. */
+static uint64_t held_bytes(const struct fit_row *row)
+{
+    bool here = !row->engine && !row->dtype;
+    return here && row->planned_bytes > row->total_bytes ? row->planned_bytes : row->total_bytes;
+}
+
 static enum fits judge_memory(const struct fit_row *row, const struct fit_machine *machine)
 {
-    double total = (double)row->total_bytes, room = (double)machine->available_bytes;
+    double total = (double)held_bytes(row), room = (double)machine->available_bytes;
     double margin = fmax(PLAN_ERROR_SHARE * total, (double)PLAN_ERROR_BYTES) + (double)machine->drift_bytes;
     return total + margin <= room ? FITS_YES : total - margin <= room ? FITS_TIGHT : FITS_NO;
 }
@@ -34,10 +41,13 @@ static enum fits judge_figure(struct range figure, double least)
 static void say_memory(struct fit_row *row, const struct fit_machine *machine)
 {
     char total[32], room[32];
-    format_size(row->total_bytes, total, sizeof total);
+    const uint64_t held = held_bytes(row);
+    format_size(held, total, sizeof total);
     format_size(machine->available_bytes, room, sizeof room);
     static const char *const verdict[] = {"fits into", "is within the margin of", "does not fit into"};
-    snprintf(row->reason, sizeof row->reason, "%s %s the %s available", total, verdict[row->fits], room);
+    snprintf(row->reason, sizeof row->reason, "%s%s %s the %s available", total,
+             held > row->total_bytes ? ", as kernels here hold rows that don't fill a file's blocks," : "",
+             verdict[row->fits], room);
 }
 
 void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine)

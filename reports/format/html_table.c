@@ -1,5 +1,6 @@
 /* A table, plain HTML: report.js makes it sortable and filterable. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/format/html.h"
@@ -22,9 +23,10 @@ static const char *shown(const struct cell *cell)
 static bool is_estimated(const struct table *table, size_t row)
 {
     for (size_t i = 0; i < table->column_count; i++)
-        if (is_basis(&table->columns[i]) &&
-            strncmp(shown(&table->cells[row * table->column_count + i]), "estimate", 8) == 0)
-            return true;
+        if (is_basis(&table->columns[i])) {
+            const char *basis = shown(&table->cells[row * table->column_count + i]);
+            return strncmp(basis, "estimate", 8) == 0 || strcmp(basis, "data sheet") == 0;
+        }
     return false;
 }
 
@@ -33,6 +35,8 @@ static void write_heads(struct text *out, const struct table *table)
     text_append(out, "<thead><tr>");
     for (size_t i = 0; i < table->column_count; i++) {
         const struct column *column = &table->columns[i];
+        if (table_column_is_empty(table, i))
+            continue;
         text_printf(out, "<th scope=\"col\"%s data-key=\"", column->right_aligned ? " class=\"number\"" : "");
         html_escape(out, column->key);
         text_append(out, "\">");
@@ -94,6 +98,10 @@ static void write_cell(struct text *out, const struct column *column, const stru
 
 void html_table(struct text *out, const struct table *table)
 {
+    bool *empty = calloc(table->column_count + 1, sizeof *empty);
+    out->failed |= !empty;
+    for (size_t i = 0; empty && i < table->column_count; i++)
+        empty[i] = table_column_is_empty(table, i);
     text_append(out, "<section class=\"table\">");
     if (table->title)
         html_element(out, "h3", NULL, table->title);
@@ -102,11 +110,13 @@ void html_table(struct text *out, const struct table *table)
     text_append(out, "\"><table>\n");
     write_heads(out, table);
     text_append(out, "<tbody>\n");
-    for (size_t row = 0; row < table->row_count; row++) {
+    for (size_t row = 0; empty && row < table->row_count; row++) {
         text_append(out, is_estimated(table, row) ? "<tr class=\"estimated\">" : "<tr>");
         for (size_t i = 0; i < table->column_count; i++)
-            write_cell(out, &table->columns[i], &table->cells[row * table->column_count + i], i == 0);
+            if (!empty[i])
+                write_cell(out, &table->columns[i], &table->cells[row * table->column_count + i], i == 0);
         text_append(out, "</tr>\n");
     }
     text_append(out, "</tbody></table></div></section>");
+    free(empty);
 }

@@ -98,6 +98,8 @@ static void natural_widths(const struct table *table, struct layout *layout)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         size_t width = larger(text_columns(table->columns[i].title), 1), word = PROSE;
+        if (table_column_is_empty(table, i))
+            continue; /* a width of 0: not shown */
         for (size_t row = 0; row < table->row_count; row++) {
             const char *string = shown(&table->cells[row * table->column_count + i]);
             width = larger(width, text_columns(string));
@@ -214,7 +216,7 @@ static void write_left_out(struct sink *sink, const struct table *table, const s
 {
     struct text names = {0};
     for (size_t i = 0; i < table->column_count; i++)
-        if (!layout->width[i])
+        if (!layout->width[i] && !table_column_is_empty(table, i))
             text_printf(&names, "%s%s", names.length ? ", " : "Not shown in this width: ", table->columns[i].title);
     if (names.length)
         text_line(sink, TONE_FAINT, text_string(&names));

@@ -296,7 +296,7 @@ def write_runs(options, folder):
     runs = [str(folder / f"{name}.json") for name in ("rack-a", "rack-b", "rack-c")]
     return {"compare": ["compare", *runs, "NVIDIA L4", *[str(folder / "chat") if word == "chat" else word for word in BOUGHT]],
             "compare-two": ["compare", *runs[:2]], "compare-hostile": ["compare", str(folder / "hostile.json"), runs[0]],
-            "all": ["report", str(folder / "all.json")], "validate": ["validate"]}
+            "all": ["report", str(folder / "all.json")], "validate": ["validate", "--no-calibrate"]}
 
 
 def write_pages(options, folder):

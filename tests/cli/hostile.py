@@ -158,7 +158,7 @@ def commands(folder):
         "import": [["import", str(folder / "documents")], ["import", one, "--db", str(folder / "another.db")]],
         "fit": [["fit", "--no-calibrate", "--memory", "16GiB", "mlp-1m"]],
         "explain": [["explain", "mlp/mlp-1m/forward/f32/b128", "--no-calibrate"]],
-        "validate": [["validate"]],
+        "validate": [["validate", "--no-calibrate"]],
         "history": [["history"]],
         "regress": [["regress"]],
         "list": None, "probe": None, "doctor": None, "run": None, "man": None, "completion": None, "help": None, "worker": None,

@@ -42,7 +42,7 @@ COMMANDS = [
     ("explain", ["explain", CASE, "--no-calibrate"]),
     ("fit", ["fit", "--no-calibrate", "gpt2-124m"]),
     ("run", ["run", "--suite", simulated.MEASURED, "--max-runs", "3", "--warmup", "1"]),
-    ("validate", ["validate"]),
+    ("validate", ["validate", "--no-calibrate"]),
     ("import", ["import", *RACKS]),
     ("import", ["import", "{runs}", "--skip-bad"]),
     ("compare", ["compare", *RACKS]),

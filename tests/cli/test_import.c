@@ -154,6 +154,14 @@ START_TEST(other_machines_are_told_by_their_results)
         ck_assert(json_get_real(speed, "low") < median && median < json_get_real(speed, "high"));
     }
     json_decref(document);
+    /* what was measured is told as such */
+    document = answers("fit llama-2-7b --engine llama.cpp --machine box-9000 --memory 16GiB --dtype q4_0 --context 64 "
+                       "--mode decode --json",
+                       0);
+    const json_t *known = json_array_get(json_object_get(document, "rows"), 0);
+    ck_assert_str_eq(json_get_string(known, "basis"), "measured");
+    ck_assert_double_eq_tol(json_get_real(json_object_get(known, "throughput"), "median"), 10, 1e-9);
+    json_decref(document);
     /* a file of which no family knows the architecture */
     document =
         answers("fit " UNIT_DATA "/models/types.gguf --engine llama.cpp --machine box-9000 --memory 16GiB --json", 0);

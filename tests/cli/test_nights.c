@@ -131,10 +131,29 @@ START_TEST(a_first_run_has_nothing_beside_it)
 }
 END_TEST
 
+/* What may be worse is measured again, as one more run; how fast it is here decides nothing. */
+START_TEST(confirming_is_one_more_run)
+{
+    import_nights();
+    struct answer answer = call("regress --confirm --json");
+    json_t *document = document_of(&answer);
+    ck_assert_msg(answer.code == 0 || answer.code == 1 || answer.code == 3, "%d: %s", answer.code, answer.err);
+    ck_assert_str_ne(json_get_string(document, "run"), "1000001d0000001d");
+    json_decref(document);
+    answer_free(&answer);
+    answer = call("history --json");
+    document = document_of(&answer);
+    ck_assert_uint_eq(json_array_size(json_object_get(document, "runs")), NIGHTS + 1);
+    json_decref(document);
+    answer_free(&answer);
+}
+END_TEST
+
 static void add(TCase *tests)
 {
     tcase_add_test(tests, a_slower_night_is_told_once);
     tcase_add_test(tests, history_marks_it);
+    tcase_add_test(tests, confirming_is_one_more_run);
     tcase_add_test(tests, a_first_run_has_nothing_beside_it);
 }
 

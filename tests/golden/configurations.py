@@ -45,6 +45,19 @@ PAIR = dict(text_config=[dict(vocab_size=96, hidden_size=32, num_hidden_layers=2
             vision_config=[dict(hidden_size=48, num_hidden_layers=1, num_attention_heads=4, intermediate_size=56,
                                 image_size=32, patch_size=8)])
 
+# Models that see: their text model's configuration, their encoder's
+SEEING = ["ForConditionalGeneration"]
+BARE = [dict(hidden_size=width, num_hidden_layers=2, num_attention_heads=4, intermediate_size=56, image_size=56,
+             patch_size=14) for width in (32, 48)]
+CLIPS = [dict(part, model_type="clip_vision_model") for part in BARE]
+SIGLIPS = [dict(part, model_type="siglip_vision_model", vision_use_head=False) for part in BARE]
+
+
+def texts(*model_types, **more):
+    return [dict(vocab_size=96, hidden_size=32, num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2,
+                 intermediate_size=48, model_type=model_type, **more) for model_type in model_types for layers in (1, 3)]
+
+
 # model_type: the classes' common name, endings of the class, options
 TYPES = {
     "llama": ("Llama", CAUSAL, dict(WIDE, **TIED, **BIAS, mlp_bias=[True, False])),
@@ -230,6 +243,25 @@ TYPES = {
     "clip_vision_model": ("CLIPVision", ["Model", "ModelWithProjection"], PATCHES),
     "siglip_text_model": ("SiglipText", ["Model"], SIZES),
     "siglip_vision_model": ("SiglipVision", ["Model"], PATCHES),
+    "llava": ("Llava", SEEING, dict(text_config=texts("llama", "qwen2"), vision_config=CLIPS + SIGLIPS,
+                                    multimodal_projector_bias=[True, False])),
+    "llava_next": ("LlavaNext", SEEING, dict(text_config=texts("mistral"), vision_config=CLIPS)),
+    "paligemma": ("PaliGemma", SEEING, dict(text_config=texts("gemma", head_dim=8), vision_config=SIGLIPS,
+                                            projection_dim=[32])),
+    "gemma3": ("Gemma3", SEEING, dict(text_config=texts("gemma3_text", head_dim=8), vision_config=SIGLIPS)),
+    "idefics3": ("Idefics3", SEEING, dict(text_config=texts("llama"), vision_config=BARE, scale_factor=[2, 4])),
+    "smolvlm": ("SmolVLM", SEEING, dict(text_config=texts("llama"), vision_config=BARE, scale_factor=[2, 4])),
+    "qwen2_vl": ("Qwen2VL", SEEING, dict(text_config=texts("qwen2_vl_text"), vision_config=[
+        dict(embed_dim=48, depth=2, num_heads=4, mlp_ratio=ratio, hidden_size=32) for ratio in (2, 4)])),
+    "qwen2_5_vl": ("Qwen2_5_VL", SEEING, dict(text_config=texts("qwen2_5_vl_text"), vision_config=[
+        dict(hidden_size=48, depth=depth, num_heads=4, intermediate_size=56, out_hidden_size=32) for depth in (1, 2)])),
+    "qwen3_vl": ("Qwen3VL", SEEING, dict(text_config=texts("qwen3_vl_text", head_dim=8), vision_config=[
+        dict(hidden_size=48, depth=depth, num_heads=4, intermediate_size=56, out_hidden_size=32, patch_size=8,
+             num_position_embeddings=64, deepstack_visual_indexes=[0, 1][:depth]) for depth in (1, 2)])),
+    "mistral3": ("Mistral3", SEEING, dict(text_config=texts("mistral", head_dim=8), spatial_merge_size=[2, 3],
+                                          tie_word_embeddings=[False],
+                                          multimodal_projector_bias=[True, False], vision_config=[
+        dict(part, model_type="pixtral", head_dim=8) for part in BARE])),
 }
 EACH = 6
 KEPT = 0.85  # of the options that have a default: the others are left to it
@@ -247,7 +279,8 @@ def automatic(model_type, config):
 
 def draw(model_type, rng):
     stem, endings, options = TYPES[model_type]
-    values = {key: rng.choice(choices) for key, choices in options.items() if len(choices) == 1 or rng.random() < KEPT}
+    values = {key: rng.choice(choices) for key, choices in options.items()
+              if len(choices) == 1 or key.endswith("_config") or rng.random() < KEPT}
     ending = rng.choice(endings)
     if model_type in transformers.CONFIG_MAPPING:
         config = transformers.AutoConfig.for_model(model_type, **values)

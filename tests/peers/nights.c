@@ -1,12 +1,13 @@
 /* What finds changes in made nights, what it accuses wrongly, and where it says that they began. By hand:
  *
- *     build/tests/peers/nights [PANELS [SEED [LAW]]]
- *     build/tests/peers/nights --write FOLDER [PANELS [SEED]]     the series as CSV, for tests/peers/nights_peers.py */
+ *     build/tests/peers/nights [PANELS [SEED [LAW [JUDGE]]]]
+ *     build/tests/peers/nights --write PANELS     series of the first law as CSV, for tests/peers/nights_peers.py */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/stats/shared_drift.h"
 #include "nights_judges.h"
 
 static const struct nights_judge *const judges[] = {&nights_judge_ours, &nights_judge_plain, &nights_judge_oracle};
@@ -31,6 +32,15 @@ struct tally {
     int asked, found, accused, since_right;
 };
 
+/* The changed case of a panel: one whose noise is at most 2 %. */
+static size_t choose_target(const struct made *made, uint64_t seed)
+{
+    size_t target = (size_t)(seed * 37 % MADE_CASES);
+    while (made->scale[target] > 0.02)
+        target = (target + 1) % MADE_CASES;
+    return target;
+}
+
 /* A change in one case whose noise is at most 2 %, looked for night by night until it is found. */
 static void ask(const struct nights_judge *judge, const struct made_law *law, uint64_t seed,
                 const struct question *question, struct tally *tally)
@@ -38,9 +48,7 @@ static void ask(const struct nights_judge *judge, const struct made_law *law, ui
     static struct made made;
     static struct judged judged;
     made_fill(&made, law, seed);
-    size_t target = (size_t)(seed * 37 % MADE_CASES);
-    while (made.scale[target] > 0.02)
-        target = (target + 1) % MADE_CASES;
+    size_t target = choose_target(&made, seed);
     made_change(&made, target, question->size, question->creep);
     tally->asked++;
     bool found = false, accused = false;
@@ -83,8 +91,43 @@ static void measure(const struct nights_judge *judge, const struct made_law *law
     }
 }
 
+/* Figures rather than logarithms, without the drift, which single series don't show. */
+static void write_series(const char *what, size_t first, size_t last, const struct made *made, size_t c)
+{
+    static double drift[MADE_NIGHTS];
+    struct error error;
+    if (c == 0 || *what != 'q')
+        shared_drift_find(made->values, MADE_CASES, MADE_NIGHTS, drift, &error);
+    printf("%s,%zu,%zu", what, first, last);
+    for (size_t n = 0; n < MADE_NIGHTS; n++)
+        printf(",%.6g", exp(made->values[c * MADE_NIGHTS + n] - drift[n]));
+    printf("\n");
+}
+
+static void write_all(int panels)
+{
+    static struct made made;
+    for (int i = 0; i < panels; i++) {
+        made_fill(&made, &made_laws[0], 1 + (uint64_t)i);
+        for (size_t c = 0; c < MADE_CASES; c++)
+            write_series("quiet", 0, 0, &made, c);
+    }
+    for (size_t q = 0; q < QUESTIONS; q++)
+        for (int i = 0; i < 10 * panels; i++) {
+            uint64_t seed = 1001 + (uint64_t)i;
+            made_fill(&made, &made_laws[0], seed);
+            size_t target = choose_target(&made, seed);
+            made_change(&made, target, questions[q].size, questions[q].creep);
+            write_series(questions[q].what, questions[q].first, questions[q].last, &made, target);
+        }
+}
+
 int main(int count, char **arguments)
 {
+    if (count > 2 && !strcmp(arguments[1], "--write")) {
+        write_all(atoi(arguments[2]));
+        return 0;
+    }
     int panels = count > 1 ? atoi(arguments[1]) : 100;
     uint64_t seed = count > 2 ? strtoull(arguments[2], NULL, 10) : 1;
     for (size_t l = 0; l < made_law_count; l++)

@@ -5,10 +5,51 @@
 #include "harness/base/random.h"
 
 const struct made_law made_laws[] = {
-    {"usual", 0.002, 0.012, 0.01, 0.15, 0.2, 0.003, 0.03, false},
-    {"noisy", 0.003, 0.02, 0.01, 0.15, 0.2, 0.003, 0.03, false},
-    {"heavy-tailed", 0.002, 0.012, 0.02, 0.15, 0.2, 0.003, 0.03, true},
-    {"like real projects", 0.001, 0.04, 0.03, 0.2, 0.3, 0.004, 0.05, true},
+    {.name = "mild",
+     .scale_low = 0.002,
+     .scale_high = 0.01,
+     .odd = 0.005,
+     .two_level = 0.1,
+     .persistence = 0.1,
+     .drift = 0.003},
+    {.name = "usual",
+     .scale_low = 0.002,
+     .scale_high = 0.012,
+     .odd = 0.01,
+     .two_level = 0.15,
+     .lasting = 0.5,
+     .persistence = 0.2,
+     .drift = 0.003,
+     .missing = 0.03},
+    {.name = "noisy",
+     .scale_low = 0.003,
+     .scale_high = 0.02,
+     .odd = 0.01,
+     .two_level = 0.15,
+     .lasting = 0.5,
+     .persistence = 0.2,
+     .drift = 0.003,
+     .missing = 0.03},
+    {.name = "heavy-tailed",
+     .scale_low = 0.002,
+     .scale_high = 0.012,
+     .odd = 0.02,
+     .two_level = 0.15,
+     .lasting = 0.5,
+     .persistence = 0.2,
+     .drift = 0.003,
+     .missing = 0.03,
+     .heavy = true},
+    {.name = "like real projects",
+     .scale_low = 0.001,
+     .scale_high = 0.04,
+     .odd = 0.03,
+     .two_level = 0.2,
+     .lasting = 0.5,
+     .persistence = 0.3,
+     .drift = 0.004,
+     .missing = 0.05,
+     .heavy = true},
 };
 const size_t made_law_count = sizeof made_laws / sizeof *made_laws;
 
@@ -26,7 +67,8 @@ static void fill_case(struct made *made, const struct made_law *law, uint64_t ke
     double level = 5 * random_normal(key, at++), share = fmin(0.8, 2 * law->persistence * random_uniform(key, at++));
     double odd = 2 * law->odd * random_uniform(key, at++);
     bool two = random_uniform(key, at++) < law->two_level, high = false;
-    double gap = 0.02 + 0.06 * random_uniform(key, at++), stay = random_uniform(key, at++) < 0.5 ? 0 : 0.6, last = 0;
+    double gap = 0.02 + 0.06 * random_uniform(key, at++), stay = random_uniform(key, at++) < law->lasting ? 0.6 : 0,
+           last = 0;
     made->scale[c] = scale;
     made->level[c] = level;
     made->persistence[c] = share;

@@ -14,6 +14,7 @@ struct made_law {
     double scale_low, scale_high; /* of a night's noise, log-uniform over the cases */
     double odd;                   /* share of odd nights in the middle case; they differ by case */
     double two_level;             /* share of cases with two levels */
+    double lasting;               /* share of those in which a level lasts for some nights */
     double persistence;           /* mean correlation of a deviation with the next night's */
     double drift;                 /* scale of a night's step of the shared drift */
     double missing;               /* share of nights that a case is missing from */

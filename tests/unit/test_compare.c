@@ -95,6 +95,19 @@ static void fill_run(struct run *run, const char *id, const char *version, doubl
     }
 }
 
+/* Two machines, the second twice as fast. */
+static void fill_both(struct run *runs)
+{
+    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
+    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+}
+
+static void free_both(struct run *runs)
+{
+    run_free(&runs[0]);
+    run_free(&runs[1]);
+}
+
 static const struct workload everything;
 
 static struct comparison compare_both(const struct run *runs)
@@ -109,8 +122,7 @@ static struct comparison compare_both(const struct run *runs)
 START_TEST(scores_and_prices)
 {
     struct run runs[2];
-    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
-    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    fill_both(runs);
     struct comparison comparison = compare_both(runs);
     ck_assert_str_eq(comparison.runs[0].name, "rack-65a0000011112222");
     ck_assert_uint_eq(comparison.scored, 3);
@@ -127,16 +139,14 @@ START_TEST(scores_and_prices)
     const struct named_value unknown = {"nobody", 1};
     ck_assert(!compare_price(&comparison, &unknown, 1, NULL, 0, &terms, &error) && error.kind == ERROR_INPUT);
     compare_free(&comparison);
-    run_free(&runs[0]);
-    run_free(&runs[1]);
+    free_both(runs);
 }
 END_TEST
 
 START_TEST(what_cannot_be_compared_is_named)
 {
     struct run runs[2];
-    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
-    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    fill_both(runs);
     runs[1].records[0].status = STATUS_NOISY;
     runs[1].records[1].threads = 2;
     struct comparison comparison = compare_both(runs);
@@ -157,8 +167,7 @@ START_TEST(what_cannot_be_compared_is_named)
     ck_assert_str_eq(comparison.left_out[0].id, "65b0000011112222");
     ck_assert(isnan(comparison.runs[1].speed.median) && !comparison.runs[1].pareto);
     compare_free(&comparison);
-    run_free(&runs[0]);
-    run_free(&runs[1]);
+    free_both(runs);
 }
 END_TEST
 
@@ -183,16 +192,14 @@ START_TEST(a_data_sheet_stays_uncertain)
 
     ck_assert(!compare_make(inputs + 1, 1, false, &everything, &comparison, &error));
     ck_assert_ptr_nonnull(strstr(error.message, "must be a run"));
-    run_free(&runs[0]);
-    run_free(&runs[1]);
+    free_both(runs);
 }
 END_TEST
 
 START_TEST(who_was_unable_is_counted)
 {
     struct run runs[2];
-    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
-    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    fill_both(runs);
     runs[1].records[0].status = STATUS_OUT_OF_MEMORY;
     runs[1].records[1].status = STATUS_SKIPPED; /* by the budget: that says nothing of what it can do */
     struct comparison comparison = compare_both(runs);
@@ -200,8 +207,7 @@ START_TEST(who_was_unable_is_counted)
     ck_assert_uint_eq(comparison.runs[1].unable, 1);
     ck_assert_uint_eq(comparison.scored, 1);
     compare_free(&comparison);
-    run_free(&runs[0]);
-    run_free(&runs[1]);
+    free_both(runs);
 }
 END_TEST
 
@@ -209,8 +215,7 @@ END_TEST
 START_TEST(machines_and_the_best_of_them)
 {
     struct run runs[2];
-    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
-    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    fill_both(runs);
     struct workload workload = {.name = "x"};
     struct error error = {0};
     static const char *const texts[] = {"mlp-1m train >= 250 samples/s total", "mlp-1m forward >= 70 samples/s total",
@@ -252,8 +257,7 @@ START_TEST(machines_and_the_best_of_them)
     report_free(report);
     compare_free(&comparison);
     workload_free(&workload);
-    run_free(&runs[0]);
-    run_free(&runs[1]);
+    free_both(runs);
 }
 END_TEST
 
@@ -261,8 +265,7 @@ END_TEST
 START_TEST(a_workload_chooses_cases)
 {
     struct run runs[2];
-    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
-    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    fill_both(runs);
     char globs[2][TEXT_ID] = {"*/b1", "*/b2"};
     struct workload workload = {.name = "x", .cases = globs, .case_count = 2};
     const struct compare_input inputs[] = {{&runs[0], NULL, false, NAN, NAN}, {&runs[1], NULL, false, NAN, NAN}};
@@ -275,8 +278,7 @@ START_TEST(a_workload_chooses_cases)
     strcpy(globs[1], "*/b20");
     ck_assert(!compare_make(inputs, 2, false, &workload, &comparison, &error) && error.kind == ERROR_INPUT);
     ck_assert_msg(strstr(error.message, "'cases'[1]: no case of these runs is like '*/b20'"), "%s", error.message);
-    run_free(&runs[0]);
-    run_free(&runs[1]);
+    free_both(runs);
 }
 END_TEST
 

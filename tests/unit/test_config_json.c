@@ -8,6 +8,7 @@
 
 #include "harness/base/text.h"
 #include "models/catalogue/config_json.h"
+#include "models/catalogue/file_family.h"
 #include "tests/suite.h"
 
 static bool reads(const char *text, struct model_file *file, struct error *error)
@@ -102,6 +103,55 @@ START_TEST(settings_have_one_name_each)
 }
 END_TEST
 
+/* Configurations that leave out what their publishers' do: the family that builds the model, to the last parameter. */
+static const struct {
+    const char *text, *family;
+    uint64_t parameters;
+} built[] = {
+    {"{\"model_type\":\"bloom\",\"hidden_size\":1024,\"n_layer\":24,\"n_head\":16}", "gpt2", 559214592},
+    {"{\"model_type\":\"t5\"}", "t5", 60506624},
+    {"{\"model_type\":\"t5\",\"d_ff\":1024,\"num_heads\":6,\"num_layers\":8,\"tie_word_embeddings\":false,"
+     "\"feed_forward_proj\":\"gated-gelu\"}",
+     "t5", 76961152},
+    {"{\"model_type\":\"mt5\",\"tie_word_embeddings\":false}", "t5", 300176768},
+    {"{\"model_type\":\"umt5\",\"vocab_size\":256384,\"tie_word_embeddings\":false}", "t5", 306601984},
+    {"{\"model_type\":\"gpt_oss\"}", "moe", 116829156672},
+    {"{\"model_type\":\"gpt_oss\",\"num_hidden_layers\":24,\"num_local_experts\":32}", "moe", 20914757184},
+    {"{\"model_type\":\"phimoe\",\"attention_bias\":true,\"lm_head_bias\":true}", "moe", 41873153344},
+};
+
+START_TEST(families_build_what_configurations_describe)
+{
+    struct model_file file;
+    struct error error;
+    struct family_size size = {.name = "model"};
+    ck_assert_msg(reads(built[_i].text, &file, &error), "%s", error.message);
+    const struct family *family = file_family(&file, &size);
+    ck_assert_msg(file.parameters == built[_i].parameters, "%s: %llu parameters", built[_i].text,
+                  (unsigned long long)file.parameters);
+    ck_assert_msg(family && strcmp(family->name, built[_i].family) == 0, "%s: built by %s", built[_i].text,
+                  family ? family->name : "no family");
+    model_file_close(&file);
+}
+END_TEST
+
+/* gpt-oss says how its rotary positions' ramp begins; others don't, and mean at whole pairs. */
+START_TEST(rotary_positions_are_as_stated)
+{
+    static const char *const texts[] = {
+        "{\"model_type\":\"gpt_oss\",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":32}}",
+        "{\"model_type\":\"gpt_oss\",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":32,\"truncate\":false}}"};
+    for (int i = 0; i < 2; i++) {
+        struct model_file file;
+        struct error error;
+        ck_assert(reads(texts[i], &file, &error));
+        ck_assert_int_eq(file.settings.rope.kind, ROPE_YARN);
+        ck_assert_int_eq(file.settings.rope.between, i);
+        model_file_close(&file);
+    }
+}
+END_TEST
+
 static const struct {
     const char *text, *why;
 } hostile[] = {
@@ -139,6 +189,7 @@ int main(void)
     return suite_run("config_json", 60,
                      SUITE(ONCE(parameters_are_what_transformers_counts),
                            LOOP(published_models_have_their_published_parameters, sizeof published / sizeof *published),
-                           ONCE(settings_have_one_name_each),
+                           ONCE(settings_have_one_name_each), ONCE(rotary_positions_are_as_stated),
+                           LOOP(families_build_what_configurations_describe, sizeof built / sizeof *built),
                            LOOP(hostile_configurations_are_refused, sizeof hostile / sizeof *hostile)));
 }
