@@ -1,4 +1,4 @@
-/* Judging what can be compared, and the figures that follow; see compare.h. */
+/* Names, and judging what can be compared; see compare.h. */
 #include "reports/compare.h"
 
 #include <math.h>
@@ -9,21 +9,6 @@
 
 #include "harness/base/json.h"
 #include "harness/base/parse.h"
-#include "harness/stats/log_median.h"
-
-static const double CONFIDENCE = 0.95;
-static const double HOURS_A_YEAR = 8760;
-
-bool compare_value_parse(const char *text, const char *option, double least, struct compare_value *value,
-                         struct error *error)
-{
-    const char *equals = strrchr(text, '=');
-    if (!equals || equals == text || (size_t)(equals - text) >= sizeof value->name)
-        return error_set(error, ERROR_INPUT, "%s: '%s' must be a name, = and a number", option, text);
-    memcpy(value->name, text, (size_t)(equals - text));
-    value->name[equals - text] = '\0';
-    return parse_number(equals + 1, option, least, 1e15, &value->value, error);
-}
 
 /* ---- names ---- */
 
@@ -50,12 +35,12 @@ static void name_run(const struct run *run, const char *file, char *name, size_t
     snprintf(name, capacity, "%s", *run_machine_name(run) ? run_machine_name(run) : run->id);
 }
 
-static void name_runs(struct comparison *comparison, const char *const *files)
+static void name_runs(struct comparison *comparison, const struct compare_input *inputs)
 {
     size_t count = comparison->run_count;
     bool *again = calloc(count, sizeof *again);
     for (size_t i = 0; i < count; i++)
-        name_run(comparison->runs[i].run, files[i], comparison->runs[i].name, TEXT_ID);
+        name_run(comparison->runs[i].run, inputs[i].file, comparison->runs[i].name, TEXT_ID);
     for (size_t i = 0; again && i < count; i++)
         for (size_t j = 0; j < count; j++)
             again[i] |= i != j && !strcmp(comparison->runs[i].name, comparison->runs[j].name);
@@ -78,11 +63,11 @@ static bool leave_out(struct comparison *comparison, const char *id, const char 
     __attribute__((format(printf, 3, 4)));
 static bool leave_out(struct comparison *comparison, const char *id, const char *format, ...)
 {
-    struct left_out *more = realloc(comparison->left_out, (comparison->left_out_count + 1) * sizeof *more);
+    struct left_out_case *more = realloc(comparison->left_out, (comparison->left_out_count + 1) * sizeof *more);
     if (!more)
         return false;
     comparison->left_out = more;
-    struct left_out *one = &more[comparison->left_out_count++];
+    struct left_out_case *one = &more[comparison->left_out_count++];
     snprintf(one->id, sizeof one->id, "%s", id);
     va_list arguments;
     va_start(arguments, format);
@@ -97,9 +82,12 @@ static const char *version_of(const struct run *run)
     return version ? version : "";
 }
 
+/* Every run is judged by the first that was measured: of a data sheet there is nothing to be the same. */
 static bool judge_run(struct comparison *comparison, struct compared_run *one, const struct run *first)
 {
     const char *engine = one->run->engine ? one->run->engine : "", *its = first->engine ? first->engine : "";
+    if (one->sheet)
+        return true;
     if (strcmp(engine, its) != 0)
         snprintf(one->left_out, sizeof one->left_out, "engine %.60s was measured, and %.60s in the first run",
                  *engine ? engine : "native", *its ? its : "native");
@@ -120,18 +108,55 @@ static bool is_whole(const struct run *run, const struct record *record)
                        threads == json_get_count(cpu, "threads", 0) || threads == json_get_count(cpu, "cores", 0));
 }
 
-static const struct record *find_record(const struct run *run, const char *id)
+/* ---- a run's records by their names: of a document there may be a hundred thousand ---- */
+
+static int by_id(const void *a, const void *b)
 {
-    for (size_t i = 0; i < run->record_count; i++)
-        if (!strcmp(run->records[i].id, id))
-            return &run->records[i];
-    return NULL;
+    const struct record *one = *(const struct record *const *)a, *other = *(const struct record *const *)b;
+    int order = strcmp(one->id, other->id);
+    return order ? order : (one > other) - (one < other);
+}
+
+static bool index_records(struct compared_run *one)
+{
+    size_t count = one->run->record_count;
+    one->by_id = calloc(count + 1, sizeof *one->by_id);
+    for (size_t i = 0; one->by_id && i < count; i++)
+        one->by_id[i] = &one->run->records[i];
+    if (one->by_id)
+        qsort(one->by_id, count, sizeof *one->by_id, by_id);
+    return one->by_id;
+}
+
+/* The first of that name, or NULL. */
+static const struct record *find_record(const struct compared_run *one, const char *id)
+{
+    size_t from = 0, to = one->run->record_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(one->by_id[middle]->id, id) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < one->run->record_count && !strcmp(one->by_id[from]->id, id) ? one->by_id[from] : NULL;
+}
+
+/* It was tried, or needs more memory than there is: not merely left out of the run. */
+static bool was_unable(const struct run *run, const struct record *record)
+{
+    uint64_t limit = json_get_count(json_object_get(run->machine, "memory"), "limit_bytes", BYTES_UNKNOWN);
+    return record && (record->status == STATUS_FAILED || record->status == STATUS_TIMEOUT ||
+                      record->status == STATUS_OUT_OF_MEMORY ||
+                      (record->status == STATUS_SKIPPED && record->memory[MEMORY_PLANNED] != BYTES_UNKNOWN &&
+                       record->memory[MEMORY_PLANNED] > limit));
 }
 
 /* "" when the record stands beside the first run's (NULL: it has none that counts). */
-static void judge_record(const struct run *run, const struct record *record, const struct run *first,
+static void judge_record(const struct compared_run *one, const struct record *record, const struct compared_run *first,
                          const struct record *its, char *why, size_t capacity)
 {
+    bool measured = !one->sheet && its;
     *why = '\0';
     if (!record)
         snprintf(why, capacity, "not run");
@@ -143,8 +168,9 @@ static void judge_record(const struct run *run, const struct record *record, con
         snprintf(why, capacity, "dtype %s, and %s in the first run", record->dtype, its->dtype);
     else if (its && strcmp(record->unit, its->unit) != 0)
         snprintf(why, capacity, "in %s, and %s in the first run", record->unit, its->unit);
-    else if (its && record->threads != its->threads &&
-             (!strcmp(run_fingerprint(run), run_fingerprint(first)) || !is_whole(run, record) || !is_whole(first, its)))
+    else if (measured && record->threads != its->threads &&
+             (!strcmp(run_fingerprint(one->run), run_fingerprint(first->run)) || !is_whole(one->run, record) ||
+              !is_whole(first->run, its)))
         snprintf(why, capacity, "%d threads, and %d in the first run", record->threads, its->threads);
 }
 
@@ -161,12 +187,13 @@ static struct compared_case *append_case(struct comparison *comparison, const ch
     return one->records && one->ratios ? one : NULL;
 }
 
-static bool has_case(const struct comparison *comparison, const char *id)
+/* Whether it is the first of its name in all runs that aren't left out. */
+static bool is_new(const struct comparison *comparison, size_t r, const struct record *record)
 {
-    for (size_t i = 0; i < comparison->case_count; i++)
-        if (!strcmp(comparison->cases[i].id, id))
-            return true;
-    return false;
+    for (size_t before = 0; before < r; before++)
+        if (!*comparison->runs[before].left_out && find_record(&comparison->runs[before], record->id))
+            return false;
+    return find_record(&comparison->runs[r], record->id) == record;
 }
 
 /* Runs that aren't left out as a whole. */
@@ -178,16 +205,30 @@ static size_t runs_left(const struct comparison *comparison)
     return count;
 }
 
+/* Who was unable to do what others did. */
+static void count_unable(struct comparison *comparison, const struct compared_case *one)
+{
+    bool any = false;
+    for (size_t r = 0; r < comparison->run_count; r++)
+        any |= one->records[r] && !comparison->runs[r].sheet;
+    for (size_t r = 0; any && r < comparison->run_count; r++)
+        if (!one->records[r] && !*comparison->runs[r].left_out)
+            comparison->runs[r].unable +=
+                was_unable(comparison->runs[r].run, find_record(&comparison->runs[r], one->id));
+}
+
 static bool fill_case(struct comparison *comparison, struct compared_case *one)
 {
     size_t missing = 0;
+    const struct compared_run *first = &comparison->runs[comparison->first_measured];
     for (size_t r = 0; r < comparison->run_count; r++) {
         const struct compared_run *compared = &comparison->runs[r];
-        const struct record *record = find_record(compared->run, one->id);
+        const struct record *record = find_record(compared, one->id), *its = find_record(first, one->id);
         char why[TEXT_REASON];
         if (*compared->left_out)
             continue;
-        judge_record(compared->run, record, comparison->runs[0].run, one->records[0], why, sizeof why);
+        judge_record(compared, record, first, its == record || (its && its->status != STATUS_OK) ? NULL : its, why,
+                     sizeof why);
         if (!*why) {
             one->records[r] = record;
             one->unit = *one->unit ? one->unit : record->unit;
@@ -197,6 +238,7 @@ static bool fill_case(struct comparison *comparison, struct compared_case *one)
         if (!leave_out(comparison, one->id, "%s: %s", compared->name, why))
             return false;
     }
+    count_unable(comparison, one);
     if (!missing && !(one->weight > 0) && !leave_out(comparison, one->id, "its weight is 0"))
         return false;
     one->scored = !missing && one->weight > 0 && runs_left(comparison) > 1;
@@ -204,179 +246,78 @@ static bool fill_case(struct comparison *comparison, struct compared_case *one)
     return true;
 }
 
-static bool find_cases(struct comparison *comparison, const struct compare_value *weights, size_t weight_count)
+static bool find_cases(struct comparison *comparison)
 {
     for (size_t r = 0; r < comparison->run_count; r++)
         for (size_t i = 0; !*comparison->runs[r].left_out && i < comparison->runs[r].run->record_count; i++) {
-            const char *id = comparison->runs[r].run->records[i].id;
-            if (has_case(comparison, id))
+            const struct record *record = &comparison->runs[r].run->records[i];
+            double weight = workload_weight(comparison->workload, record->id);
+            if (isnan(weight) || !is_new(comparison, r, record))
                 continue;
-            struct compared_case *one = append_case(comparison, id);
+            struct compared_case *one = append_case(comparison, record->id);
             if (!one)
                 return false;
-            for (size_t w = 0; w < weight_count; w++)
-                if (glob_match(weights[w].name, id))
-                    one->weight = weights[w].value;
+            one->weight = weight;
             if (!fill_case(comparison, one))
                 return false;
         }
     return true;
 }
 
-/* ---- figures ---- */
-
-static struct log_median speed_of(const struct record *record)
+/* Each glob of a workload's cases stands for something in these runs: one that doesn't is a mistake. */
+static bool has_cases_of(const struct comparison *comparison, struct error *error)
 {
-    struct log_median time = record->sample_count > 1 ? stats_log_median(record->samples, record->sample_count)
-                                                      : stats_log_median_of_interval(&record->time);
-    time.value = -time.value;
-    return time;
-}
-
-static bool add_ratios(struct comparison *comparison)
-{
-    size_t count = comparison->case_count;
-    struct log_median *above = calloc(count + 1, sizeof *above), *below = calloc(count + 1, sizeof *below);
-    double *weights = calloc(count + 1, sizeof *weights);
-    bool right = above && below && weights;
-    for (size_t r = 0; right && r < comparison->run_count; r++) {
-        struct compared_run *compared = &comparison->runs[r];
-        for (size_t i = 0; i < count; i++) {
-            struct compared_case *one = &comparison->cases[i];
-            const double whole = 1;
-            weights[i] = one->scored ? one->weight : 0;
-            one->ratios[r] = (struct interval){NAN, NAN, NAN, NAN};
-            if (!one->records[0] || !one->records[r])
-                continue;
-            above[i] = speed_of(one->records[r]);
-            below[i] = speed_of(one->records[0]);
-            one->ratios[r] = r ? stats_mean_ratio(&above[i], &below[i], &whole, 1, CONFIDENCE)
-                               : (struct interval){1, 1, 1, CONFIDENCE};
-        }
-        bool scored = comparison->scored && !*compared->left_out;
-        compared->cases = scored ? comparison->scored : 0;
-        compared->speed = !scored ? (struct interval){NAN, NAN, NAN, NAN}
-                          : r     ? stats_mean_ratio(above, below, weights, count, CONFIDENCE)
-                                  : (struct interval){1, 1, 1, CONFIDENCE};
+    const struct workload *workload = comparison->workload;
+    for (size_t g = 0; g < workload->case_count; g++) {
+        bool found = false;
+        for (size_t c = 0; !found && c < comparison->case_count; c++)
+            found = glob_match(workload->cases[g], comparison->cases[c].id);
+        if (!found)
+            return error_set(error, ERROR_INPUT, "workload %s: 'cases'[%zu]: no case of these runs is like '%s'",
+                             workload->name, g, workload->cases[g]);
     }
-    free(above);
-    free(below);
-    free(weights);
-    return right;
+    return true;
 }
 
-bool compare_make(const struct run *runs, const char *const *files, size_t count, bool any_software,
-                  const struct compare_value *weights, size_t weight_count, struct comparison *comparison,
-                  struct error *error)
+static bool fill(struct comparison *comparison, const struct compare_input *inputs, bool any_software)
 {
-    *comparison = (struct comparison){.run_count = count};
-    comparison->runs = calloc(count, sizeof *comparison->runs);
     bool right = comparison->runs;
-    for (size_t i = 0; right && i < count; i++)
-        comparison->runs[i] = (struct compared_run){.run = &runs[i], .price_usd = NAN, .watts = NAN, .tco_usd = NAN};
+    for (size_t i = 0; right && i < comparison->run_count; i++) {
+        comparison->runs[i] = (struct compared_run){.run = inputs[i].run,
+                                                    .sheet = inputs[i].sheet,
+                                                    .price_usd = inputs[i].price_usd,
+                                                    .watts = inputs[i].watts,
+                                                    .tco_usd = NAN,
+                                                    .machines = NAN,
+                                                    .machines_most = NAN};
+        right = index_records(&comparison->runs[i]);
+    }
     if (right)
-        name_runs(comparison, files);
-    for (size_t i = 1; right && !any_software && i < count; i++)
-        right = judge_run(comparison, &comparison->runs[i], &runs[0]);
-    right = right && find_cases(comparison, weights, weight_count) && add_ratios(comparison);
-    if (right)
+        name_runs(comparison, inputs);
+    while (right && comparison->runs[comparison->first_measured].sheet)
+        comparison->first_measured++;
+    const struct compared_run *first = right ? &comparison->runs[comparison->first_measured] : NULL;
+    for (size_t i = comparison->first_measured + 1; right && !any_software && i < comparison->run_count; i++)
+        right = judge_run(comparison, &comparison->runs[i], first->run);
+    return right && find_cases(comparison) && compare_add_speeds(comparison);
+}
+
+bool compare_make(const struct compare_input *inputs, size_t count, bool any_software, const struct workload *workload,
+                  struct comparison *comparison, struct error *error)
+{
+    size_t measured = 0;
+    *comparison = (struct comparison){.run_count = count, .workload = workload};
+    for (size_t i = 0; i < count; i++)
+        measured += !inputs[i].sheet;
+    if (!measured)
+        return error_set(error, ERROR_INPUT, "one of the machines must be a run: its cases are what is compared");
+    comparison->runs = calloc(count, sizeof *comparison->runs);
+    bool right =
+        fill(comparison, inputs, any_software) || error_set(error, ERROR_SYSTEM, "not enough memory to compare");
+    if (right && has_cases_of(comparison, error))
         return true;
     compare_free(comparison);
-    return error_set(error, ERROR_SYSTEM, "not enough memory to compare");
-}
-
-struct interval compare_throughput(const struct record *record)
-{
-    double units = record->throughput * record->time.median;
-    return (struct interval){record->throughput, units / record->time.high, units / record->time.low,
-                             record->time.confidence};
-}
-
-/* ---- money and power ---- */
-
-static bool assign(struct comparison *comparison, const char *option, const struct compare_value *value, bool watts,
-                   struct error *error)
-{
-    bool found = false, named = false;
-    size_t length = strlen(value->name);
-    for (size_t r = 0; r < comparison->run_count; r++)
-        named |= !strcmp(comparison->runs[r].name, value->name);
-    for (size_t r = 0; r < comparison->run_count; r++) {
-        struct compared_run *one = &comparison->runs[r];
-        if (named ? strcmp(one->name, value->name) != 0 : length < 4 || strncmp(one->run->id, value->name, length) != 0)
-            continue;
-        *(watts ? &one->watts : &one->price_usd) = value->value;
-        one->watts_given |= watts;
-        found = true;
-    }
-    if (found)
-        return true;
-    char names[300] = "";
-    for (size_t r = 0; r < comparison->run_count; r++)
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", r ? ", " : "", comparison->runs[r].name);
-    return error_set(error, ERROR_INPUT, "%s: no run is called '%s'; these are: %s", option, value->name, names);
-}
-
-/* The mean power over the cases' time, where the energy was counted. */
-static double measured_watts(const struct comparison *comparison, size_t r)
-{
-    double energy = 0, seconds = 0;
-    for (size_t i = 0; i < comparison->case_count; i++) {
-        const struct record *record = comparison->cases[i].records[r];
-        if (!record || !(record->energy_j > 0))
-            continue;
-        energy += record->energy_j / record->time.median;
-        seconds += 1;
-    }
-    return seconds > 0 ? energy / seconds : NAN;
-}
-
-/* Whether `other` is at least as good in everything that is known of all, and better in something. */
-static bool dominates(const struct compared_run *other, const struct compared_run *one, bool priced, bool powered)
-{
-    bool worse = other->speed.median < one->speed.median || (priced && other->price_usd > one->price_usd) ||
-                 (powered && other->watts > one->watts);
-    bool better = other->speed.median > one->speed.median || (priced && other->price_usd < one->price_usd) ||
-                  (powered && other->watts < one->watts);
-    return better && !worse;
-}
-
-static void find_front(struct comparison *comparison)
-{
-    bool priced = true, powered = true;
-    for (size_t r = 0; r < comparison->run_count; r++)
-        if (comparison->runs[r].cases) {
-            priced &= isfinite(comparison->runs[r].price_usd);
-            powered &= isfinite(comparison->runs[r].watts);
-        }
-    for (size_t r = 0; r < comparison->run_count; r++) {
-        struct compared_run *one = &comparison->runs[r];
-        one->pareto = one->cases;
-        for (size_t o = 0; one->pareto && o < comparison->run_count; o++)
-            if (comparison->runs[o].cases && dominates(&comparison->runs[o], one, priced, powered))
-                one->pareto = false;
-    }
-}
-
-bool compare_price(struct comparison *comparison, const struct compare_value *prices, size_t price_count,
-                   const struct compare_value *watts, size_t watt_count, const struct compare_prices *terms,
-                   struct error *error)
-{
-    comparison->prices = *terms;
-    for (size_t r = 0; r < comparison->run_count; r++)
-        comparison->runs[r].watts = measured_watts(comparison, r);
-    for (size_t i = 0; i < price_count; i++)
-        if (!assign(comparison, "--price", &prices[i], false, error))
-            return false;
-    for (size_t i = 0; i < watt_count; i++)
-        if (!assign(comparison, "--watts", &watts[i], true, error))
-            return false;
-    for (size_t r = 0; r < comparison->run_count; r++)
-        comparison->runs[r].tco_usd = comparison->runs[r].price_usd + comparison->runs[r].watts / 1000 * HOURS_A_YEAR *
-                                                                          terms->years * terms->utilisation *
-                                                                          terms->kwh_price_usd;
-    find_front(comparison);
-    return true;
+    return false;
 }
 
 void compare_free(struct comparison *comparison)
@@ -385,8 +326,13 @@ void compare_free(struct comparison *comparison)
         free(comparison->cases[i].records);
         free(comparison->cases[i].ratios);
     }
+    for (size_t r = 0; comparison->runs && r < comparison->run_count; r++)
+        free(comparison->runs[r].by_id);
+    for (size_t d = 0; d < comparison->demand_count; d++)
+        free(comparison->demands[d].answers);
     free(comparison->runs);
     free(comparison->cases);
     free(comparison->left_out);
+    free(comparison->demands);
     *comparison = (struct comparison){0};
 }

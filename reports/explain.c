@@ -97,10 +97,9 @@ static void set_floor(struct explained_op *op, const struct explanation *all, co
 }
 
 static struct explained_op group_of(const struct explanation *all, const struct explain_basis *basis,
-                                    const struct estimator *others, const struct graph *graph, int n,
+                                    const struct estimator *others, double step_bytes, const struct node *node,
                                     const struct features *features, const char *name)
 {
-    struct node *node = &graph->nodes[n];
     struct explained_op op = {.dtype = features->dtype,
                               .phase = node->phase,
                               .recomputed = node->recomputed,
@@ -112,11 +111,8 @@ static struct explained_op group_of(const struct explanation *all, const struct 
     snprintf(op.op, sizeof op.op, "%s", features->op);
     snprintf(op.name, sizeof op.name, "%s", name);
     op.measured_s = measured_seconds(all->record, features);
-    struct graph alone = *graph; /* the same tensors, and of the nodes this one */
-    alone.nodes = node;
-    alone.node_count = 1;
     if (others)
-        op.estimated_s = estimator_estimate(others, &alone).seconds;
+        op.estimated_s = estimator_op(others, features, step_bytes);
     set_floor(&op, all, basis->machine);
     return op;
 }
@@ -124,6 +120,8 @@ static struct explained_op group_of(const struct explanation *all, const struct 
 static bool add_ops(struct explanation *all, const struct explain_basis *basis, const struct estimator *others,
                     const struct graph *graph)
 {
+    struct cost cost = graph_cost(graph);
+    double step_bytes = cost.bytes_read + cost.bytes_written;
     all->ops = calloc((size_t)graph->node_count + 1, sizeof *all->ops);
     for (int n = 0; all->ops && n < graph->node_count; n++) {
         const struct node *node = &graph->nodes[n];
@@ -135,7 +133,7 @@ static bool add_ops(struct explanation *all, const struct explain_basis *basis, 
         struct explained_op *op = find_group(all, &features, node, name);
         if (!op) {
             op = &all->ops[all->op_count++];
-            *op = group_of(all, basis, others, graph, n, &features, name);
+            *op = group_of(all, basis, others, step_bytes, node, &features, name);
         }
         op->count++;
     }
@@ -229,18 +227,18 @@ static void add_up(struct explanation *all)
 
 /* ---- the basis ---- */
 
-/* Estimates from the other models' cases: what would have been said of this one before it was measured. */
+/* Estimates from the other models' cases, and from layers: what would have been said of this one before it was
+ * measured.
+ */
 static struct estimator *without_model(const struct explain_basis *basis, const char *model, struct error *error)
 {
     struct measured_case *cases = calloc(basis->record_count + 1, sizeof *cases);
     size_t count = 0;
     for (size_t i = 0; cases && i < basis->record_count; i++) {
         const struct record *record = &basis->records[i];
-        if (record->op_count && strcmp(record->model, model) != 0)
-            cases[count++] = (struct measured_case){.model = record->model,
-                                                    .seconds = record->time.median,
-                                                    .ops = record->ops,
-                                                    .op_count = record->op_count};
+        struct measured_case one = known_case(record);
+        if (record->op_count && (one.layers || strcmp(record->model, model) != 0))
+            cases[count++] = one;
     }
     struct estimator *others = cases ? estimator_create(cases, count, &basis->limits, 0.9, error) : NULL;
     if (!cases)
@@ -279,25 +277,14 @@ static void set_bandwidth(struct explanation *all, const struct machine *machine
     }
 }
 
-/* A node by itself is estimated without what the step does to its caches: the sum of all is made the step's. */
-static void fit_estimates(struct explanation *all)
-{
-    double sum = 0;
-    for (size_t i = 0; i < all->op_count; i++)
-        sum += (double)all->ops[i].count * all->ops[i].estimated_s;
-    for (size_t i = 0; sum > 0 && all->estimate.seconds > 0 && i < all->op_count; i++)
-        all->ops[i].estimated_s *= all->estimate.seconds / sum;
-}
-
 static bool explain_graph(struct explanation *all, const struct explain_basis *basis, const struct estimator *others,
                           const struct graph *graph)
 {
     all->estimate.seconds = all->estimate.low = all->estimate.high = NAN;
     if (others)
-        all->estimate = estimator_estimate(others, graph);
+        all->estimate = estimator_estimate(others, graph, all->one.mode);
     if (!add_ops(all, basis, others, graph))
         return false;
-    fit_estimates(all);
     if (!add_layers(all, graph))
         return false;
     add_up(all);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "harness/estimate/estimate.h"
+#include "harness/estimate/known.h"
 #include "harness/store/record.h"
 #include "models/engine/case.h"
 #include "probes/machine.h"

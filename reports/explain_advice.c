@@ -74,7 +74,7 @@ static bool weigh(const struct search *search, struct model_case *other, struct 
     struct graph *graph = search->basis->estimator ? case_build(other, NULL) : NULL;
     if (!graph)
         return false;
-    struct estimate estimate = estimator_estimate(search->basis->estimator, graph);
+    struct estimate estimate = estimator_estimate(search->basis->estimator, graph, other->mode);
     graph_free(graph);
     advice->gain = units / estimate.seconds / search->estimated_units_per_s;
     advice->low = units / estimate.high / search->estimated_units_per_s;
@@ -217,7 +217,7 @@ bool explain_advise(struct explanation *all, const struct explain_basis *basis, 
     if (basis->estimator && !graph)
         return false;
     if (graph)
-        search.estimated_units_per_s = units / estimator_estimate(basis->estimator, graph).seconds;
+        search.estimated_units_per_s = units / estimator_estimate(basis->estimator, graph, all->one.mode).seconds;
     graph_free(graph);
     try_dtypes(&search);
     try_batches(&search);

@@ -77,6 +77,22 @@ char *visible(const char *format, va_list arguments)
     return text.data;
 }
 
+void visible_append_json(struct text *out, const char *json)
+{
+    const char *plain = json; /* what wasn't appended yet */
+    for (const char *c = json; *c;) {
+        unsigned code;
+        size_t bytes = decode((const unsigned char *)c, &code);
+        if (code >= 0x7f && is_control(code)) {
+            text_append_n(out, plain, (size_t)(c - plain));
+            text_printf(out, "\\u%04x", code);
+            plain = c + bytes;
+        }
+        c += bytes;
+    }
+    text_append(out, plain);
+}
+
 char *visible_string(const char *format, ...)
 {
     va_list arguments;

@@ -1,6 +1,7 @@
 #include "harness/base/json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +86,53 @@ json_t *json_parse(const char *bytes, size_t length, const char *name, struct er
     return value;
 }
 
+/* The shortest decimal form that reads back as the same double, in place: `number` is "%.17g"'s. */
+static size_t shorten(char *number, size_t length)
+{
+    char shorter[40], whole[40];
+    if (length >= sizeof whole || !memchr(number, '.', length))
+        return length;
+    memcpy(whole, number, length);
+    whole[length] = '\0';
+    double value = strtod(whole, NULL);
+    for (int precision = 12; precision <= 16; precision++) {
+        snprintf(shorter, sizeof shorter, "%.*g", precision, value);
+        if (strtod(shorter, NULL) != value)
+            continue;
+        if (!strpbrk(shorter, ".e")) /* a real stays one */
+            strcat(shorter, ".0");
+        size_t count = strlen(shorter);
+        if (count > length)
+            break;
+        memcpy(number, shorter, count);
+        return count;
+    }
+    return length;
+}
+
+/* jansson writes a real with as many digits as it is told: 17 keep it, and here those that nobody needs are left out.
+ */
 char *json_write(const json_t *value, bool indented)
 {
-    return json_dumps(value, (indented ? JSON_INDENT(2) : JSON_COMPACT) | JSON_REAL_PRECISION(12) | JSON_ENCODE_ANY);
+    char *text =
+        json_dumps(value, (indented ? JSON_INDENT(2) : JSON_COMPACT) | JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY);
+    char *out = text;
+    bool quoted = false;
+    for (const char *c = text; c && *c;) {
+        size_t length = quoted ? 0 : strspn(c, "+-.0123456789eE");
+        if (length && *c != 'e' && *c != 'E') { /* not of true and false */
+            memmove(out, c, length);
+            out += shorten(out, length);
+            c += length;
+            continue;
+        }
+        if (*c == '"')
+            quoted = !quoted;
+        if (quoted && *c == '\\')
+            *out++ = *c++;
+        *out++ = *c++;
+    }
+    if (out)
+        *out = '\0';
+    return text;
 }

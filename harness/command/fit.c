@@ -7,9 +7,10 @@
 #include "harness/base/json.h"
 #include "harness/base/log.h"
 #include "harness/base/parse.h"
+#include "harness/command/calibrate.h"
 #include "harness/command/command.h"
-#include "harness/command/measure_suite.h"
-#include "harness/estimate/engine_known.h"
+#include "harness/command/fit_engine.h"
+#include "harness/command/fit_others.h"
 #include "harness/estimate/known.h"
 #include "harness/run/schedule.h"
 #include "harness/run/suites.h"
@@ -41,7 +42,8 @@ static struct poptOption options[] = {
     {"reserve", 0, POPT_ARG_STRING, &reserve, 0, "to leave for other programs", "SIZE"},
     {"threads", 0, POPT_ARG_STRING, &threads, 0, "threads to compute with (all CPUs that may be used)", "N"},
     {"machine", 0, POPT_ARG_STRING, &other_machine, 0,
-     "another machine: its `probe --json`, a device by its data sheet (`list devices`), or catalogue for all devices",
+     "another machine: its `probe --json`, a device by its data sheet (`list devices`), catalogue for all devices, or "
+     "with --engine one whose results are in the store",
      "FILE|DEVICE"},
     {"engine", 0, POPT_ARG_STRING, &engine, 0,
      "whose speed: native, or one whose results from this machine were imported (llama.cpp)", "NAME"},
@@ -149,13 +151,25 @@ static bool read_optimizer(struct fit_demands *demands, struct error *error)
            error_set(error, ERROR_INPUT, "--optimizer: '%s' is not sgd, momentum, rmsprop, adam or adamw", optimizer);
 }
 
+static bool is_catalogue(void)
+{
+    return other_machine && strcasecmp(other_machine, "catalogue") == 0;
+}
+
+/* What only the document has, all rows' most batches and contexts, needn't be found for the other formats. */
+static bool is_format(const struct invocation *invocation, const char *name)
+{
+    return invocation->format && strcmp(invocation->format, name) == 0;
+}
+
 static bool read_demands(const struct invocation *invocation, struct fit_demands *demands, struct error *error)
 {
     uint64_t value = 0;
-    *demands =
-        (struct fit_demands){.models = invocation->arguments,
-                             .checkpointing = checkpointing,
-                             .every_row = every_row || (invocation->format && strcmp(invocation->format, "csv") == 0)};
+    *demands = (struct fit_demands){.models = invocation->arguments,
+                                    .checkpointing = checkpointing,
+                                    .every_row = every_row || is_format(invocation, "csv"),
+                                    .shown_only = !is_format(invocation, "json")};
+    demands->shown_only &= !demands->every_row && !is_catalogue();
     if (!read_models(invocation, error) || !read_task(demands, error) || !read_mode(demands, error) ||
         !read_dtypes(demands, error) || !read_kv_dtype(demands, error) || !read_optimizer(demands, error))
         return false;
@@ -168,6 +182,8 @@ static bool read_demands(const struct invocation *invocation, struct fit_demands
     if (threads && !parse_count(threads, "--threads", 1, 4096, &value, error))
         return false;
     demands->threads = threads ? (int)value : 0;
+    if (fit_engine_is_other(engine) && !demands->modes)
+        demands->modes = FIT_ENGINE_MODES;
     return (!min_throughput ||
             parse_number(min_throughput, "--min-throughput", 1e-9, INFINITY, &demands->min_throughput, error)) &&
            (!max_latency || parse_duration(max_latency, "--max-latency", &demands->max_latency_s, error));
@@ -216,32 +232,52 @@ static uint64_t drift_bytes(const struct machine *first)
 
 static int stopped_by;
 
-static bool calibrate(const struct invocation *invocation, const struct fit_demands *demands, struct error *error)
+/* Of a whole table this many measured cases say enough; for models asked about by name there may be more to learn. */
+enum { KNOWN_CASES = 16 };
+static const double BUDGET_S = 24, QUICK_BUDGET_S = 12;
+
+/* The cases that the answer will be about, the caller's to free. */
+static bool list_asked(const struct fit_demands *demands, struct model_case **asked, size_t *count, struct error *error)
 {
-    double budget_s = quick ? suite_find("calibration")->budget_s / 2 : NAN;
-    return measure_suite(invocation, "calibration", budget_s, demands->threads, &stopped_by, error);
+    struct fit fit = {0};
+    const struct fit_machine nowhere = {.name = "", .cpu = "", .read_gbs = NAN};
+    bool right = file_count ? true : fit_list_rows(&fit, demands, error);
+    for (size_t i = 0; right && i < file_count; i++)
+        right = fit_file_add(&fit, &files[i], demands, &nowhere, error);
+    *asked = right ? calloc(fit.row_count + 1, sizeof **asked) : NULL;
+    *count = 0;
+    for (size_t i = 0; *asked && i < fit.row_count; i++)
+        if (fit.rows[i].one.size && fit.rows[i].one.family) /* not where no family builds the file's model */
+            (*asked)[(*count)++] = fit.rows[i].one;
+    fit_free(&fit);
+    return *asked || (right && error_set(error, ERROR_SYSTEM, "out of memory for the cases that are asked about"));
 }
 
-/* What the store knows of this machine; measured first when that is nothing, unless it mustn't be. */
+/* What the store knows of this machine; measured first what is too far from all of that, unless it mustn't be. */
 static bool learn(const struct invocation *invocation, const struct fit_demands *demands, const struct machine *machine,
                   struct known *known, struct error *error)
 {
     if (!known_load(invocation->database, machine->fingerprint, demands->threads, known, error))
         return false;
-    if (known->op_cases || no_calibrate || machine->foreign)
+    bool named = file_count || (demands->models && demands->models[0]);
+    if (no_calibrate || machine->foreign || (!named && known->op_cases >= KNOWN_CASES))
         return true;
-    log_detail("this machine isn't known yet: measuring suite calibration");
-    known_free(known);
-    return calibrate(invocation, demands, error) &&
-           known_load(invocation->database, machine->fingerprint, demands->threads, known, error);
+    bool theirs = false; /* are another engine's speeds alone asked for, and known: ours needn't be */
+    if (!fit_engine_suffices(invocation->database, engine, demands, machine->cpu.model, &theirs, error) || theirs)
+        return theirs;
+    struct model_case *asked;
+    size_t count;
+    const struct calibration_limits limits = {.budget_s = quick ? QUICK_BUDGET_S : BUDGET_S,
+                                              .memory_bytes = available_bytes(machine),
+                                              .threads = demands->threads};
+    if (!list_asked(demands, &asked, &count, error))
+        return false;
+    bool right = calibrate(invocation, machine, asked, count, &limits, known, &stopped_by, error);
+    free(asked);
+    return right;
 }
 
 /* ---- other machines ---- */
-
-static bool is_catalogue(void)
-{
-    return other_machine && strcasecmp(other_machine, "catalogue") == 0;
-}
 
 /* The device of --machine, or NULL where that names a file or the catalogue. */
 static const struct device *asked_device(void)
@@ -287,30 +323,6 @@ static bool describe_device(const struct device *device, struct fit_limits *limi
                                  .limits = limits,
                                  .read_gbs = NAN};
     return judge_room((uint64_t)(device->memory_gib * (double)(1ull << 30)), room, error);
-}
-
-/* ---- other engines ---- */
-
-/* Fills what the room says of the engine that is asked for; the profile is the caller's. */
-static bool learn_engine(const struct invocation *invocation, const char *machine, double peak_gflops,
-                         struct fit_machine *room, struct engine_profile **profile, struct error *error)
-{
-    *profile = NULL;
-    if (!engine || strcasecmp(engine, "native") == 0)
-        return true;
-    struct engine_limits limits = {room->read_gbs, peak_gflops};
-    if (!engine_known_load(invocation->database, engine, machine, &limits, profile, error))
-        return false;
-    room->engine = engine;
-    room->engine_profile = *profile;
-    if (!*profile)
-        log_warning("no result of %s from this machine is known: speeds are this program's own (to import some: "
-                    "`benchmark import FILE`)",
-                    engine);
-    else if (!engine_profile_results(*profile, true) || !engine_profile_results(*profile, false))
-        log_warning("%s's results are of %s alone: other speeds are this program's own", engine,
-                    engine_profile_results(*profile, true) ? "decode" : "prefill");
-    return true;
 }
 
 /* ---- the command ---- */
@@ -371,21 +383,65 @@ static int answer_devices(const struct invocation *invocation, struct fit_demand
 {
     struct fit_limits limits;
     struct fit_machine room = {.name = "catalogue", .cpu = ""};
-    json_t *document = json_object();
+    struct engine_profile *profile = NULL;
     if (is_catalogue() && (!demands->models || !demands->models[0] || file_count)) {
-        json_decref(document);
         error_set(error, ERROR_INPUT, "--machine catalogue takes the name of a model: which hardware runs it");
         return (int)error->kind;
     }
     if (is_catalogue() && !demands->modes)
         demands->modes = 1u << (decodes(demands->models[0]) ? MODE_DECODE : MODE_FORWARD);
-    if (!is_catalogue() && !describe_device(asked_device(), &limits, &room, error)) {
-        json_decref(document);
+    if (!is_catalogue() && (!describe_device(asked_device(), &limits, &room, error) ||
+                            !fit_engine_learn(invocation->database, engine, room.name, NAN, &room, &profile, error)))
         return (int)error->kind;
-    }
+    room.engine_threads = threads ? demands->threads : 0;
+    json_t *document = json_object();
     json_put_string(document, "name", room.name);
-    json_put_string(document, "basis", "data sheet");
-    return answer(invocation, demands, &room, document, error);
+    json_put_string(document, "basis", profile ? "results of its own" : "data sheet");
+    int code = answer(invocation, demands, &room, document, error);
+    engine_profile_free(profile);
+    return code;
+}
+
+/* One that has no data sheet and no probe here, but results of the engine that is asked about. */
+static int answer_known(const struct invocation *invocation, const struct fit_demands *demands,
+                        const struct engine_machine *known, struct error *error)
+{
+    struct fit_machine room = {.name = known->name,
+                               .cpu = known->name,
+                               .runtime_bytes = worker_idle_bytes(1),
+                               .read_gbs = NAN,
+                               .engine_threads = threads ? demands->threads : 0};
+    struct engine_profile *profile = NULL;
+    if (!known->memory_bytes && !memory)
+        error_set(error, ERROR_INPUT,
+                  "--machine: results of %s don't say how much memory it has; --memory 16GiB says what to count on",
+                  known->name);
+    if ((!known->memory_bytes && !memory) || !judge_room(known->memory_bytes, &room, error) ||
+        !fit_engine_learn(invocation->database, engine, known->name, NAN, &room, &profile, error))
+        return (int)error->kind;
+    json_t *document = json_object();
+    json_put_string(document, "name", room.name);
+    json_put_string(document, "basis", "results of its own");
+    int code = answer(invocation, demands, &room, document, error);
+    engine_profile_free(profile);
+    return code;
+}
+
+/* What was tried on the machine, by the latest of its runs that measured its limits. */
+static const json_t *tried_document(const struct known *known)
+{
+    for (size_t i = 0; i < known->run_count; i++)
+        if (json_is_number(json_object_get(json_object_get(known->runs[i].machine, "ceilings"), "read_gbs")))
+            return known->runs[i].machine;
+    return NULL;
+}
+
+/* For a foreign machine of which only limits are known: what the others' ops reach of theirs. */
+static bool learn_others(const struct invocation *invocation, const struct machine *machine, const struct known *known,
+                         const struct fit_limits *limits, struct others *others, struct error *error)
+{
+    return !machine->foreign || known->estimator || !limits_known(limits) ||
+           others_load(invocation->database, limits, others, error);
 }
 
 static int answer_machine(const struct invocation *invocation, struct fit_demands *demands, struct machine *machine,
@@ -393,6 +449,8 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
 {
     struct known known = {0};
     struct engine_profile *profile = NULL;
+    struct fit_tuning tuning;
+    struct others others = {0};
     struct fit_limits limits = limits_of_machine(machine);
     struct fit_machine room = {.name = machine->name,
                                .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
@@ -401,20 +459,28 @@ static int answer_machine(const struct invocation *invocation, struct fit_demand
         demands->threads = machine->cpu.usable_threads > 0 ? machine->cpu.usable_threads : 1;
     room.runtime_bytes = worker_idle_bytes((size_t)demands->threads);
     int code = ERROR_INPUT;
-    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error)) {
+    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error) &&
+        learn_others(invocation, machine, &known, &limits, &others, error)) {
         room.drift_bytes = drift_bytes(machine);
         room.records = known.records;
         room.record_count = known.record_count;
         room.estimator = known.estimator;
         room.limits = machine->foreign && !known.estimator ? &limits : NULL;
+        room.transfer = others.transfer.source_count ? &others.transfer : NULL;
         room.read_gbs = known.limits.read_gbs;
-        code = !learn_engine(invocation, room.cpu, known.limits.peak_f32_gflops, &room, &profile, error)
+        const json_t *tried = tried_document(&known);
+        tuning = fit_tuning_of(tried, demands->threads);
+        room.tuning = tried ? &tuning : NULL;
+        room.engine_threads = threads ? demands->threads : 0;
+        code = !fit_engine_learn(invocation->database, engine, room.cpu, known.limits.peak_f32_gflops, &room, &profile,
+                                 error)
                    ? (int)error->kind
                    : answer(invocation, demands, &room, machine_to_json(machine), error);
     } else {
         code = stopped_by ? 128 + stopped_by : (int)error->kind;
     }
     engine_profile_free(profile);
+    others_free(&others);
     known_free(&known);
     return code;
 }
@@ -424,14 +490,26 @@ static int run_fit(const struct invocation *invocation, struct error *error)
     struct fit_demands demands;
     struct machine machine;
     bool sheets = is_catalogue() || asked_device();
+    struct engine_machine theirs = {0};
     if (!read_demands(invocation, &demands, error) ||
-        !(other_machine && !sheets ? read_machine_file(&machine, error) : machine_probe(&machine, NULL, error)))
+        (fit_engine_is_other(engine) && other_machine && !sheets && !model_file_is_meant(other_machine) &&
+         !engine_known_machine(invocation->database, engine, other_machine, &theirs, error)))
+        return (int)error->kind;
+    if (*theirs.nearest) {
+        error_set(error, ERROR_INPUT,
+                  "--machine: '%s' is no file, no device and no machine with results of %s; these have: %s",
+                  other_machine, engine, theirs.nearest);
+        return (int)error->kind;
+    }
+    sheets |= theirs.known;
+    if (!(other_machine && !sheets ? read_machine_file(&machine, error) : machine_probe(&machine, NULL, error)))
         return (int)error->kind;
     machine.foreign |= other_machine && !sheets;
     if (sheets && !demands.threads)
         demands.threads = machine.cpu.usable_threads > 0 ? machine.cpu.usable_threads : 1;
-    int code =
-        sheets ? answer_devices(invocation, &demands, error) : answer_machine(invocation, &demands, &machine, error);
+    int code = theirs.known ? answer_known(invocation, &demands, &theirs, error)
+               : sheets     ? answer_devices(invocation, &demands, error)
+                            : answer_machine(invocation, &demands, &machine, error);
     machine_free(&machine);
     for (size_t i = 0; i < file_count; i++)
         fit_file_close(&files[i]);

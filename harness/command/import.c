@@ -1,5 +1,6 @@
-/* `benchmark import`: puts runs from files into the store, each once. A kind of file is one function that reads it and
- * one line in the table. All files are read, and refused, before anything is written. */
+/* `benchmark import`: puts runs from files and folders into the store, each once. A kind of file is one function that
+ * reads it and one line in the table. All files are read, and refused, before anything is written; of many only a few
+ * are held at a time, and each is read again when its turn comes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +8,15 @@
 #include "harness/base/json.h"
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
+#include "harness/command/import_folder.h"
 #include "harness/store/document.h"
 #include "harness/store/llama_bench_run.h"
 #include "harness/store/store.h"
 
 static char *from, *engine, *machine_name;
+static int skip_bad;
 
-/* A run, and the file that it came from: the invocation's. */
+/* A run, and the file that it came from: the list's owner's. */
 struct imported {
     struct run run;
     const char *path;
@@ -23,6 +26,14 @@ struct import_list {
     struct imported *items; /* owned */
     size_t count;
 };
+
+static void empty(struct import_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        run_free(&list->items[i].run);
+    free(list->items);
+    *list = (struct import_list){0};
+}
 
 /* Takes the run over. */
 static bool add_run(struct import_list *list, struct run *run, const char *path, struct error *error)
@@ -125,17 +136,28 @@ static bool read_file(const char *path, const struct import_kind *kind, struct i
     return right;
 }
 
-static bool read_all(const struct invocation *invocation, struct import_list *list, struct error *error)
+/* The runs of one file, appended. */
+static bool read_runs(const char *path, const struct import_kind *kind, struct import_list *list, struct error *error)
 {
-    const struct import_kind *kind;
-    if (!find_kind(from, &kind, error))
+    size_t first = list->count;
+    if (!read_file(path, kind, list, error)) {
+        while (list->count > first)
+            run_free(&list->items[--list->count].run);
         return false;
-    for (size_t i = 0; i < invocation->argument_count; i++)
-        if (!read_file(invocation->arguments[i], kind, list, error))
-            return false;
-    for (size_t i = 0; engine && i < list->count; i++)
+    }
+    for (size_t i = first; engine && i < list->count; i++)
         if (!list->items[i].run.engine)
             list->items[i].run.engine = strdup(engine);
+    return true;
+}
+
+static bool find_files(const struct invocation *invocation, struct path_list *files, struct error *error)
+{
+    for (size_t i = 0; i < invocation->argument_count; i++) {
+        const char *path = invocation->arguments[i];
+        if (!(import_is_folder(path) ? import_folder(path, files, error) : path_list_add(files, path, error)))
+            return false;
+    }
     return true;
 }
 
@@ -160,40 +182,116 @@ static void report_one(struct table *table, json_t *items, const char *path, con
     json_array_append_new(items, item);
 }
 
-static int write_all(const struct invocation *invocation, const struct import_list *list, struct error *error)
+static void report_refused(struct report *report, json_t *refused, const char *path, const struct error *why)
 {
-    struct store *store = store_open(invocation->database, STORE_WRITE, error);
-    struct report *report = store ? report_create("Imported runs") : NULL;
-    if (!report) {
-        store_close(store);
-        return store ? (error_set(error, ERROR_SYSTEM, "not enough memory to report"), ERROR_SYSTEM) : (int)error->kind;
+    report_sentence(report, TONE_BAD, "Refused: %s", why->message);
+    json_t *item = json_object();
+    json_put_string(item, "file", path);
+    json_put_string(item, "why", why->message);
+    json_array_append_new(refused, item);
+}
+
+/* What is being imported: `held` has the runs of all files, unless there are too many. */
+struct import {
+    const struct import_kind *kind;
+    struct path_list files;
+    bool *bad; /* [files]; owned */
+    struct import_list held;
+    bool all_held;
+    struct report *report; /* refused files are told in it */
+    json_t *refused, *runs;
+    size_t added, there;
+};
+
+/* Reads every file once: what can't be imported is the error, or with --skip-bad told and passed over. */
+static bool read_all(struct import *import, struct error *error)
+{
+    enum { MOST_HELD = 64 };
+    import->all_held = import->files.count <= MOST_HELD;
+    import->bad = calloc(import->files.count + 1, sizeof *import->bad);
+    if (!import->bad)
+        return error_set(error, ERROR_SYSTEM, "not enough memory to import");
+    for (size_t i = 0; i < import->files.count; i++) {
+        const char *path = import->files.paths[i];
+        if (!strcmp(path, "-") && !import->all_held)
+            return error_set(error, ERROR_INPUT, "- (standard input) is imported by itself or with at most %d files",
+                             MOST_HELD - 1);
+        struct error why = {0};
+        import->bad[i] = !read_runs(path, import->kind, &import->held, &why);
+        if (import->bad[i] && skip_bad && why.kind == ERROR_INPUT)
+            report_refused(import->report, import->refused, path, &why);
+        else if (import->bad[i]) {
+            *error = why;
+            return false;
+        }
+        if (!import->all_held)
+            empty(&import->held);
     }
-    json_t *items = json_array();
-    json_put_string(report->document, "schema", "benchmark.import/1");
-    json_put(report->document, "runs", items);
-    struct table *table = report_table(report, NULL, columns, sizeof columns / sizeof *columns);
+    return true;
+}
+
+static bool write_runs(struct import *import, struct store *store, struct table *table, struct error *error)
+{
     bool right = true;
-    for (size_t i = 0; right && i < list->count; i++) {
+    for (size_t i = 0; right && i < import->held.count; i++) {
         bool added = false;
-        right = store_import_run(store, &list->items[i].run, &added, error);
-        if (right)
-            report_one(table, items, list->items[i].path, &list->items[i].run, added);
+        struct imported *one = &import->held.items[i];
+        right = store_import_run(store, &one->run, &added, error);
+        if (!right)
+            break;
+        *(added ? &import->added : &import->there) += 1;
+        report_one(table, import->runs, one->path, &one->run, added);
     }
+    empty(&import->held);
+    return right;
+}
+
+static bool write_all(struct import *import, const char *database, struct error *error)
+{
+    struct store *store = store_open(database, STORE_WRITE, error);
+    struct table *table = report_table(import->report, NULL, columns, sizeof columns / sizeof *columns);
+    bool right = store;
+    if (right && import->all_held)
+        right = write_runs(import, store, table, error);
+    for (size_t i = 0; right && !import->all_held && i < import->files.count; i++)
+        right = import->bad[i] || (read_runs(import->files.paths[i], import->kind, &import->held, error) &&
+                                   write_runs(import, store, table, error));
     store_close(store);
-    if (right)
-        return command_write(invocation, report, error);
-    report_free(report);
-    return (int)error->kind;
+    return right;
+}
+
+static bool import_all(const struct invocation *invocation, struct import *import, struct error *error)
+{
+    import->report = report_create("Imported runs");
+    if (!import->report)
+        return error_set(error, ERROR_SYSTEM, "not enough memory to import");
+    import->runs = json_array();
+    import->refused = json_array();
+    json_put_string(import->report->document, "schema", "benchmark.import/1");
+    json_put(import->report->document, "runs", import->runs);
+    json_put(import->report->document, "refused", import->refused);
+    return find_kind(from, &import->kind, error) && find_files(invocation, &import->files, error) &&
+           read_all(import, error) && write_all(import, invocation->database, error);
 }
 
 static int run_import(const struct invocation *invocation, struct error *error)
 {
-    struct import_list list = {0};
-    int code = read_all(invocation, &list, error) ? write_all(invocation, &list, error) : (int)error->kind;
-    for (size_t i = 0; i < list.count; i++)
-        run_free(&list.items[i].run);
-    free(list.items);
-    return code;
+    struct import import = {0};
+    bool right = import_all(invocation, &import, error);
+    size_t refused = json_array_size(import.refused);
+    if (right) {
+        if (import.files.count > 1)
+            report_answer(import.report, refused ? TONE_WARNING : TONE_GOOD,
+                          "%zu runs were added, %zu were there already, and %zu files were refused.", import.added,
+                          import.there, refused);
+        right = command_write(invocation, import.report, error) == 0;
+    } else {
+        report_free(import.report);
+    }
+    empty(&import.held);
+    path_list_free(&import.files);
+    free(import.bad);
+    return !right ? (int)error->kind : refused ? ERROR_INPUT : 0;
 }
 
 static struct poptOption options[] = {
@@ -201,15 +299,20 @@ static struct poptOption options[] = {
      "benchmark|llama-bench"},
     {"engine", 0, POPT_ARG_STRING, &engine, 0, "the engine that was measured, where the file doesn't say", "NAME"},
     {"machine", 0, POPT_ARG_STRING, &machine_name, 0, "the measured machine's name, for llama-bench's results", "NAME"},
+    {"skip-bad", 0, POPT_ARG_NONE, &skip_bad, 0,
+     "take the others where some files can't be imported; the exit code is 2 nevertheless", NULL},
     POPT_TABLEEND,
 };
 
 const struct command command_import = {
     .name = "import",
-    .arguments = "FILE...",
-    .help = "take runs from files into the store",
+    .arguments = "FILE|FOLDER...",
+    .help = "take runs from files or folders into the store",
     .details =
-        "A run keeps its id; one that is in the store already is left as it is. - reads standard input.\n\n"
+        "A run keeps its id; one that is in the store already is left as it is. - reads standard input. Of a folder, "
+        "every .json and .jsonl file in it and in folders within it is taken, thousands at once. Nothing is written "
+        "when "
+        "one can't be (--skip-bad: but the others are).\n\n"
         "Files are runs of this program, or what llama.cpp's llama-bench printed (json, jsonl, csv, md, sql): its "
         "results become cases of the engine llama.cpp, a run for each machine that they were measured on.",
     .options = options,

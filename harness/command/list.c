@@ -112,7 +112,7 @@ static void fill_models(json_t *items)
             for (size_t k = 0; size->aliases && size->aliases[k]; k++)
                 json_array_append_new(aliases, json_string(size->aliases[k]));
             json_put_string(item, "family", families[i]->name);
-            json_put_string(item, "task", families[i]->task);
+            json_put_string(item, "task", family_task(families[i], size));
             put_parameters(item, families[i], size);
             if (families[i]->has_context)
                 json_put_count(item, "context", (uint64_t)size->config.max_context);

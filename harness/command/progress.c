@@ -40,6 +40,11 @@ void progress_entered(void *state, enum stage stage, long process)
         progress_clear(line);
         log_warning("another run (process %ld) is measuring: waiting for it to end", process);
         break;
+    case STAGE_BUSY:
+        if (!line->told_busy)
+            log_warning("other programs are at work: waiting for a quiet machine");
+        line->told_busy = true;
+        break;
     case STAGE_LOOKING:
         draw(line, "looking at the machine");
         break;

@@ -9,6 +9,7 @@
 struct progress_line {
     bool drawn_on; /* stderr is a terminal and progress is wanted */
     bool shown;    /* there is a line on the screen now */
+    bool told_busy;
 };
 void progress_entered(void *line, enum stage stage, long process);
 void progress_moved(void *line, const struct progress *progress);

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "harness/base/json.h"
 #include "harness/base/parse.h"
 #include "harness/command/command.h"
 #include "harness/command/progress.h"
+#include "harness/command/run_engine.h"
 #include "harness/command/run_files.h"
 #include "harness/run/execute.h"
 #include "reports/run.h"
@@ -18,7 +20,7 @@ static char not_resumed[] = "";
 static int weights;
 static char *tokens, *output;
 static char *suite, **filters, **excludes, **models, *budget, *threads, *least, *most, *warmup, *timeout, *memory,
-    *resume = not_resumed, *note;
+    *resume = not_resumed, *note, *quiet, *keep_samples, *engine;
 
 static struct poptOption options[] = {
     {"suite", 0, POPT_ARG_STRING, &suite, 0, "what is measured: suites, families and cases, with commas (all)",
@@ -30,6 +32,9 @@ static struct poptOption options[] = {
      "offers",
      "NAME|FILE"},
     {"weights", 0, POPT_ARG_NONE, &weights, 0, "run the weights of --model's file instead of generated ones", NULL},
+    {"engine", 0, POPT_ARG_STRING, &engine, 0,
+     "whose speed is measured: native, or llama-bench, llama.cpp's own program, on --model's GGUF files",
+     "native|llama-bench[=PATH]"},
     {"tokens", 0, POPT_ARG_STRING, &tokens, 0, "what --model's file reads: numbers of words, with commas", "N,..."},
     {"save-output", 0, POPT_ARG_STRING, &output, 0, "keep what a case of it computed, as NumPy's .npy", "FILE"},
     {"budget", 0, POPT_ARG_STRING, &budget, 0, "how long the whole run may take (90s, 10m)", "DURATION"},
@@ -42,6 +47,12 @@ static struct poptOption options[] = {
     {"memory-limit", 0, POPT_ARG_STRING, &memory, 0, "memory that a case may need (8GiB)", "SIZE"},
     {"resume", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &resume, 0,
      "go on with a run that was interrupted or whose budget was spent (the latest)", "RUN"},
+    {"wait-quiet", 0, POPT_ARG_STRING, &quiet, 0,
+     "how long to wait for other programs to end before anything is measured (no wait)", "DURATION"},
+    {"keep-samples", 0, POPT_ARG_STRING, &keep_samples, 0,
+     "afterwards, keep nine samples a case of this machine's runs that are older (90d); their medians, intervals and "
+     "ops stay",
+     "DURATION"},
     {"note", 0, POPT_ARG_STRING, &note, 0, "kept with the run; name=NAME in it names the run in comparisons", "TEXT"},
     POPT_TABLEEND,
 };
@@ -96,13 +107,31 @@ static bool read_counts(struct run_request *request, struct error *error)
 static bool read_limits(struct run_request *request, struct error *error)
 {
     return (!budget || parse_duration(budget, "--budget", &request->budget_s, error)) &&
+           (!quiet || parse_duration(quiet, "--wait-quiet", &request->quiet_patience_s, error)) &&
+           (!keep_samples || parse_duration(keep_samples, "--keep-samples", &request->keep_samples_s, error)) &&
            (!timeout || parse_duration(timeout, "--timeout", &request->timeout_s, error)) &&
            (!memory || parse_size(memory, "--memory-limit", &request->memory_bytes, error));
 }
 
-static bool read_selection(struct run_request *request, struct error *error)
+/* Another engine's program takes files, and has tests of its own. */
+static bool read_engine(struct engine_request *bench, struct error *error)
+{
+    if (suite || filters || excludes || weights || tokens || output || warmup || most || keep_samples ||
+        resume != not_resumed)
+        return error_set(error, ERROR_INPUT,
+                         "--engine: %s runs its own tests of --model's files, so only --threads, --min-runs, --budget, "
+                         "--timeout, --memory-limit, --wait-quiet and --note go with it",
+                         engine);
+    return run_engine_open(engine, (const char *const *)models, bench, error);
+}
+
+static bool read_selection(struct run_request *request, struct engine_request *bench, struct error *error)
 {
     const struct suite *first = suite_find("all");
+    request->budget_s = first->budget_s;
+    request->rounds = first->rounds;
+    if (engine && strcasecmp(engine, "native"))
+        return read_engine(bench, error);
     if (resume != not_resumed) {
         request->resume = resume ? resume : "";
         if (suite || filters || excludes || models)
@@ -119,6 +148,11 @@ static bool read_selection(struct run_request *request, struct error *error)
         if (!run_files_open(selection.models, &wishes, &selection, error) ||
             !selection_cases(&selection, &request->cases, &first, error))
             return false;
+        if (output && request->cases.count > 1)
+            return error_set(error, ERROR_INPUT,
+                             "--save-output: keeps what one case computed, and these are %zu, such as %s; --filter "
+                             "chooses one",
+                             request->cases.count, request->cases.cases[0].id);
     }
     request->suite = suite ? suite : models ? "" : first->name;
     request->budget_s = first->budget_s;
@@ -138,18 +172,30 @@ static json_t *command_line(const struct invocation *invocation)
     return list;
 }
 
+static const char *first_failure(const struct run *run)
+{
+    for (size_t i = 0; i < run->record_count; i++)
+        if (!status_is_measured(run->records[i].status) && run->records[i].status != STATUS_SKIPPED)
+            return run->records[i].reason;
+    return "";
+}
+
 /* 3 when a case failed, when nothing could be measured, or when most of what was is noisy. */
 static int judge(const struct run *run, struct error *error)
 {
     struct run_counts counts = run_count(run);
     size_t failed = counts.of[STATUS_FAILED] + counts.of[STATUS_TIMEOUT] + counts.of[STATUS_OUT_OF_MEMORY];
     if (stopped_by) {
-        error_set(error, ERROR_MEASURE, "interrupted: %zu of %zu cases are kept; to go on: benchmark run --resume %s",
-                  counts.measured, counts.all, run->id);
+        error_set(error, ERROR_MEASURE, "interrupted: %zu of %zu cases are kept", counts.measured, counts.all);
+        if (!run->engine)
+            error_set(error, ERROR_MEASURE,
+                      "interrupted: %zu of %zu cases are kept; to go on: benchmark run --resume %s", counts.measured,
+                      counts.all, run->id);
         return 128 + stopped_by;
     }
     if (failed)
-        error_set(error, ERROR_MEASURE, "%zu of %zu cases failed", failed, counts.all);
+        error_set(error, ERROR_MEASURE, "%zu of %zu cases failed%s%s", failed, counts.all, run->engine ? ": " : "",
+                  run->engine ? first_failure(run) : "");
     else if (!counts.measured)
         error_set(error, ERROR_MEASURE, "none of %zu cases could be measured", counts.all);
     else if (2 * counts.of[STATUS_NOISY] > counts.measured)
@@ -160,7 +206,8 @@ static int judge(const struct run *run, struct error *error)
     return ERROR_MEASURE;
 }
 
-static int execute(const struct invocation *invocation, struct run_request *request, struct error *error)
+static int execute(const struct invocation *invocation, struct run_request *request, const struct engine_request *bench,
+                   struct error *error)
 {
     struct progress_line line = {.drawn_on = invocation->progress};
     struct run run;
@@ -169,7 +216,7 @@ static int execute(const struct invocation *invocation, struct run_request *requ
     request->progress = progress_moved;
     request->state = &line;
     catch_signals();
-    bool right = run_execute(request, &run, error);
+    bool right = bench->program ? engine_bench(bench, &run, error) : run_execute(request, &run, error);
     progress_clear(&line);
     json_decref(request->command);
     if (!right && stopped_by && error->kind == ERROR_NONE)
@@ -194,13 +241,15 @@ static int run_run(const struct invocation *invocation, struct error *error)
                                   .timeout_s = NAN,
                                   .memory_bytes = BYTES_UNKNOWN,
                                   .stop = &stopped_by};
+    struct engine_request bench = {.run = &request};
     int code = ERROR_INPUT;
-    if (read_counts(&request, error) && read_selection(&request, error) && read_limits(&request, error))
-        code = execute(invocation, &request, error);
+    if (read_counts(&request, error) && read_selection(&request, &bench, error) && read_limits(&request, error))
+        code = execute(invocation, &request, &bench, error);
     else
         code = (int)error->kind;
     case_list_free(&request.cases);
     run_files_close();
+    run_engine_close();
     return code;
 }
 
@@ -211,6 +260,10 @@ const struct command command_run = {
         "Each case runs in a process of its own: one that fails costs itself alone. Cases are measured in rounds until "
         "the median of each is known within 2 %, or the budget is spent. What is finished is kept at once; a run that "
         "was interrupted goes on with --resume.\n\n"
+        "--engine llama-bench measures llama.cpp by its own program, found on PATH or named, on GGUF files: reading "
+        "prompts and generating at a few lengths, each test in a process of its own. `fit --engine llama.cpp` then "
+        "tells "
+        "the speed of other models there.\n\n"
         "Exit codes: 0 done; 3 cases failed, or the machine was too noisy to judge; 130 or 143 interrupted.",
     .options = options,
     .run = run_run,

@@ -6,6 +6,7 @@
 
 #include "harness/run/job.h"
 #include "models/catalogue/file_family.h"
+#include "models/catalogue/file_weights.h"
 
 enum { MOST_FILES = 8, NAME = 80 };
 
@@ -40,19 +41,31 @@ static int64_t token_count(const char *tokens, uint64_t vocabulary, struct error
     return found;
 }
 
-/* The file's own type where a kernel runs it, else the nearest. */
-static void choose_dtype(const struct model_file *file, const struct family *family, char *out, size_t capacity)
+/* Training and decoding don't read words that are given from the first on; what is kept is of one case, which is the
+ * forward step unless a filter or a suite says which. */
+static unsigned choose_modes(const struct file_wishes *wishes, bool selected)
 {
-    struct model_case one;
-    double bits = 8 * (double)file->tensor_bytes / (double)(file->parameters ? file->parameters : 1);
-    file_dtype(file, out, capacity);
-    if (!family->quantises && bits < 12)
-        snprintf(out, capacity, "bf16");
-    else if (!case_set_dtype(&one, out))
-        snprintf(out, capacity, "%s", bits < 5.5 ? "q4_K_M" : bits < 7.5 ? "q6_K" : bits < 12 ? "q8_0" : "f16");
+    unsigned inferring = 1u << MODE_FORWARD | 1u << MODE_PREFILL;
+    if (wishes->output && !selected)
+        return 1u << MODE_FORWARD;
+    if (wishes->tokens)
+        return inferring;
+    return wishes->output ? inferring | 1u << MODE_DECODE : ~0u;
 }
 
-static bool open_one(const char *path, const struct file_wishes *wishes, struct error *error)
+/* That the file's weights are the graph's, before anything is measured. */
+static bool check_weights(const struct opened *one, const struct family *family, struct error *error)
+{
+    struct model_case shortest = case_of_size(family, &one->size, MODE_FORWARD);
+    shortest.context = family->has_context ? 1 : 0;
+    case_name(&shortest);
+    struct graph *graph = case_build(&shortest, error);
+    bool right = graph && file_weights_check(&one->file, graph, error);
+    graph_free(graph);
+    return right;
+}
+
+static bool open_one(const char *path, const struct file_wishes *wishes, bool selected, struct error *error)
 {
     struct opened *one = &opened[count];
     struct file_model *model = &models_of[count];
@@ -76,23 +89,33 @@ static bool open_one(const char *path, const struct file_wishes *wishes, struct 
             return false;
         one->size.contexts[0] = tokens;
     }
-    *model = (struct file_model){.path = path, .family = file_family(&one->file, &one->size), .size = &one->size};
+    *model = (struct file_model){.path = path,
+                                 .family = file_family(&one->file, &one->size),
+                                 .size = &one->size,
+                                 .modes = choose_modes(wishes, selected)};
+    if (!model->family && one->file.tensor_count && one->file.outline.count &&
+        one->file.outline.parameters != one->file.parameters)
+        return error_set(error, ERROR_INPUT,
+                         "%.200s: its config.json describes %llu parameters, and its tensors have %llu", path,
+                         (unsigned long long)one->file.outline.parameters, (unsigned long long)one->file.parameters);
     if (!model->family)
         return error_set(error, ERROR_INPUT, "%.200s: no family here builds this %s; `benchmark fit` tells its memory",
                          path, one->file.settings.architecture[0] ? one->file.settings.architecture : "model");
     if (wishes->weights && !one->file.tensor_count)
         return error_set(error, ERROR_INPUT, "--weights: %.200s has none; give the .gguf or .safetensors file", path);
-    choose_dtype(&one->file, model->family, model->dtype, sizeof model->dtype);
+    if (wishes->weights && !check_weights(one, model->family, error))
+        return false;
+    file_run_dtype(&one->file, model->family, model->dtype, sizeof model->dtype);
     return true;
 }
 
 bool run_files_open(const char *const *models, const struct file_wishes *wishes, struct selection *selection,
                     struct error *error)
 {
-    bool right = true;
+    bool right = true, selected = selection->suites || (selection->filters && selection->filters[0]);
     for (size_t m = 0; right && models && models[m]; m++)
         if (is_file(models[m]))
-            right = open_one(models[m], wishes, error);
+            right = open_one(models[m], wishes, selected, error);
     selection->files = models_of;
     selection->file_count = count;
     if (right && (wishes->weights || wishes->tokens || wishes->output) && !count)

@@ -95,7 +95,21 @@ static void fill(const struct shape *shape, double weights_bytes, double context
     work->tokens = work->decode ? 1 : context;
     /* of a prompt only the last token goes through the head */
     work->prompt_flops = 2 * fmax(work->read_weights - words, shape->active / 4) * work->tokens;
+    work->activations = shape->layers * shape->hidden * work->tokens;
+    work->attention_macs = 2 * shape->layers * shape->attention * context;
     work->attention_flops = 2 * shape->layers * shape->attention * work->tokens * work->tokens;
+}
+
+/* By its name; a file that is called otherwise by its parameters, where these are a published model's to the last one.
+ */
+static const struct family_size *find_size(const struct record *record)
+{
+    const struct family_size *size = family_find_size(record->model, NULL);
+    for (size_t f = 0; !size && families[f]; f++)
+        for (size_t s = 0; families[f]->modes >> MODE_DECODE & 1 && (size = family_size_at(families[f], s)); s++)
+            if (size->published == record->parameters)
+                break;
+    return size;
 }
 
 bool engine_work_of_record(const struct record *record, struct engine_work *work)
@@ -108,7 +122,7 @@ bool engine_work_of_record(const struct record *record, struct engine_work *work
     bool prefill = strcmp(record->mode, "prefill") == 0;
     if ((!work->decode && !prefill) || !record->parameters || record->context <= 0 || strstr(record->id, "/after-"))
         return false;
-    const struct family_size *size = family_find_size(record->model, NULL);
+    const struct family_size *size = find_size(record);
     double parameters = (double)record->parameters;
     if (!size || !shape_of_config(&size->config, parameters, &shape))
         shape_of_count(record->model, parameters, &shape);
@@ -119,8 +133,8 @@ bool engine_work_of_record(const struct record *record, struct engine_work *work
     return true;
 }
 
-bool engine_work_of_case(const struct model_case *one, const char *type, double parameters, double weights_bytes,
-                         int threads, struct engine_work *work)
+static bool work_of_config(const struct config *config, const struct model_case *one, const char *type,
+                           double parameters, double weights_bytes, int threads, struct engine_work *work)
 {
     struct shape shape;
     *work = (struct engine_work){.decode = one->mode == MODE_DECODE, .threads = threads};
@@ -128,8 +142,37 @@ bool engine_work_of_case(const struct model_case *one, const char *type, double 
     if ((one->mode != MODE_DECODE && one->mode != MODE_PREFILL) || one->batch != 1 || one->context <= 0 ||
         !(parameters > 0) || !(weights_bytes > 0))
         return false;
-    if (!shape_of_config(&one->size->config, parameters, &shape))
+    if (!shape_of_config(config, parameters, &shape))
         shape_of_count(one->size->name, parameters, &shape);
     fill(&shape, weights_bytes, (double)one->context, work);
     return true;
+}
+
+bool engine_work_of_case(const struct model_case *one, const char *type, double parameters, double weights_bytes,
+                         int threads, struct engine_work *work)
+{
+    return work_of_config(&one->size->config, one, type, parameters, weights_bytes, threads, work);
+}
+
+/* Settings are a file's own words: one that no model could have is left out. */
+static int64_t sane(uint64_t value)
+{
+    return value < 1u << 24 ? (int64_t)value : 0;
+}
+
+bool engine_work_of_settings(const struct settings *settings, const struct model_case *one, const char *type,
+                             double parameters, double weights_bytes, int threads, struct engine_work *work)
+{
+    const struct config config = {.layers = sane(settings->layers),
+                                  .hidden = sane(settings->hidden),
+                                  .heads = sane(settings->heads),
+                                  .kv_heads = sane(settings->kv_heads),
+                                  .head_dim = sane(settings->head_dim),
+                                  .vocabulary = sane(settings->vocabulary),
+                                  .experts = sane(settings->experts),
+                                  .chosen = sane(settings->experts_used),
+                                  .feed_forward =
+                                      sane(settings->experts ? settings->expert_feed_forward : settings->feed_forward),
+                                  .shared_feed_forward = sane(settings->shared_feed_forward)};
+    return work_of_config(&config, one, type, parameters, weights_bytes, threads, work);
 }

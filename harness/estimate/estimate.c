@@ -1,5 +1,7 @@
 #include "harness/estimate/estimate.h"
 
+#include "harness/estimate/interval.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +17,20 @@ static const double OVERHEAD_S = 2e-6;
 /* An op's share of a call that isn't work: about one fork and join of the threads. */
 static const double CALL_S = 0.7e-6;
 
-/* One op's points, which lie together among all points, and the surface through them. */
+/* One op's points lie together among all points. */
 struct op_surface {
     char op[40];
-    struct surface surface;
+    const struct surface_point *points;
+    size_t count;
 };
 
-struct scored {
-    double log_error; /* of measured over estimated, without its model; NaN: not scored */
-    double distance;
+/* A measured case: its ops are some of the estimator's. */
+struct known_case {
+    size_t first_op, op_count;
+    double step; /* bytes that it moves, and that are evicted before */
+    double seconds;
+    bool whole;
+    enum mode mode;
     uint64_t group[LEFT_OUT_KINDS];
 };
 
@@ -34,12 +41,12 @@ struct estimator {
     struct surface_point *points; /* by surface */
     size_t point_count;
     struct op_time *ops; /* of the measured cases, one after another */
-    size_t *first_op;    /* of each case; one more at the end */
-    size_t *places;      /* of each op: its point */
-    struct scored *scored;
+    struct known_case *cases;
     size_t case_count;
+    struct score *scores; /* [LEFT_OUT_KINDS] of each case */
     size_t score_count;
     double confidence;
+    struct interval_law law;
 };
 
 const char *bound_name(enum bound bound)
@@ -76,11 +83,13 @@ static double roofline_seconds(const struct limits *limits, const struct op_time
 /* ---- points ---- */
 
 /* FNV-1a: a key for equal names. */
-static uint64_t name_key(const char *name)
+static uint64_t name_key(const char *name, const char *rest)
 {
     uint64_t key = 0xcbf29ce484222325;
-    for (; name && *name; name++)
-        key = (key ^ (unsigned char)*name) * 0x100000001b3;
+    for (const char *at = name; at && *at; at++)
+        key = (key ^ (unsigned char)*at) * 0x100000001b3;
+    for (const char *at = rest; *at; at++)
+        key = (key ^ (unsigned char)*at) * 0x100000001b3;
     return key;
 }
 
@@ -93,6 +102,12 @@ static double step_bytes(const struct op_time *ops, size_t count)
     for (size_t i = 0; i < count; i++)
         sum += ops[i].count * ops[i].bytes;
     return sum;
+}
+
+/* Not of the step: what was read before it (op_time.h). */
+static bool is_eviction(const struct op_time *op)
+{
+    return strcmp(op->op, OP_EVICTION) == 0;
 }
 
 static struct surface_point point_of(const struct limits *limits, const struct op_time *op, double step)
@@ -136,98 +151,75 @@ static void finish_point(struct estimate *estimate)
 }
 
 /* The estimate of a measured case without its group, before bias and interval; false where an op is left alone. */
-static bool sum_without(const struct estimator *estimator, size_t measured, enum left_out kind,
+static bool sum_without(const struct estimator *estimator, const struct known_case *one, enum left_out kind,
                         struct estimate *estimate)
 {
+    const struct without without = {kind, one->group[kind]};
     *estimate = (struct estimate){0};
-    for (size_t k = estimator->first_op[measured]; k < estimator->first_op[measured + 1]; k++) {
-        const struct surface_point *point = &estimator->points[estimator->places[k]];
-        if (!isfinite(point->without[kind]))
+    for (size_t k = one->first_op; k < one->first_op + one->op_count; k++) {
+        const struct op_time *op = &estimator->ops[k];
+        const struct op_surface *surface = find_surface(estimator, op->op);
+        if (is_eviction(op))
+            continue;
+        struct surface_point at = point_of(&estimator->limits, op, one->step);
+        double distance, slowdown = surface_at(surface->points, surface->count, &at, &without, &distance);
+        if (!isfinite(slowdown))
             return false;
-        add_op(&estimator->limits, &estimator->ops[k], point->without[kind], point->distances[kind], estimate);
+        add_op(&estimator->limits, op, slowdown, distance, estimate);
     }
     finish_point(estimate);
     return estimate->seconds > 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 /* ---- intervals ---- */
-
-/* The scored cases' errors, or with a bias their scores, ascending, without those of a group (NULL: all). */
-static size_t list_scores(const struct estimator *estimator, const struct scored *left_out, enum left_out kind,
-                          const double *bias, double *list)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < estimator->case_count; i++) {
-        const struct scored *one = &estimator->scored[i];
-        if (!isfinite(one->log_error) || (left_out && one->group[kind] == left_out->group[kind]))
-            continue;
-        list[count++] = bias ? fabs(one->log_error - *bias) / (1 + one->distance) : one->log_error;
-    }
-    qsort(list, count, sizeof *list, by_value);
-    return count;
-}
-
-/* The conformal quantile: the ⌈(n+1)·confidence⌉-th smallest score. With too few scores for that, the largest, doubled
- * for each further one that is missing by half of what a factor of two is. */
-static double quantile(const double *scores, size_t n, double confidence)
-{
-    size_t rank = (size_t)ceil((double)(n + 1) * confidence);
-    return n == 0 ? log(2) : rank <= n ? scores[rank - 1] : fmax(scores[n - 1], log(2) / (double)(n + 1)) * 1.5;
-}
 
 static struct estimate nothing_known(void)
 {
     return (struct estimate){.seconds = NAN, .low = NAN, .high = NAN};
 }
 
-/* Bias and interval, from all scored cases but those of a group (NULL: all). */
-static void finish(const struct estimator *estimator, const struct scored *left_out, enum left_out kind,
-                   struct estimate *estimate)
+static void finish(const struct interval_law *law, enum mode mode, struct estimate *estimate)
 {
-    double *list = calloc(estimator->case_count + 1, sizeof *list);
-    if (!list) {
-        *estimate = nothing_known();
-        return;
-    }
-    size_t count = list_scores(estimator, left_out, kind, NULL, list);
-    double bias = count ? list[count / 2] : 0;
-    count = list_scores(estimator, left_out, kind, &bias, list);
-    double width = quantile(list, count, estimator->confidence) * (1 + estimate->distance);
-    estimate->seconds *= exp(bias);
+    double width = interval_half_width(law, mode, estimate->distance);
+    estimate->seconds *= exp(law->bias);
     estimate->low = estimate->seconds * exp(-width);
     estimate->high = estimate->seconds * exp(width);
-    free(list);
 }
 
 struct estimate estimator_without(const struct estimator *estimator, size_t measured, enum left_out kind)
 {
+    const struct known_case *one = &estimator->cases[measured];
+    const struct without without = {kind, one->group[kind]};
+    struct interval_law law;
     struct estimate estimate;
-    if (!sum_without(estimator, measured, kind, &estimate))
+    if (!sum_without(estimator, one, kind, &estimate) ||
+        !interval_law_make(estimator->scores, LEFT_OUT_KINDS * estimator->case_count, estimator->confidence, &without,
+                           &law))
         return nothing_known();
-    finish(estimator, &estimator->scored[measured], kind, &estimate);
+    finish(&law, one->mode, &estimate);
     return estimate;
 }
 
-/* Estimates every measured case without its own model's points; the errors become the scores. A case with an op that no
- * other model has says nothing of how well that op is foretold. */
-static void score(struct estimator *estimator, const struct measured_case *cases)
+/* Estimates every whole case without what belongs to it; the errors become the scores. A case with an op that nothing
+ * else has says nothing of how well that op is foretold. */
+static bool score(struct estimator *estimator)
 {
     for (size_t i = 0; i < estimator->case_count; i++) {
-        struct scored *one = &estimator->scored[i];
-        struct estimate estimate;
-        one->group[LEFT_OUT_SIZE] = name_key(cases[i].model);
-        one->group[LEFT_OUT_FAMILY] = name_key(cases[i].family);
-        bool right = cases[i].seconds > 0 && sum_without(estimator, i, LEFT_OUT_SIZE, &estimate);
-        one->log_error = right ? log(cases[i].seconds / estimate.seconds) : NAN;
-        one->distance = right ? estimate.distance : NAN;
-        estimator->score_count += right;
+        const struct known_case *one = &estimator->cases[i];
+        for (int kind = 0; kind < LEFT_OUT_KINDS; kind++) {
+            struct score *added = &estimator->scores[i * LEFT_OUT_KINDS + (size_t)kind];
+            struct estimate estimate;
+            bool right = one->whole && one->seconds > 0 && sum_without(estimator, one, (enum left_out)kind, &estimate);
+            *added = (struct score){.log_error = right ? log(one->seconds / estimate.seconds) : NAN,
+                                    .distance = right ? estimate.distance : NAN,
+                                    .mode = one->mode,
+                                    .kind = (enum left_out)kind};
+            memcpy(added->group, one->group, sizeof added->group);
+            estimator->score_count += right && kind == LEFT_OUT_SIZE;
+        }
     }
+    return interval_law_make(estimator->scores, LEFT_OUT_KINDS * estimator->case_count, estimator->confidence, NULL,
+                             &estimator->law);
 }
 
 /* ---- making it ---- */
@@ -244,24 +236,36 @@ static bool name_surfaces(struct estimator *estimator, size_t op_count)
     return estimator->surfaces;
 }
 
-/* The points of one op, side by side, and the surface through them. */
-static bool fill_surface(struct estimator *estimator, struct op_surface *one, const struct measured_case *cases)
+/* The points of one op, side by side. */
+static void fill_surface(struct estimator *estimator, struct op_surface *one)
 {
-    size_t first = estimator->point_count;
+    one->points = estimator->points + estimator->point_count;
     for (size_t i = 0; i < estimator->case_count; i++) {
-        size_t from = estimator->first_op[i], count = estimator->first_op[i + 1] - from;
-        double step = step_bytes(estimator->ops + from, count);
-        for (size_t k = from; k < from + count; k++) {
+        const struct known_case *from = &estimator->cases[i];
+        for (size_t k = from->first_op; k < from->first_op + from->op_count; k++) {
             if (strcmp(estimator->ops[k].op, one->op) != 0)
                 continue;
-            struct surface_point *point = &estimator->points[estimator->point_count];
-            estimator->places[k] = estimator->point_count++;
-            *point = point_of(&estimator->limits, &estimator->ops[k], step);
-            point->group[LEFT_OUT_SIZE] = name_key(cases[i].model);
-            point->group[LEFT_OUT_FAMILY] = name_key(cases[i].family);
+            struct surface_point *point = &estimator->points[estimator->point_count++];
+            *point = point_of(&estimator->limits, &estimator->ops[k], from->step);
+            memcpy(point->group, from->group, sizeof point->group);
+            one->count++;
         }
     }
-    return surface_make(&one->surface, estimator->points + first, estimator->point_count - first);
+}
+
+/* The ops of a whole case, so that together they take what its step took over all its samples. Of a few layers no step
+ * was timed for longer than its ops were. */
+static void take_ops(struct estimator *estimator, const struct measured_case *from, struct known_case *one)
+{
+    struct op_time *ops = estimator->ops + one->first_op;
+    double sum = 0;
+    if (from->op_count)
+        memcpy(ops, from->ops, from->op_count * sizeof *ops);
+    for (size_t i = 0; i < from->op_count; i++)
+        sum += is_eviction(&ops[i]) ? 0 : ops[i].count * ops[i].seconds;
+    for (size_t i = 0; i < from->op_count; i++)
+        if (!from->layers && from->seconds > 0 && sum > 0)
+            ops[i].seconds *= from->seconds / sum;
 }
 
 static bool take_cases(struct estimator *estimator, const struct measured_case *cases, size_t count)
@@ -271,25 +275,31 @@ static bool take_cases(struct estimator *estimator, const struct measured_case *
         total += cases[i].op_count;
     estimator->ops = calloc(total + 1, sizeof *estimator->ops);
     estimator->points = calloc(total + 1, sizeof *estimator->points);
-    estimator->places = calloc(total + 1, sizeof *estimator->places);
-    estimator->first_op = calloc(count + 1, sizeof *estimator->first_op);
-    estimator->scored = calloc(count + 1, sizeof *estimator->scored);
-    if (!estimator->ops || !estimator->points || !estimator->places || !estimator->first_op || !estimator->scored)
+    estimator->cases = calloc(count + 1, sizeof *estimator->cases);
+    estimator->scores = calloc(LEFT_OUT_KINDS * count + 1, sizeof *estimator->scores);
+    if (!estimator->ops || !estimator->points || !estimator->cases || !estimator->scores)
         return false;
+    size_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t at = estimator->first_op[i];
-        if (cases[i].op_count)
-            memcpy(estimator->ops + at, cases[i].ops, cases[i].op_count * sizeof *cases[i].ops);
-        estimator->first_op[i + 1] = at + cases[i].op_count;
+        const char *own = cases[i].layers || cases[i].kept ? cases[i].id : "";
+        struct known_case *one = &estimator->cases[i];
+        *one = (struct known_case){
+            .first_op = at,
+            .op_count = cases[i].op_count,
+            .step = step_bytes(cases[i].ops, cases[i].op_count),
+            .seconds = cases[i].seconds,
+            .whole = !cases[i].layers,
+            .mode = cases[i].mode,
+            .group = {name_key(cases[i].model, own), name_key(cases[i].model, ""), name_key(cases[i].family, "")}};
+        take_ops(estimator, &cases[i], one);
+        at += cases[i].op_count;
     }
     estimator->case_count = count;
     if (!name_surfaces(estimator, total))
         return false;
     for (size_t i = 0; i < estimator->surface_count; i++)
-        if (!fill_surface(estimator, &estimator->surfaces[i], cases))
-            return false;
-    score(estimator, cases);
-    return true;
+        fill_surface(estimator, &estimator->surfaces[i]);
+    return score(estimator);
 }
 
 struct estimator *estimator_create(const struct measured_case *cases, size_t count, const struct limits *limits,
@@ -312,14 +322,11 @@ void estimator_free(struct estimator *estimator)
 {
     if (!estimator)
         return;
-    for (size_t i = 0; i < estimator->surface_count; i++)
-        surface_free(&estimator->surfaces[i].surface);
     free(estimator->surfaces);
     free(estimator->points);
     free(estimator->ops);
-    free(estimator->places);
-    free(estimator->first_op);
-    free(estimator->scored);
+    free(estimator->cases);
+    free(estimator->scores);
     free(estimator);
 }
 
@@ -336,6 +343,17 @@ static bool is_same(const struct op_time *one, const struct features *features)
            one->columns == features->columns && one->dtype == features->dtype && strcmp(one->op, features->op) == 0;
 }
 
+static struct op_time op_of(const struct features *features)
+{
+    struct op_time op = {.dtype = features->dtype,
+                         .flops = features->flops,
+                         .bytes = features->bytes,
+                         .rows = features->rows,
+                         .columns = features->columns};
+    strncpy(op.op, features->op, sizeof op.op - 1);
+    return op;
+}
+
 /* The graph's ops, equal ones as one; NULL without memory. */
 static struct op_time *list_ops(const struct graph *graph, size_t *count)
 {
@@ -348,23 +366,49 @@ static struct op_time *list_ops(const struct graph *graph, size_t *count)
         size_t at = 0;
         while (at < *count && !is_same(&ops[at], &features))
             at++;
-        if (at == *count) {
-            ops[(*count)++] = (struct op_time){.dtype = features.dtype,
-                                               .flops = features.flops,
-                                               .bytes = features.bytes,
-                                               .rows = features.rows,
-                                               .columns = features.columns};
-            strncpy(ops[at].op, features.op, sizeof ops[at].op - 1);
-        }
+        if (at == *count)
+            ops[(*count)++] = op_of(&features);
         ops[at].count++;
     }
     return ops;
 }
 
 /* An op never measured stands at its roofline, and far away. */
-static const double FAR_AWAY = 4;
 
-struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph)
+/* The log of how far above its roofline, and how far off that is known. */
+static double slowdown_of(const struct estimator *estimator, const struct op_time *op, double step, double *distance)
+{
+    const struct op_surface *found = find_surface(estimator, op->op);
+    struct surface_point at = point_of(&estimator->limits, op, step);
+    *distance = ESTIMATE_FAR_AWAY;
+    return found ? surface_at(found->points, found->count, &at, NULL, distance) : 0;
+}
+
+double estimator_op(const struct estimator *estimator, const struct features *features, double step_bytes)
+{
+    struct op_time op = op_of(features);
+    double distance;
+    return estimator->point_count ? roofline_seconds(&estimator->limits, &op) *
+                                        exp(slowdown_of(estimator, &op, step_bytes, &distance) + estimator->law.bias)
+                                  : NAN;
+}
+
+double estimator_distance(const struct estimator *estimator, const struct features *features, double step_bytes)
+{
+    struct op_time op = op_of(features);
+    double distance;
+    slowdown_of(estimator, &op, step_bytes, &distance);
+    return fmin(distance, ESTIMATE_FAR_AWAY);
+}
+
+struct surface_point estimator_place(const struct features *features, double step_bytes)
+{
+    static const struct limits any = {NAN, NAN, NAN}; /* places don't depend on them */
+    struct op_time op = op_of(features);
+    return point_of(&any, &op, step_bytes);
+}
+
+struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph, enum mode mode)
 {
     struct estimate estimate = {0};
     size_t count;
@@ -373,13 +417,11 @@ struct estimate estimator_estimate(const struct estimator *estimator, const stru
         return nothing_known();
     double step = step_bytes(ops, count);
     for (size_t i = 0; i < count; i++) {
-        const struct op_surface *found = find_surface(estimator, ops[i].op);
-        struct surface_point at = point_of(&estimator->limits, &ops[i], step);
-        double distance = FAR_AWAY, slowdown = found ? surface_at(&found->surface, &at, &distance) : 0;
+        double distance, slowdown = slowdown_of(estimator, &ops[i], step, &distance);
         add_op(&estimator->limits, &ops[i], slowdown, distance, &estimate);
     }
     free(ops);
     finish_point(&estimate);
-    finish(estimator, NULL, LEFT_OUT_SIZE, &estimate);
+    finish(&estimator->law, mode, &estimate);
     return estimate;
 }

@@ -3,12 +3,11 @@
  * Every measured case leaves the time of each of its nodes, in place: with the caches as the step leaves them and the
  * arguments where the plan put them. Each op has a surface through them (surface.h): how far above its roofline time
  * (what it costs to call, flops over the machine's peak and bytes over its bandwidth) it takes, by its shape, its dtype
- * and how much the whole step moves, which says what is still in cache. A case's time is the sum over its nodes.
+ * and how much the whole step moves, which says what is still in cache. A case's time is the sum over its nodes. Cases
+ * of a few of a model's layers (case.h: `layers-N`) are there for their ops: a model's layers repeat, so its own ops at
+ * their own shapes can be measured in a moment where the model is too large, or its whole step too long.
  *
- * The interval is conformal (Vovk et al. 2005; normalised as in Papadopoulos et al. 2008): every measured case is
- * estimated from the others, with all cases of its own model left out; the logarithms of measured over estimated,
- * divided by 1 + the distance to what was used, are the scores, and a quantile of them, multiplied by 1 + the new
- * case's distance, is the interval's half-width. */
+ * The interval is conformal (interval.h). */
 #ifndef ESTIMATE_ESTIMATE_H
 #define ESTIMATE_ESTIMATE_H
 
@@ -23,8 +22,12 @@
 
 struct measured_case {
     const char *model, *family; /* leaving out goes by them; family may be NULL; the caller's */
-    double seconds;             /* of a step, the median of its samples */
-    const struct op_time *ops;  /* the caller's */
+    enum mode mode;
+    const char *id;
+    bool layers;               /* of some of the model's layers only */
+    bool kept;                 /* measured for calibration: there also when the model's whole steps are left out */
+    double seconds;            /* of a step, the median of its samples */
+    const struct op_time *ops; /* the caller's */
     size_t op_count;
 };
 
@@ -51,9 +54,16 @@ struct estimator *estimator_create(const struct measured_case *cases, size_t cou
 void estimator_free(struct estimator *estimator);
 /* How many cases the interval rests on. */
 size_t estimator_scores(const struct estimator *estimator);
-struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph);
-/* What it would have said of a measured case, by its place among them, had nothing of its model, or of its family, been
- * measured: neither for the estimate nor for its interval. NaN where an op of the case is measured nowhere else. */
+struct estimate estimator_estimate(const struct estimator *estimator, const struct graph *graph, enum mode mode);
+/* Seconds of one op within a step that moves `step_bytes`; NaN where nothing was measured. */
+double estimator_op(const struct estimator *estimator, const struct features *features, double step_bytes);
+/* How far from the nearest that was measured: 0 there; ESTIMATE_FAR_AWAY where no such op was. */
+double estimator_distance(const struct estimator *estimator, const struct features *features, double step_bytes);
+#define ESTIMATE_FAR_AWAY 4.0
+/* The place of an op within its step on its surface. */
+struct surface_point estimator_place(const struct features *features, double step_bytes);
+/* What it would have said of a measured case, by its place among them, had what `kind` says not been measured: neither
+ * for the estimate nor for its interval. NaN where an op of the case is measured nowhere else. */
 struct estimate estimator_without(const struct estimator *estimator, size_t measured, enum left_out kind);
 
 #endif

@@ -20,6 +20,11 @@ static bool is_there(const struct known *known, const char *id)
     return false;
 }
 
+static bool is_calibration(const struct run *run)
+{
+    return strcmp(run->suite, CALIBRATION_SUITE) == 0;
+}
+
 /* The run's measured records that no later run has; a quiet one is taken before a noisy one of the same case. */
 static bool add_records(struct known *known, const struct run *run, int threads, enum status status)
 {
@@ -31,6 +36,11 @@ static bool add_records(struct known *known, const struct run *run, int threads,
         if (!more)
             return false;
         known->records = more;
+        bool *calibration = realloc(known->calibration, known->record_count + 1);
+        if (!calibration)
+            return false;
+        known->calibration = calibration;
+        calibration[known->record_count] = is_calibration(run);
         more[known->record_count++] = *record;
         known->op_cases += record->op_count > 0;
     }
@@ -38,16 +48,37 @@ static bool add_records(struct known *known, const struct run *run, int threads,
 }
 
 /* The limits that the latest run with any rested on. */
-static struct limits find_limits(const struct known *known)
+static struct limits find_limits(const struct run *runs, size_t count)
 {
-    for (size_t i = 0; i < known->run_count; i++) {
-        const json_t *ceilings = json_object_get(known->runs[i].machine, "ceilings");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *ceilings = json_object_get(runs[i].machine, "ceilings");
         struct limits limits = {json_get_real(ceilings, "peak_f32_gflops"), json_get_real(ceilings, "peak_bf16_gflops"),
                                 json_get_real(ceilings, "read_gbs")};
         if (limits.peak_f32_gflops > 0 && limits.read_gbs > 0)
             return limits;
     }
     return (struct limits){NAN, NAN, NAN};
+}
+
+/* A distillation is a training step with a teacher's forward part in it. */
+static enum mode mode_of(const struct record *record)
+{
+    for (int mode = 0; mode < MODE_COUNT; mode++)
+        if (strcmp(record->mode, mode_name((enum mode)mode)) == 0 && mode != MODE_DISTILL)
+            return (enum mode)mode;
+    return MODE_TRAIN;
+}
+
+struct measured_case known_case(const struct record *record)
+{
+    return (struct measured_case){.id = record->id,
+                                  .model = record->model,
+                                  .family = record->family,
+                                  .mode = mode_of(record),
+                                  .layers = strstr(record->id, "/layers-") != NULL,
+                                  .seconds = record->time.median,
+                                  .ops = record->ops,
+                                  .op_count = record->op_count};
 }
 
 static bool make_estimator(struct known *known, struct error *error)
@@ -58,16 +89,13 @@ static bool make_estimator(struct known *known, struct error *error)
     size_t count = 0;
     for (size_t i = 0; i < known->record_count; i++) {
         const struct record *record = &known->records[i];
-        if (record->op_count)
-            cases[count++] = (struct measured_case){.model = record->model,
-                                                    .family = record->family,
-                                                    .seconds = record->time.median,
-                                                    .ops = record->ops,
-                                                    .op_count = record->op_count};
+        if (!record->op_count)
+            continue;
+        cases[count] = known_case(record);
+        cases[count++].kept = known->calibration[i];
     }
-    struct limits limits = known->limits = find_limits(known);
     if (count)
-        known->estimator = estimator_create(cases, count, &limits, CONFIDENCE, error);
+        known->estimator = estimator_create(cases, count, &known->limits, CONFIDENCE, error);
     free(cases);
     return !count || known->estimator;
 }
@@ -96,10 +124,25 @@ bool known_load(const char *database, const char *fingerprint, int threads, stru
     struct store *store = store_open(database, STORE_READ, error);
     bool right = store && load_runs(store, fingerprint, known, error);
     store_close(store);
-    for (int status = STATUS_OK; status <= STATUS_NOISY; status++)
-        for (size_t i = 0; right && i < known->run_count; i++)
-            right = add_records(known, &known->runs[i], threads, (enum status)status) ||
-                    error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
+    for (int calibration = 0; calibration < 2; calibration++)
+        for (int status = STATUS_OK; status <= STATUS_NOISY; status++)
+            for (size_t i = 0; right && i < known->run_count; i++)
+                right = is_calibration(&known->runs[i]) != calibration ||
+                        add_records(known, &known->runs[i], threads, (enum status)status) ||
+                        error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
+    known->limits = find_limits(known->runs, known->run_count);
+    if (right && make_estimator(known, error))
+        return true;
+    known_free(known);
+    return false;
+}
+
+bool known_of_run(const struct run *run, int threads, struct known *known, struct error *error)
+{
+    *known = (struct known){.limits = find_limits(run, 1)};
+    bool right = add_records(known, run, threads, STATUS_OK) && add_records(known, run, threads, STATUS_NOISY);
+    if (!right)
+        error_set(error, ERROR_SYSTEM, "not enough memory for the estimates");
     if (right && make_estimator(known, error))
         return true;
     known_free(known);
@@ -112,6 +155,7 @@ void known_free(struct known *known)
         run_free(&known->runs[i]);
     free(known->runs);
     free(known->records);
+    free(known->calibration);
     estimator_free(known->estimator);
     *known = (struct known){0};
 }

@@ -12,6 +12,9 @@
 #include "harness/run/lock.h"
 #include "harness/run/placement.h"
 #include "harness/run/prepare.h"
+#include "harness/run/quiet.h"
+#include "harness/store/retention.h"
+#include "harness/store/unsettled.h"
 #include "probes/machine.h"
 
 struct execution {
@@ -250,6 +253,45 @@ static bool finish_run(struct execution *execution, struct error *error)
     return store_put_run(execution->store, run, error);
 }
 
+/* The medians that tell noise and moves: as many runs as `regress` looks back by default would be read for little. */
+enum { RUNS_OF_DOUBT = 12 };
+
+/* What the store has in doubt of this machine is measured first, so that a budget that is too small is spent on it. */
+static bool put_doubtful_first(struct execution *execution, struct error *error)
+{
+    struct unsettled *cases;
+    size_t count;
+    if (!store_list_unsettled(execution->store, execution->machine.fingerprint, RUNS_OF_DOUBT, &cases, &count, error))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < execution->item_count; j++)
+            if (!strcmp(execution->items[j].record.id, cases[i].id))
+                execution->items[j].doubt = cases[i].doubt;
+    free(cases);
+    return true;
+}
+
+static bool let_go(struct execution *execution, struct error *error)
+{
+    size_t removed;
+    double age_s = execution->request->keep_samples_s;
+    return !(age_s > 0) || is_stopped(execution) ||
+           store_thin_samples(execution->store, execution->machine.fingerprint, age_s, &removed, error);
+}
+
+static void is_busy(void *state, const struct quiet_look *look)
+{
+    (void)look;
+    enter(state, STAGE_BUSY, 0);
+}
+
+static void wait_for_quiet(struct execution *execution)
+{
+    double patience_s = execution->request->quiet_patience_s;
+    if (patience_s > 0)
+        quiet_wait(patience_s, execution->cpu_count, execution->request->stop, is_busy, NULL, execution);
+}
+
 static bool execute(struct execution *execution, struct error *error)
 {
     bool resumes = execution->request->resume;
@@ -262,8 +304,8 @@ static bool execute(struct execution *execution, struct error *error)
         return false;
     if (!resumes)
         begin_run(execution);
-    return (resumes || put_new_run(execution, error)) && measure_cases(execution, error) &&
-           finish_run(execution, error);
+    return put_doubtful_first(execution, error) && (resumes || put_new_run(execution, error)) &&
+           measure_cases(execution, error) && finish_run(execution, error) && let_go(execution, error);
 }
 
 static void waits(void *state, long process)
@@ -299,6 +341,8 @@ bool run_execute(const struct run_request *request, struct run *run, struct erro
     bool right = place_threads(&execution, error) && (execution.store = open_store(request, error)) &&
                  run_lock_take(&execution.lock, request->database, fmax(900, 2 * request->budget_s), request->stop,
                                waits, &execution, error);
+    if (right)
+        wait_for_quiet(&execution);
     execution.started_s = clock_now_s();
     right = right && execute(&execution, error);
     free_execution(&execution);

@@ -9,7 +9,7 @@
 #include "harness/run/suites.h"
 #include "harness/store/store.h"
 
-enum stage { STAGE_WAITING, STAGE_LOOKING, STAGE_CEILINGS, STAGE_CASES };
+enum stage { STAGE_WAITING, STAGE_BUSY, STAGE_LOOKING, STAGE_CEILINGS, STAGE_CASES };
 
 struct run_request {
     struct worker_program program;
@@ -21,6 +21,8 @@ struct run_request {
     int threads;              /* 0: what the machine lets us use */
     struct measure_options measure;
     double budget_s, timeout_s; /* timeout: NaN for what the cases should take */
+    double quiet_patience_s;    /* how long it may wait for a quiet machine; 0: not at all */
+    double keep_samples_s;      /* afterwards, older runs of this machine are thinned (retention.h); 0: none is */
     int rounds;
     uint64_t memory_bytes; /* BYTES_UNKNOWN: the machine's */
     volatile sig_atomic_t *stop;

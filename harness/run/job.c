@@ -23,6 +23,7 @@ json_t *job_to_json(const struct job *job)
         json_array_append_new(cpus, json_integer(job->cpus[i]));
     json_put(document, "cpus", cpus);
     json_put_bool(document, "check", job->check);
+    json_put_bool(document, "ops", job->ops);
     json_put_count(document, "least", job->measure.least);
     json_put_count(document, "most", job->measure.most);
     if (job->measure.warmup >= 0)
@@ -54,7 +55,8 @@ bool job_from_json(struct job *job, const json_t *document, struct error *error)
     const json_t *cpus = json_object_get(document, "cpus");
     size_t threads = json_array_size(cpus);
     *job = (struct job){.measure = measure_defaults()};
-    if (!subject || strlen(subject) >= sizeof job->subject || !threads || (model && strlen(model) >= sizeof job->model))
+    if (!subject || strlen(subject) >= sizeof job->subject || !threads || strlen(model) >= sizeof job->model ||
+        strlen(tokens) >= sizeof job->tokens || strlen(output) >= sizeof job->output)
         return error_set(error, ERROR_INPUT, "worker: its input is no job: this command is for `benchmark run` only");
     int *list = malloc(threads * sizeof *list);
     if (!list)
@@ -70,6 +72,7 @@ bool job_from_json(struct job *job, const json_t *document, struct error *error)
     job->threads = threads;
     job->ceilings = json_is_true(json_object_get(document, "ceilings"));
     job->check = json_is_true(json_object_get(document, "check"));
+    job->ops = json_is_true(json_object_get(document, "ops"));
     job->measure.least = json_get_count(document, "least", job->measure.least);
     job->measure.most = json_get_count(document, "most", job->measure.most);
     job->measure.warmup = (long)json_get_count(document, "warmup", (uint64_t)job->measure.warmup);

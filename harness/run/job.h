@@ -31,7 +31,7 @@ struct job {
     char output[JOB_PATH];   /* where what it computes is written as NumPy's .npy, or "" */
     const int *cpus;         /* one a thread; not owned, except by job_from_json's caller */
     size_t threads;
-    bool check;
+    bool check, ops; /* compare the output first; time each node at the end */
     struct measure_options measure;
     uint64_t planned_bytes; /* 0: no limit on the address space */
 };

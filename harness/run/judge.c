@@ -41,7 +41,7 @@ static void find_doubt(const struct item *item, char *reason, size_t size)
     double spread = stats_relative_error(&record->time);
     if (item->cold)
         snprintf(reason, size, "its budget allowed one step, and that wasn't warmed up; --budget gives it more");
-    else if (record->sample_count == 1)
+    else if (!item->sampled && record->sample_count == 1)
         snprintf(reason, size, "only one sample: no interval can be given; --budget or --min-runs give it more");
     else if (record->steal > most_steal)
         snprintf(reason, size, "the hypervisor took %.0f %% of its time (steal)", 100 * record->steal);
@@ -50,7 +50,7 @@ static void find_doubt(const struct item *item, char *reason, size_t size)
     else if (record->canary > most_canary)
         snprintf(reason, size, "the machine was slower than in the rest of the run: the canary took %.2f times as long",
                  record->canary);
-    else if (spread > most_spread)
+    else if (!item->sampled && spread > most_spread)
         snprintf(reason, size, "its times spread by ±%.0f %%", 100 * spread);
     else
         *reason = '\0';

@@ -40,10 +40,17 @@ static double now(const struct loop *loop)
 /* Seconds a step, over `batch` of them. */
 static double time_steps(const struct loop *loop, size_t batch)
 {
-    double start = now(loop);
-    for (size_t i = 0; i < batch; i++)
+    const struct measure_options *options = loop->options;
+    double start = now(loop), untimed = 0;
+    for (size_t i = 0; i < batch; i++) {
+        if (options->before) {
+            double from = now(loop);
+            options->before(options->before_state);
+            untimed += now(loop) - from;
+        }
         loop->step(loop->state);
-    return (now(loop) - start) / (double)batch;
+    }
+    return (now(loop) - start - untimed) / (double)batch;
 }
 
 static bool keep(struct loop *loop, double seconds)

@@ -18,6 +18,8 @@ struct measure_options {
     double least_s;             /* of sampling, so that a short burst of luck isn't taken for precision */
     double until_s, deadline_s; /* points of the clock: stop sampling; stop whatever there is */
     double (*now)(void *state); /* the clock; NULL: clock_now_s */
+    void (*before)(void *state); /* called with before_state ahead of each step, untimed; or NULL */
+    void *before_state;
 };
 enum { WARMUP_UNTIL_STEADY = -1 };
 

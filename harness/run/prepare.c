@@ -69,7 +69,7 @@ static void fill_identity(const struct model_case *one, int threads, struct reco
     snprintf(record->id, sizeof record->id, "%s", one->id);
     snprintf(record->family, sizeof record->family, "%s", one->family->name);
     snprintf(record->model, sizeof record->model, "%s", one->size->name);
-    snprintf(record->task, sizeof record->task, "%s", one->family->task);
+    snprintf(record->task, sizeof record->task, "%s", family_task(one->family, one->size));
     snprintf(record->mode, sizeof record->mode, "%s", mode_name(one->mode));
     snprintf(record->dtype, sizeof record->dtype, "%s", case_dtype_name(one));
     snprintf(record->device, sizeof record->device, "%s", one->device);
@@ -111,6 +111,7 @@ void prepare_item(const struct model_case *one, int threads, const struct machin
 {
     *item = (struct item){.units = case_units(one),
                           .roof = {NAN, NAN, NAN, NULL},
+                          .sampled = one->layers > 0,
                           .model = one->size->file,
                           .weights = one->size->file_weights,
                           .tokens = one->size->tokens,

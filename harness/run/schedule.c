@@ -20,7 +20,7 @@ struct course {
     const struct schedule *schedule;
     struct item *items;
     size_t count;
-    size_t *order; /* positions, cheap ones first */
+    size_t *order; /* positions, as they are visited within a round */
     int round;
     double end_s;
     size_t visits;
@@ -320,18 +320,20 @@ static bool close_records(struct course *course, struct error *error)
     return true;
 }
 
+static bool goes_before(const struct item *one, const struct item *other)
+{
+    if (one->doubt != other->doubt)
+        return one->doubt > other->doubt;
+    return one->expected_step_s + one->expected_setup_s < other->expected_step_s + other->expected_setup_s;
+}
+
 /* Insertion sort: stable, so that equal ones stay in the suite's order. */
-static void order_by_cost(struct course *course)
+static void put_in_order(struct course *course)
 {
     for (size_t i = 0; i < course->count; i++) {
         size_t place = i;
-        double cost = course->items[i].expected_step_s + course->items[i].expected_setup_s;
-        for (; place; place--) {
-            const struct item *before = &course->items[course->order[place - 1]];
-            if (!(before->expected_step_s + before->expected_setup_s > cost))
-                break;
+        for (; place && goes_before(&course->items[i], &course->items[course->order[place - 1]]); place--)
             course->order[place] = course->order[place - 1];
-        }
         course->order[place] = i;
     }
 }
@@ -345,7 +347,7 @@ bool schedule_run(const struct schedule *schedule, struct item *items, size_t co
                             .end_s = schedule->started_s + schedule->budget_s};
     if (!course.order)
         return error_set(error, ERROR_SYSTEM, "not enough memory to order the cases");
-    order_by_cost(&course);
+    put_in_order(&course);
     bool right = true;
     for (; right && course.round < schedule->rounds && !is_stopped(&course); course.round++)
         right = run_round(&course, error);

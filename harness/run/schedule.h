@@ -2,7 +2,8 @@
  *
  * Cases are visited in rounds, each visit in a worker of its own, so that a machine that drifts doesn't drift under one
  * case only, and so that what a process happens to get (its pages, its place in the cache) is drawn more than once.
- * Within a round the cheap ones go first: a budget that ends early has then left out few. A visit's share of what is
+ * Within a round those that are in doubt go first, and then the cheap ones: a budget that ends early has then left out
+ * few. A visit's share of what is
  * left of the budget is equal to every other's; what a precise case doesn't use goes to those after it.
  *
  * A case whose visits were all noisy is visited once more while the budget lasts. What it says then is kept if it is
@@ -28,13 +29,15 @@ struct roof {
 };
 
 struct item {
-    struct record record;        /* identity, plan and cost are filled by the caller, the rest here */
-    const char *model;           /* the file that its model is of, or NULL; */
-    bool weights;                /* whose weights it runs with */
+    struct record record; /* identity, plan and cost are filled by the caller, the rest here */
+    bool sampled;         /* some layers of a model: what they cost is asked, the whole's check is for the rest */
+    const char *model;    /* the file that its model is of, or NULL; */
+    bool weights;         /* whose weights it runs with */
     const char *tokens, *output; /* what it reads, and where what it computes is written; or NULL */
     double units;                /* that a step produces, for throughput */
     struct roof roof;
     double expected_step_s, expected_setup_s; /* guesses, replaced by what is seen */
+    double doubt; /* how much earlier runs leave to find out about it; the most doubtful go first, 0: as it comes */
 
     int visits;      /* the caller sets these when it goes on with a run */
     bool settled;    /* nothing more is to be done with it */
@@ -100,6 +103,9 @@ struct visit {
 };
 bool visit_item(const struct schedule *schedule, const struct item *item, double slice_s, void (*tick)(void *),
                 void *tick_state, struct visit *visit, struct error *error);
+/* Nothing heard yet; and what one of the worker's lines adds: false when it makes no sense. */
+struct visit visit_unknown(void);
+bool visit_take(struct visit *visit, const json_t *line);
 void visit_free(struct visit *visit);
 bool visit_is_noisy(const struct visit *visit, double usual_canary_s);
 

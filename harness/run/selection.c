@@ -113,6 +113,7 @@ static bool add_models(struct case_list *list, const struct selection *selection
         struct pick pick = whole;
         if (file) {
             pick.dtypes = file->dtype;
+            pick.modes = file->modes;
             right = pick_size(&pick, file->family, file->size, list, error);
         } else {
             right =

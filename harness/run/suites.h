@@ -43,6 +43,7 @@ struct file_model {
     const struct family *family;
     const struct family_size *size; /* which knows the path as its file */
     char dtype[24];                 /* of the file's weights, or the nearest that is run */
+    unsigned modes;                 /* 1 << MODE_…: in which it is run */
 };
 
 /* What a person asks for; each list is NULL-ended, or NULL. */

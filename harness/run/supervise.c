@@ -14,6 +14,7 @@
 #include "harness/base/parse.h"
 #include "harness/base/text.h"
 #include "harness/run/clock.h"
+#include "harness/run/process_end.h"
 #include "harness/run/spawn.h"
 
 enum { TICK_MS = 1000, LINE_MOST = 16 << 20, SAID_MOST = 2048 };
@@ -29,16 +30,6 @@ struct watch {
     enum fate said_fate; /* of a worker that said "failed" */
     char why[400];       /* of nonsense and failed */
 };
-
-/* How many processes the system has killed for want of memory since it started; 0 where it doesn't say. */
-static unsigned long long kills_for_memory(void)
-{
-    char *text = text_read_file("/proc/vmstat", 1 << 16);
-    const char *place = text ? strstr(text, "\noom_kill ") : NULL;
-    unsigned long long kills = place ? strtoull(place + 10, NULL, 10) : 0;
-    free(text);
-    return kills;
-}
 
 static void take_line(struct watch *watch, const char *bytes, size_t length)
 {
@@ -164,23 +155,6 @@ static enum watched watch_worker(struct watch *watch, int *status, bool *reaped)
     }
 }
 
-/* Puts the last line of its stderr after the reason: libraries say there what they choke on. */
-static void append_said(const struct watch *watch, char *reason, size_t size)
-{
-    const char *said = text_string(&watch->said);
-    size_t length = strlen(said);
-    while (length && (said[length - 1] == '\n' || said[length - 1] == ' '))
-        length--;
-    size_t start = length;
-    while (start && said[start - 1] != '\n')
-        start--;
-    if (start == length)
-        return;
-    struct error shown;
-    error_set(&shown, ERROR_MEASURE, "%s; it said: %.*s", reason, (int)(length - start), said + start);
-    snprintf(reason, size, "%.399s", shown.message);
-}
-
 static enum fate judge_end(const struct watch *watch, int status, bool killed_for_memory, char *reason, size_t size)
 {
     if (watch->failed) {
@@ -189,19 +163,9 @@ static enum fate judge_end(const struct watch *watch, int status, bool killed_fo
     }
     if (watch->done && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return FATE_DONE;
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && killed_for_memory) {
-        snprintf(reason, size, "the system ran out of memory and killed the worker");
-        return FATE_OUT_OF_MEMORY;
-    }
-    if (WIFSIGNALED(status))
-        snprintf(reason, size, "the worker was killed by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status))
-        snprintf(reason, size, "the worker ended with exit code %d", WEXITSTATUS(status));
-    else
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         snprintf(reason, size, "the worker ended before its case was done");
-    append_said(watch, reason, size);
-    return FATE_FAILED;
+    return process_end_fate("the worker", status, killed_for_memory, text_string(&watch->said), reason, size);
 }
 
 static enum fate end_worker(struct watch *watch, enum watched how, int status, bool reaped,
@@ -212,22 +176,13 @@ static enum fate end_worker(struct watch *watch, enum watched how, int status, b
         while (waitpid(watch->process.id, &status, 0) < 0 && errno == EINTR)
             ;
     }
-    char limit[32];
-    switch (how) {
-    case STOPPED:
-        snprintf(reason, size, "interrupted");
-        return FATE_STOPPED;
-    case TIMED_OUT:
-        format_duration(watch->supervision->timeout_s, limit, sizeof limit);
-        snprintf(reason, size, "no end within %s: killed; --timeout allows more", limit);
-        return FATE_TIMEOUT;
-    case SPOKE_NONSENSE:
+    if (how == STOPPED || how == TIMED_OUT)
+        return process_cut_short(how == STOPPED, watch->supervision->timeout_s, reason, size);
+    if (how == SPOKE_NONSENSE) {
         snprintf(reason, size, "%s", watch->why);
         return FATE_FAILED;
-    case ENDED:
-        break;
     }
-    return judge_end(watch, status, kills_for_memory() > kills_before, reason, size);
+    return judge_end(watch, status, process_kills_for_memory() > kills_before, reason, size);
 }
 
 bool supervise(const struct supervision *supervision, const json_t *job, enum fate *fate, char *reason,
@@ -238,7 +193,7 @@ bool supervise(const struct supervision *supervision, const json_t *job, enum fa
     text_append(&watch.in, bytes ? bytes : "");
     text_append(&watch.in, "\n");
     free(bytes);
-    unsigned long long kills = kills_for_memory();
+    unsigned long long kills = process_kills_for_memory();
     void (*pipe_before)(int) = signal(SIGPIPE, SIG_IGN);
     bool started = spawn_worker(&supervision->program, supervision->cpus, supervision->threads, &watch.process, error);
     if (started) {

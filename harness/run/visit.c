@@ -11,7 +11,7 @@
 #include "harness/store/fidelity_json.h"
 #include "harness/store/op_time.h"
 
-enum { SAMPLES_MOST = 1 << 20 };
+enum { SAMPLES_MOST = 1 << 20, SAMPLED_WARMUPS = 2 };
 static const double most_steal = 0.05, most_delay = 0.10, most_canary = 1.15;
 
 struct hearing {
@@ -74,10 +74,11 @@ static void take_done(struct visit *visit, const json_t *line)
         visit->counters = json_deep_copy(counters);
 }
 
-static bool take(void *state, const json_t *line)
+bool visit_take(struct visit *visit, const json_t *line)
 {
-    struct visit *visit = ((struct hearing *)state)->visit;
     const char *event = json_get_string(line, "event");
+    if (!event)
+        return false;
     if (!strcmp(event, "samples"))
         return take_samples(visit, line);
     if (!strcmp(event, "check"))
@@ -91,6 +92,11 @@ static bool take(void *state, const json_t *line)
     else
         return false;
     return strcmp(event, "done") || visit->count; /* nothing measured is nothing done */
+}
+
+static bool take(void *state, const json_t *line)
+{
+    return visit_take(((struct hearing *)state)->visit, line);
 }
 
 static void tick(void *state)
@@ -108,17 +114,22 @@ static double timeout_s(const struct schedule *schedule, const struct item *item
     return 30 + 4 * slice_s + 10 * (item->expected_step_s + item->expected_setup_s);
 }
 
+struct visit visit_unknown(void)
+{
+    return (struct visit){.setup_s = NAN,
+                          .steal = NAN,
+                          .run_delay = NAN,
+                          .canary_s = NAN,
+                          .energy_j = NAN,
+                          .check_error = NAN,
+                          .fidelity = fidelity_unknown(),
+                          .peak_bytes = BYTES_UNKNOWN};
+}
+
 bool visit_item(const struct schedule *schedule, const struct item *item, double slice_s, void (*on_tick)(void *),
                 void *tick_state, struct visit *visit, struct error *error)
 {
-    *visit = (struct visit){.setup_s = NAN,
-                            .steal = NAN,
-                            .run_delay = NAN,
-                            .canary_s = NAN,
-                            .energy_j = NAN,
-                            .check_error = NAN,
-                            .fidelity = fidelity_unknown(),
-                            .peak_bytes = BYTES_UNKNOWN};
+    *visit = visit_unknown();
     double timeout = timeout_s(schedule, item, slice_s), now = clock_now_s();
     struct job job = {.cpus = schedule->cpus, .threads = schedule->threads, .measure = schedule->measure};
     strcpy(job.subject, item->record.id);
@@ -126,12 +137,17 @@ bool visit_item(const struct schedule *schedule, const struct item *item, double
     job.weights = item->weights;
     snprintf(job.tokens, sizeof job.tokens, "%s", item->tokens ? item->tokens : "");
     snprintf(job.output, sizeof job.output, "%s", item->output ? item->output : "");
-    job.check = !item->record.has_check;
+    job.check = !item->sampled && !item->record.has_check;
+    job.ops = !item->record.op_count;
     if (item->record.memory[MEMORY_PLANNED] != BYTES_UNKNOWN)
         job.planned_bytes = item->record.memory[MEMORY_PLANNED];
     job.measure.deadline_s = schedule->started_s + schedule->budget_s;
     /* A worker that measures on until it is killed for it would be measured for nothing. */
     job.measure.until_s = fmin(now + fmin(slice_s, 0.7 * timeout), job.measure.deadline_s);
+    if (item->sampled) { /* its ops are asked about, which are timed for a while after the first steps */
+        job.measure.warmup = SAMPLED_WARMUPS;
+        job.measure.least = job.measure.most = 1;
+    }
     struct hearing hearing = {visit, on_tick, tick_state};
     const struct supervision supervision = {.program = schedule->program,
                                             .timeout_s = timeout,

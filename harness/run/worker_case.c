@@ -10,6 +10,7 @@
 #include "harness/run/answer.h"
 #include "harness/run/canary.h"
 #include "harness/run/clock.h"
+#include "harness/run/eviction.h"
 #include "harness/run/measure.h"
 #include "harness/run/noise.h"
 #include "harness/run/op_times.h"
@@ -39,7 +40,8 @@ struct subject {
     struct graph *graph;
     struct plan plan;
     struct engine *engine;
-    uint64_t baseline_bytes; /* resident before the engine was opened */
+    struct eviction eviction; /* of what the layers that aren't run would have moved */
+    uint64_t baseline_bytes;  /* resident before the engine was opened */
     bool peak_is_reset;
 };
 
@@ -131,12 +133,14 @@ static bool compare_subject(const struct job *job, const struct subject *subject
 
 static bool open_subject(const struct job *job, struct subject *subject, struct error *error)
 {
+    if (!eviction_make(&subject->one, (int)job->threads, &subject->eviction, error))
+        return false;
     malloc_trim(0); /* what the check left behind is no part of an idle worker */
     if (job->planned_bytes)
         limit_address_space(subject->plan.arena_bytes + address_margin(job));
     subject->peak_is_reset = resident_reset_peak();
     subject->baseline_bytes = resident_bytes("VmRSS");
-    const struct engine_options options = {.threads = (int)job->threads};
+    const struct engine_options options = {.threads = (int)job->threads, .repeats = subject->one.layers > 0};
     subject->engine = engine_open(subject->graph, &subject->plan, &options, error);
     return subject->engine &&
            (!job->weights || file_weights_load(&subject->file, subject->graph, subject->engine, error)) &&
@@ -169,7 +173,10 @@ static void put_ops(const struct measurement *found, struct subject *subject, in
 {
     double step_s = stats_median(found->samples, found->count);
     size_t count;
-    struct op_time *ops = op_times_measure(subject->engine, subject->graph, step_s, OPS_BUDGET_S, &count);
+    struct op_time *ops = op_times_measure(subject->engine, subject->graph, step_s, OPS_BUDGET_S,
+                                           subject->eviction.bytes ? eviction_run : NULL, &subject->eviction, &count);
+    if (ops && subject->eviction.size)
+        ops[count++] = eviction_op(&subject->eviction);
     json_t *line = answer_event("ops");
     json_put(line, "ops", op_times_to_json(ops, count));
     answer(out, line);
@@ -231,8 +238,11 @@ static bool measure_subject(const struct job *job, struct subject *subject, stru
     double ready_s = clock_now_s();
     struct meters meters = meters_start(job, counters);
     struct measurement found;
+    struct measure_options options = job->measure;
+    options.before = subject->eviction.bytes ? eviction_run : NULL;
+    options.before_state = &subject->eviction;
     json_t *line = answer_event("done");
-    bool right = measure(step_subject, subject, &job->measure, &found, error);
+    bool right = measure(step_subject, subject, &options, &found, error);
     double steps = (double)(found.steps + found.warmups);
     meters_stop(&meters, job, steps, line);
     if (right && !is_sound(subject)) {
@@ -257,7 +267,7 @@ static bool measure_subject(const struct job *job, struct subject *subject, stru
     json_put_bool(line, "cold", found.cold);
     json_put_real(line, "canary_s", fmax(canary_before_s, canary_run_s((int)job->threads)));
     put_samples(&found, out);
-    if (job->check && clock_now_s() < job->measure.deadline_s) /* once a case, and never beyond the budget */
+    if (job->ops && clock_now_s() < job->measure.deadline_s) /* never beyond the budget */
         put_ops(&found, subject, out);
     answer(out, line);
     measurement_free(&found);
@@ -289,6 +299,7 @@ void worker_measure_case(const struct job *job, struct counters *counters, int o
     }
     if (subject.engine)
         engine_close(subject.engine);
+    eviction_free(&subject.eviction);
     plan_free(&subject.plan);
     graph_free(subject.graph);
     model_file_close(&subject.file);

@@ -75,7 +75,7 @@ struct log_median stats_log_median(const double *values, size_t count)
             squares += (up_to - below) * away * away;
             below = up_to;
         }
-        result.variance = fmax(squares - sum * sum, 0) / (1 + (count % 2 ? 0.95 : 1.2) / sqrt(n));
+        result.variance = fmax(squares - sum * sum, 0) / (1 + (count % 2 ? 1.1 : 1.4) / sqrt(n));
         result.freedom = fmin(n - 1, 1 + sqrt(n));
     }
     free(logs);

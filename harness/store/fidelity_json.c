@@ -32,19 +32,30 @@ struct fidelity fidelity_unknown(void)
     return fidelity;
 }
 
+/* False for a NULL value, as where there is no memory for it. */
+static bool put(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
 json_t *fidelity_to_json(const struct fidelity *fidelity)
 {
     if (!isfinite(fidelity->output_error))
         return NULL;
     json_t *object = json_object();
-    for (int i = 0; i < FIGURES; i++)
-        json_put_real(object, figures[i].key,
-                      *(const double *)(const void *)((const char *)fidelity + figures[i].offset));
-    if (fidelity->positions)
-        json_put_count(object, "positions", fidelity->positions);
-    json_put_string(object, "at", *fidelity->at ? fidelity->at : NULL);
-    json_put_string(object, "weights", WEIGHTS);
-    return object;
+    bool right = object;
+    for (int i = 0; right && i < FIGURES; i++) {
+        double value = *(const double *)(const void *)((const char *)fidelity + figures[i].offset);
+        right = !isfinite(value) || put(object, figures[i].key, json_real(value));
+    }
+    right = right &&
+            (!fidelity->positions || put(object, "positions", json_integer((json_int_t)fidelity->positions))) &&
+            (!*fidelity->at || put(object, "at", json_string(fidelity->at))) &&
+            put(object, "weights", json_string(WEIGHTS));
+    if (right)
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 bool fidelity_from_json(const json_t *object, struct fidelity *fidelity)

@@ -6,7 +6,7 @@
 
 #include "models/engine/fidelity.h"
 
-/* NULL when there is none (no output error). */
+/* NULL when there is none (no output error), and without memory. */
 json_t *fidelity_to_json(const struct fidelity *fidelity);
 /* Figures that are absent are NaN; false when one is there that can't be. */
 bool fidelity_from_json(const json_t *object, struct fidelity *fidelity);

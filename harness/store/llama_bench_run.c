@@ -125,7 +125,7 @@ static void name_case(const struct bench_row *row, struct record *record)
     text_free(&id);
 }
 
-static bool make_record(const struct bench_row *row, struct record *record, struct error *error)
+bool bench_record(const struct bench_row *row, struct record *record, struct error *error)
 {
     record_clear(record);
     bench_name_model(row, record);
@@ -221,7 +221,7 @@ static bool make_run(const struct bench_rows *rows, const uint64_t *keys, size_t
         if (keys[i] != keys[at])
             continue;
         struct record *record = &run->records[run->record_count++];
-        right = make_record(row, record, error);
+        right = bench_record(row, record, error);
         tell_apart(run, record);
         date_run(run, row);
         put_identity(&identity, row);

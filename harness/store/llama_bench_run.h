@@ -12,4 +12,7 @@
 bool bench_runs(const struct bench_rows *rows, const char *name, const char *machine, struct run **runs, size_t *count,
                 struct error *error);
 
+/* A row as a record, filled anew; the caller frees it. False without memory. */
+bool bench_record(const struct bench_row *row, struct record *record, struct error *error);
+
 #endif

@@ -44,6 +44,10 @@ static bool connect(struct store *store, const char *options, int flags, struct 
 {
     struct text uri = {0};
     append_uri(&uri, store->path, options);
+    if (uri.failed) {
+        text_free(&uri);
+        return error_set(error, ERROR_SYSTEM, "%s: not enough memory to open the store", store->path);
+    }
     int code = sqlite3_open_v2(text_string(&uri), &store->database, flags | SQLITE_OPEN_URI, NULL);
     text_free(&uri);
     if (code != SQLITE_OK)
@@ -126,7 +130,7 @@ static bool make_folders(const char *path, struct error *error)
         *slash = '/';
     }
     free(folder);
-    return right;
+    return folder ? right : error_set(error, ERROR_SYSTEM, "%s: not enough memory to open the store", path);
 }
 
 static bool open_to_write(struct store *store, struct error *error)

@@ -44,7 +44,9 @@ extern const char *const memory_part_names[MEMORY_PART_COUNT]; /* "planned_bytes
 enum { TEXT_ID = 160, TEXT_NAME = 96, TEXT_WORD = 32, TEXT_REASON = 400 };
 
 /* One op that a case's step holds `count` times with the same features (models/graph/cost.h), and how long one of them
- * took within the step: what estimates of other cases rest on. */
+ * took within the step: what estimates of other cases rest on. An op of the name OP_EVICTION is what was read before
+ * each step in place of the layers that a case leaves out, and no part of its time. */
+#define OP_EVICTION "eviction"
 struct op_time {
     char op[40]; /* the op's name */
     enum dtype dtype;

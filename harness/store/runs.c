@@ -1,4 +1,5 @@
 /* Putting runs and cases into the store; see store.h. Getting them back is in runs_get.c. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ static bool put_ceilings(struct store *store, const struct run *run, struct erro
 static void bind_json(struct statement *statement, const json_t *value)
 {
     char *text = value ? json_write(value, false) : NULL;
+    if (value && !text)
+        statement_lacks_memory(statement);
     bind_text(statement, text);
     free(text);
 }
@@ -148,6 +151,8 @@ static void bind_judgement(struct statement *put, const struct record *record)
     bind_real(put, record->canary_s);
     bind_real(put, record->canary);
     json_t *fidelity = fidelity_to_json(&record->fidelity);
+    if (!fidelity && isfinite(record->fidelity.output_error))
+        statement_lacks_memory(put);
     bind_json(put, fidelity);
     json_decref(fidelity);
 }

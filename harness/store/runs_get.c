@@ -8,10 +8,13 @@
 #include "harness/store/fidelity_json.h"
 #include "harness/store/statement.h"
 
+/* jansson doesn't always tell what it lacks from what is wrong. */
 static json_t *column_json(struct statement *statement, int column)
 {
     char *text = column_long_text(statement, column);
     json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+    if (text && !value)
+        statement_fail(statement, "a document in it can't be read: not enough memory, or it was changed by hand");
     free(text);
     return value;
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "harness/base/log.h"
+
 static const char *const steps[] = {
     /* 0 -> 1 */
     "PRAGMA application_id = 0x626e6368;" /* 'bnch' */
@@ -68,11 +70,9 @@ static bool version_now(struct store *store, int64_t *version, struct error *err
     return statement_finish(&statement);
 }
 
-static bool climb(struct store *store, struct error *error)
+/* From `version`, within the transaction. */
+static bool climb(struct store *store, int64_t version, struct error *error)
 {
-    int64_t version;
-    if (!version_now(store, &version, error))
-        return false;
     for (; version < schema_version; version++) {
         char number[64];
         snprintf(number, sizeof number, "PRAGMA user_version = %d", (int)version + 1);
@@ -82,10 +82,29 @@ static bool climb(struct store *store, struct error *error)
     return true;
 }
 
+/* What was there is backed up first; *backup is "" where nothing was, or nothing is to be done. */
+static bool bring_up_to_date(struct store *store, int64_t *before, struct text *backup, struct error *error)
+{
+    if (!version_now(store, before, error))
+        return false;
+    if (*before > schema_version) /* another process's, since we looked */
+        return error_set(error, ERROR_SYSTEM,
+                         "%s: made by a newer benchmark (version %d of the store, this one reads %d)", store->path,
+                         (int)*before, schema_version);
+    if (*before && *before < schema_version && !store_back_up(store, *before, backup, error))
+        return false;
+    return climb(store, *before, error);
+}
+
 bool schema_make(struct store *store, struct error *error)
 {
-    if (!store_begin(store, error) || !store_end(store, climb(store, error), error))
-        return false;
+    int64_t before = 0;
+    struct text backup = {0};
+    bool right = store_begin(store, error) && store_end(store, bring_up_to_date(store, &before, &backup, error), error);
+    if (right && backup.length)
+        log_warning("%s: brought up to date (from version %d of the store to %d); as it was, it is in %s", store->path,
+                    (int)before, schema_version, text_string(&backup));
+    text_free(&backup);
     store->version = schema_version;
-    return true;
+    return right;
 }

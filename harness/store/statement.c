@@ -116,16 +116,40 @@ bool statement_finish(struct statement *statement)
     return !statement->failed;
 }
 
-void column_text(struct statement *statement, int column, char *out, size_t capacity)
+void statement_fail(struct statement *statement, const char *why)
+{
+    if (!statement->failed)
+        error_set(statement->error, ERROR_SYSTEM, "%s: %s", statement->store->path, why);
+    statement->failed = true;
+}
+
+void statement_lacks_memory(struct statement *statement)
+{
+    statement_fail(statement, "not enough memory to use the store");
+}
+
+/* NULL for SQL NULL, and where there is no memory for the text. */
+static const char *text_of(struct statement *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement->prepared, column);
+    if (!text && sqlite3_column_type(statement->prepared, column) != SQLITE_NULL)
+        statement_lacks_memory(statement);
+    return text;
+}
+
+void column_text(struct statement *statement, int column, char *out, size_t capacity)
+{
+    const char *text = text_of(statement, column);
     snprintf(out, capacity, "%s", text ? text : "");
 }
 
 char *column_long_text(struct statement *statement, int column)
 {
-    const char *text = (const char *)sqlite3_column_text(statement->prepared, column);
-    return text ? strdup(text) : NULL;
+    const char *text = text_of(statement, column);
+    char *copy = text ? strdup(text) : NULL;
+    if (text && !copy)
+        statement_lacks_memory(statement);
+    return copy;
 }
 
 double column_real(struct statement *statement, int column)

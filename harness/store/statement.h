@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include "harness/base/text.h"
 #include "harness/store/store.h"
 
 struct store {
@@ -38,17 +39,23 @@ void bind_null(struct statement *statement);
 bool statement_step(struct statement *statement);
 /* Steps once and rewinds, for another set of parameters. */
 void statement_repeat(struct statement *statement);
+/* The statement fails, for that reason. */
+void statement_fail(struct statement *statement, const char *why);
+void statement_lacks_memory(struct statement *statement);
 /* False when anything failed since the start; releases it. */
 bool statement_finish(struct statement *statement);
 
 /* Columns of the current row. */
 void column_text(struct statement *statement, int column, char *out, size_t capacity);
-char *column_long_text(struct statement *statement, int column); /* NULL for SQL NULL; owned by the caller */
-double column_real(struct statement *statement, int column);     /* NaN for SQL NULL */
+/* NULL for SQL NULL, and when there is no memory: the statement has then failed. Owned by the caller. */
+char *column_long_text(struct statement *statement, int column);
+double column_real(struct statement *statement, int column); /* NaN for SQL NULL */
 int64_t column_count(struct statement *statement, int column, int64_t otherwise);
 
 /* schema.c: makes or brings up to date the tables of a store that was opened for writing. */
 extern const int schema_version;
 bool schema_make(struct store *store, struct error *error);
+/* backup.c: a copy of the committed store, of that version; *name receives the file's name, the caller's to free. */
+bool store_back_up(struct store *store, int64_t version, struct text *name, struct error *error);
 
 #endif

@@ -208,6 +208,59 @@ static void read_heads(struct settings *settings, const struct gguf_values *valu
     gguf_count(values, &settings->value_dim, "%s.attention.value_length", architecture);
 }
 
+static void read_rotation(struct settings *s, const struct gguf_values *values, const char *scaling)
+{
+    double factor = 1, original = 0, attention = 0;
+    uint64_t turned = 0;
+    gguf_count(values, &turned, "%s.rope.dimension_count", s->architecture);
+    if (turned && turned < s->head_dim)
+        s->rope.share = (float)turned / (float)s->head_dim;
+    gguf_number(values, &factor, "%s.rope.scaling.factor", s->architecture);
+    gguf_number(values, &original, "%s.rope.scaling.original_context_length", s->architecture);
+    gguf_number(values, &attention, "%s.rope.scaling.attn_factor", s->architecture);
+    gguf_number(values, &s->attention_softcap, "%s.attn_logit_softcapping", s->architecture);
+    gguf_number(values, &s->logits_softcap, "%s.final_logit_softcapping", s->architecture);
+    s->rope.factor = (float)factor;
+    s->rope.original_context = (float)original;
+    s->unknown_rope = s->stretched && strcmp(scaling, "linear") != 0;
+    if (strcmp(scaling, "linear") == 0)
+        s->rope.kind = ROPE_LINEAR;
+    if (strcmp(scaling, "longrope") == 0) /* whose factors are tensors */
+        s->rope.attention_factor = (float)attention;
+}
+
+/* The factors of stretched rotary positions are tensors: Llama 3's alone, or short and long ones. */
+static bool take_factors(const struct model_file *file, const char *name, float *out, struct settings *s)
+{
+    for (size_t i = 0; i < file->tensor_count; i++) {
+        const struct file_tensor *tensor = &file->tensors[i];
+        uint64_t wanted = (uint64_t)rope_rotated(&s->rope, (int64_t)s->head_dim) / 2;
+        if (strcmp(tensor->name, name) != 0)
+            continue;
+        bool right = s->head_dim < 1 << 16 && tensor->bytes == wanted * sizeof *out &&
+                     wanted <= SETTINGS_ROPE_FACTORS && strcmp(tensor->storage->name, "F32") == 0;
+        if (right)
+            memcpy(out, file->parts[tensor->part].bytes + tensor->offset, (size_t)tensor->bytes);
+        s->unknown_rope = !right;
+        s->stretched = true;
+        s->rope.kind = ROPE_LONG;
+        return right;
+    }
+    return false;
+}
+
+static void read_factors(struct model_file *file)
+{
+    struct settings *s = &file->settings;
+    if (take_factors(file, "rope_freqs.weight", s->rope_factors[0], s)) {
+        memcpy(s->rope_factors[1], s->rope_factors[0], sizeof s->rope_factors[0]);
+        s->rope.attention_factor = 1; /* they alone */
+    } else if (take_factors(file, "rope_factors_short.weight", s->rope_factors[0], s)) {
+        take_factors(file, "rope_factors_long.weight", s->rope_factors[1], s);
+        s->rope.factor = s->rope.original_context > 0 ? (float)s->max_context / s->rope.original_context : 1;
+    }
+}
+
 static void read_settings(struct settings *settings, const struct gguf_values *values)
 {
     *settings = settings_none();
@@ -234,10 +287,12 @@ static void read_settings(struct settings *settings, const struct gguf_values *v
     read_heads(settings, values);
     if (!settings->vocabulary)
         settings->vocabulary = gguf_array_length(values, "tokenizer.ggml.tokens");
+    gguf_count(values, &settings->token_types, "tokenizer.ggml.token_type_count");
     char scaling[SETTINGS_WORD] = "", key[2 * SETTINGS_WORD];
     snprintf(key, sizeof key, "%s.rope.scaling.type", settings->architecture);
     gguf_word(values, scaling, sizeof scaling, key);
     settings->stretched = scaling[0] && strcmp(scaling, "none") != 0;
+    read_rotation(settings, values, scaling);
     gguf_number(values, &settings->rope_theta, "%s.rope.freq_base", settings->architecture);
     if (!gguf_number(values, &settings->epsilon, "%s.attention.layer_norm_rms_epsilon", settings->architecture))
         gguf_number(values, &settings->epsilon, "%s.attention.layer_norm_epsilon", settings->architecture);
@@ -306,6 +361,8 @@ static bool finish(struct model_file *file, bool right, struct error *error)
     right = right && model_file_finish(file, error);
     if (right && !file->settings.architecture[0])
         right = error_set(error, ERROR_INPUT, "%.90s: has no general.architecture that is a word", file->parts[0].name);
+    if (right)
+        read_factors(file);
     if (!right)
         model_file_close(file);
     return right;

@@ -44,15 +44,34 @@ static bool is_hexadecimal(int c)
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+/* Eight bytes at once: the top bit of each that is below 0x20, a quote or a backslash; of the lowest such byte surely,
+ * of those above it perhaps wrongly. */
+static inline uint64_t text_ends(uint64_t eight)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
+    uint64_t quote = eight ^ '"' * ones, backslash = eight ^ '\\' * ones;
+    return (((eight - 0x20 * ones) & ~eight) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & tops;
+}
+
+/* To the next byte of a text that ends it or that begins an escape, or that may not stand in one. */
+static inline void skip_plain(struct scan *scan)
+{
+    const uint8_t *bytes = scan->mapping->bytes;
+    for (uint64_t eight; scan->at + 8 <= scan->end; scan->at += 8) {
+        memcpy(&eight, bytes + scan->at, 8);
+        if (text_ends(eight))
+            break;
+    }
+    while (scan->at < scan->end && bytes[scan->at] >= 0x20 && bytes[scan->at] != '"' && bytes[scan->at] != '\\')
+        scan->at++;
+}
+
 static bool check_text(struct scan *scan)
 {
     if (peek(scan) != '"')
         return wrong(scan, "a string");
-    const uint8_t *bytes = scan->mapping->bytes;
     for (scan->at++;; scan->at++) {
-        /* What most of a text is. */
-        while (scan->at < scan->end && bytes[scan->at] >= 0x20 && bytes[scan->at] != '"' && bytes[scan->at] != '\\')
-            scan->at++;
+        skip_plain(scan);
         int c = peek(scan);
         if (c == '"')
             break;
@@ -208,8 +227,9 @@ enum json_kind json_view_kind(struct json_view view)
 static void skip_text(struct scan *scan)
 {
     const uint8_t *bytes = scan->mapping->bytes;
-    for (scan->at++; scan->at < scan->end && bytes[scan->at] != '"'; scan->at++)
-        scan->at += bytes[scan->at] == '\\';
+    scan->at++;
+    for (skip_plain(scan); scan->at < scan->end && bytes[scan->at] != '"'; skip_plain(scan))
+        scan->at += 1 + (bytes[scan->at] == '\\');
     scan->at++;
 }
 

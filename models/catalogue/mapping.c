@@ -87,9 +87,22 @@ static unsigned clean_character(const uint8_t *c, uint64_t left)
     return overlong || surrogate || direction || code < 0xa0 || code > 0x10ffff ? 0 : more + 1;
 }
 
+/* Eight bytes from 0x20 to 0x7e. */
+static bool are_printable(const char *bytes)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
+    uint64_t eight;
+    memcpy(&eight, bytes, sizeof eight);
+    return !(((eight - 0x20 * ones) | (eight + ones) | eight) & tops);
+}
+
 bool text_is_clean(const char *bytes, uint64_t length)
 {
     for (uint64_t i = 0; i < length;) {
+        if (length - i >= 8 && are_printable(bytes + i)) {
+            i += 8;
+            continue;
+        }
         unsigned taken = clean_character((const uint8_t *)bytes + i, length - i);
         if (!taken)
             return false;

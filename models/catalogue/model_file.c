@@ -29,6 +29,7 @@ void model_file_close(struct model_file *file)
     outline_free(&file->outline);
     free(file->parts);
     free(file->tensors);
+    free(file->index);
     *file = (struct model_file){0};
 }
 
@@ -109,44 +110,153 @@ static bool is_buffer(const struct file_tensor *tensor)
 
 /* ---- whether the whole holds together ---- */
 
+/* Tensors by a number that is sorted fast: the hash of a name, or a place. A hundred thousand names needn't be sorted.
+ */
+struct file_index {
+    uint64_t key;
+    uint32_t tensor;
+};
+
+/* Eight bytes at a time. */
+static uint64_t hash_of(const char *name)
+{
+    uint64_t hash = 0x9e3779b97f4a7c15u, length = strlen(name);
+    for (uint64_t at = 0; at < length; at += 8) {
+        uint64_t eight = 0;
+        memcpy(&eight, name + at, length - at < 8 ? length - at : 8);
+        hash = (hash ^ eight) * 0xff51afd7ed558ccdu; /* MurmurHash3's */
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct file_index *left = a, *right = b;
+    return left->key < right->key ? -1 : left->key > right->key;
+}
+
+/* By key, 16 bits at a time from the lowest on; `spare` is as long. */
+static void sort_index(struct file_index *index, struct file_index *spare, size_t count)
+{
+    enum { STEP = 16, FEW = 4096 };
+    if (count < FEW)
+        qsort(index, count, sizeof *index, by_key);
+    for (int shift = 0; shift < 64 && count >= FEW; shift += STEP) {
+        uint32_t begins[1 << 16] = {0}, sum = 0;
+        for (size_t i = 0; i < count; i++)
+            begins[index[i].key >> shift & 0xffff]++;
+        for (size_t b = 0; b < 1 << 16; b++) {
+            uint32_t here = begins[b];
+            begins[b] = sum;
+            sum += here;
+        }
+        for (size_t i = 0; i < count; i++)
+            spare[begins[index[i].key >> shift & 0xffff]++] = index[i];
+        struct file_index *swapped = index;
+        index = spare;
+        spare = swapped;
+    }
+}
+
+const struct file_tensor *model_file_find(const struct model_file *file, const char *name)
+{
+    uint64_t hash = hash_of(name);
+    size_t low = 0, high = file->index ? file->tensor_count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (file->index[middle].key < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; file->index && low < file->tensor_count && file->index[low].key == hash; low++)
+        if (strcmp(file->tensors[file->index[low].tensor].name, name) == 0)
+            return &file->tensors[file->index[low].tensor];
+    return NULL;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct file_tensor *const *left = a, *const *right = b;
     return strcmp((*left)->name, (*right)->name);
 }
 
-static int by_place(const void *a, const void *b)
+/* Those of one hash, which somebody may have made so, and therefore many. */
+static bool check_alike(const struct model_file *file, size_t first, size_t count, const struct file_tensor **order,
+                        struct error *error)
 {
-    const struct file_tensor *left = *(const struct file_tensor *const *)a,
-                             *right = *(const struct file_tensor *const *)b;
-    if (left->part != right->part)
-        return left->part < right->part ? -1 : 1;
-    if (left->offset != right->offset)
-        return left->offset < right->offset ? -1 : 1;
-    return left->bytes < right->bytes ? -1 : left->bytes > right->bytes;
-}
-
-static bool check_names(const struct model_file *file, const struct file_tensor **order, struct error *error)
-{
-    qsort(order, file->tensor_count, sizeof *order, by_name);
-    for (size_t i = 1; i < file->tensor_count; i++)
+    for (size_t i = 0; i < count; i++)
+        order[i] = &file->tensors[file->index[first + i].tensor];
+    qsort(order, count, sizeof *order, by_name);
+    for (size_t i = 1; i < count; i++)
         if (strcmp(order[i - 1]->name, order[i]->name) == 0)
             return error_set(error, ERROR_INPUT, "%.90s: two tensors are called '%.100s'", file->parts[0].name,
                              order[i]->name);
     return true;
 }
 
-static bool check_places(const struct model_file *file, const struct file_tensor **order, struct error *error)
+/* Makes the index. */
+static bool check_names(struct model_file *file, const struct file_tensor **order, struct error *error)
 {
-    qsort(order, file->tensor_count, sizeof *order, by_place);
-    for (size_t i = 1; i < file->tensor_count; i++) {
-        const struct file_tensor *before = order[i - 1], *here = order[i];
-        if (before->part == here->part && before->offset + before->bytes > here->offset)
-            return mapping_error(&file->parts[here->part], here->offset, error,
-                                 "tensor '%.90s' begins inside '%.90s', which ends at byte %llu", here->name,
-                                 before->name, (unsigned long long)(before->offset + before->bytes));
+    size_t count = file->tensor_count;
+    struct file_index *spare = malloc((count + 1) * sizeof *spare);
+    file->index = malloc((count + 1) * sizeof *file->index);
+    bool right = spare && file->index;
+    if (!right)
+        error_set(error, ERROR_SYSTEM, "out of memory to check a model's tensors");
+    for (size_t i = 0; right && i < count; i++)
+        file->index[i] = (struct file_index){hash_of(file->tensors[i].name), (uint32_t)i};
+    if (right)
+        sort_index(file->index, spare, count);
+    free(spare);
+    for (size_t i = 0, end; right && i < count; i = end) {
+        for (end = i + 1; end < count && file->index[end].key == file->index[i].key;)
+            end++;
+        right = end - i == 1 || check_alike(file, i, end - i, order, error);
     }
-    return true;
+    return right;
+}
+
+enum { PLACE_BITS = 52 }; /* of an offset, below the part's number */
+
+/* Those without bytes lie nowhere. */
+static size_t list_places(const struct model_file *file, struct file_index *places, bool *sorted)
+{
+    size_t count = 0;
+    *sorted = true;
+    for (size_t i = 0; i < file->tensor_count; i++) {
+        const struct file_tensor *tensor = &file->tensors[i];
+        if (!tensor->bytes)
+            continue;
+        places[count] = (struct file_index){(uint64_t)tensor->part << PLACE_BITS | tensor->offset, (uint32_t)i};
+        *sorted &= count == 0 || places[count - 1].key <= places[count].key;
+        count++;
+    }
+    return count;
+}
+
+static bool check_places(const struct model_file *file, struct error *error)
+{
+    struct file_index *places = malloc((file->tensor_count + 1) * sizeof *places),
+                      *spare = malloc((file->tensor_count + 1) * sizeof *spare);
+    bool sorted, right = places && spare;
+    size_t count = right ? list_places(file, places, &sorted) : 0;
+    if (!right)
+        error_set(error, ERROR_SYSTEM, "out of memory to check a model's tensors");
+    if (right && !sorted)
+        sort_index(places, spare, count);
+    for (size_t i = 1; right && i < count; i++) {
+        const struct file_tensor *before = &file->tensors[places[i - 1].tensor],
+                                 *here = &file->tensors[places[i].tensor];
+        if (before->part == here->part && before->offset + before->bytes > here->offset)
+            right = mapping_error(&file->parts[here->part], here->offset, error,
+                                  "tensor '%.90s' begins inside '%.90s', which ends at byte %llu", here->name,
+                                  before->name, (unsigned long long)(before->offset + before->bytes));
+    }
+    free(places);
+    free(spare);
+    return right;
 }
 
 bool model_file_finish(struct model_file *file, struct error *error)
@@ -158,15 +268,13 @@ bool model_file_finish(struct model_file *file, struct error *error)
     bool right = true;
     for (size_t i = 0; right && i < file->tensor_count; i++) {
         const struct file_tensor *tensor = &file->tensors[i];
-        order[i] = tensor;
         right = !__builtin_add_overflow(file->tensor_bytes, tensor->bytes, &file->tensor_bytes);
         if (!is_buffer(tensor))
             right &= !__builtin_add_overflow(file->parameters, tensor->rows * tensor->columns, &file->parameters);
     }
     if (!right)
         error_set(error, ERROR_INPUT, "%.90s: the tensors' sizes overflow", file->parts[0].name);
-    right =
-        right && check_names(file, order, error) && (file->format == FILE_CONFIG || check_places(file, order, error));
+    right = right && check_names(file, order, error) && (file->format == FILE_CONFIG || check_places(file, error));
     for (size_t i = 0; i < file->part_count && file->format != FILE_CONFIG; i++)
         file->file_bytes += file->parts[i].size;
     free(order);

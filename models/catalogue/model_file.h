@@ -46,6 +46,7 @@ struct model_file {
     struct settings settings;
     struct file_tensor *tensors; /* owned: part by part, as the file lists them */
     size_t tensor_count, tensor_capacity;
+    struct file_index *index; /* owned: by the hash of a name */
     struct outline outline;   /* what its configuration implies; empty where none is known */
     struct name_store *names; /* owned */
     uint64_t name_bytes;      /* in all of them */
@@ -67,5 +68,7 @@ bool model_file_reserve(struct model_file *file, uint64_t count, struct error *e
 struct file_tensor *model_file_add(struct model_file *file, const char *name, uint64_t length, struct error *error);
 /* No name twice, no two tensors in the same bytes. Sums up parameters and bytes. */
 bool model_file_finish(struct model_file *file, struct error *error);
+/* Of a finished file: the tensor of that name, or NULL. */
+const struct file_tensor *model_file_find(const struct model_file *file, const char *name);
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "models/families/family.h"
 
-extern const struct public_models public_bert, public_cnn, public_dlrm, public_gpt2, public_llama, public_moe,
-    public_neox, public_vit, public_whisper;
+extern const struct public_models public_bert, public_classical, public_clip, public_cnn, public_dlrm, public_gpt2,
+    public_llama, public_moe, public_ncf, public_neox, public_t5, public_vit, public_whisper, public_wide_deep;
 
 /* For the rows: other names, NULL-ended; and what a table of rows is as one struct. */
 #define ALSO(...) ((const char *const[]){__VA_ARGS__, NULL})

@@ -138,6 +138,19 @@ static bool take_skew(const char *number, const char *id, struct model_case *one
     return true;
 }
 
+static bool take_layers(const char *number, const char *id, struct model_case *one, struct error *error)
+{
+    char what[CASE_ID_SIZE + 32];
+    snprintf(what, sizeof what, "case '%s': layers", id);
+    uint64_t value;
+    if (one->layers)
+        return error_set(error, ERROR_INPUT, "%s twice", what);
+    if (!parse_count(number, what, 1, (uint64_t)1 << 20, &value, error))
+        return false;
+    one->layers = (int64_t)value;
+    return true;
+}
+
 /* What else a training step may be told. */
 static const struct {
     const char *word;
@@ -178,6 +191,8 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
         return take_kv_dtype(part + 3, id, one, error);
     if (strncasecmp(part, "skew-", 5) == 0)
         return take_skew(part + 5, id, one, error);
+    if (strncasecmp(part, "layers-", 7) == 0)
+        return take_layers(part + 7, id, one, error);
     for (int word = 0; word < TRAINING_WORD_COUNT; word++)
         if (strcasecmp(part, training_words[word].word) == 0) {
             *training_flag(one, word) = true;
@@ -190,10 +205,11 @@ static bool take_shape(const char *part, const char *id, struct model_case *one,
             one->optimizer = kind;
             return true;
         }
-    return error_set(error, ERROR_INPUT,
-                     "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
-                     "l1, l2, mse, dp-sgd, a cache's type (kv-f16) nor a routing's skew (skew-1)",
-                     id, part);
+    return error_set(
+        error, ERROR_INPUT,
+        "case '%s': '%s' is neither a batch (b4), a context (s64), an optimizer, checkpointing, dropout, "
+        "l1, l2, mse, dp-sgd, a cache's type (kv-f16), a routing's skew (skew-1) nor fewer layers (layers-2)",
+        id, part);
 }
 
 static bool check_shape(const char *id, struct model_case *one, struct error *error)
@@ -216,6 +232,11 @@ static bool check_shape(const char *id, struct model_case *one, struct error *er
         return error_set(error, ERROR_INPUT, "case '%s': a cache's type goes with the modes prefill and decode", id);
     if (one->skew > 0 && !one->family->routes)
         return error_set(error, ERROR_INPUT, "case '%s': a routing's skew goes with family moe", id);
+    if (one->layers > one->size->config.layers)
+        return error_set(error, ERROR_INPUT, "case '%s': %s has %lld layers to take some of", id, one->size->name,
+                         (long long)one->size->config.layers);
+    if (one->layers == one->size->config.layers)
+        one->layers = 0;
     if (one->recipe && !one->family->quantises)
         return error_set(error, ERROR_INPUT, "case '%s': family %s runs in f32 and bf16, not in %s", id,
                          one->family->name, one->recipe->name);
@@ -306,6 +327,8 @@ void case_name(struct model_case *one)
                                  dtype_info((enum dtype)one->kv_dtype)->name);
     if (one->skew > 0 && used < sizeof one->id)
         used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/skew-%g", (double)one->skew);
+    if (one->layers && used < sizeof one->id)
+        used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/layers-%lld", (long long)one->layers);
     bool own = one->optimizer < 0 || one->optimizer == (int)one->family->optimizer;
     if (!own && used < sizeof one->id)
         used += (size_t)snprintf(one->id + used, sizeof one->id - used, "/%s",
@@ -350,7 +373,7 @@ static struct graph *build_untrained(const struct model_case *one, const struct 
         error_set(error, ERROR_SYSTEM, "out of memory for the graph");
         return NULL;
     }
-    graph->nameless = nameless;
+    graph->nameless = nameless && !one->size->stored.type_of; /* whose types go by names */
     if (one->mode == MODE_DISTILL && !build_teacher(graph, one, config, error)) {
         error_prefix(error, "case %s: its teacher", one->id);
         graph_free(graph);
@@ -361,6 +384,8 @@ static struct graph *build_untrained(const struct model_case *one, const struct 
     graph->squares_errors = one->mse;
     graph->recipe = one->recipe;
     graph->layers = (int)config->layers;
+    bool stored = one->size->stored.type_of && one->recipe && one->recipe == one->size->stored.recipe;
+    graph->stored = stored ? &one->size->stored : NULL;
     if (!one->family->build(graph, config, one, error)) {
         error_prefix(error, "case %s", one->id);
         graph_free(graph);
@@ -402,16 +427,34 @@ struct graph *case_build_config(const struct model_case *one, const struct confi
     return build_config(one, config, false, error);
 }
 
+struct config case_config(const struct model_case *one)
+{
+    struct config config = one->size->config;
+    if (one->layers) {
+        config.layers = one->layers;
+        if (config.decoder_layers > config.layers)
+            config.decoder_layers = config.layers;
+    }
+    return config;
+}
+
 struct graph *case_build(const struct model_case *one, struct error *error)
 {
-    return case_build_config(one, &one->size->config, error);
+    struct config config = case_config(one);
+    return case_build_config(one, &config, error);
 }
 
 /* A student finds its teacher's inputs by their names; and what is wrong with a graph is told by names. */
+struct graph *case_build_config_shapes(const struct model_case *one, const struct config *config, struct error *error)
+{
+    struct graph *graph = one->mode == MODE_DISTILL ? NULL : build_config(one, config, true, NULL);
+    return graph ? graph : case_build_config(one, config, error);
+}
+
 struct graph *case_build_shapes(const struct model_case *one, struct error *error)
 {
-    struct graph *graph = one->mode == MODE_DISTILL ? NULL : build_config(one, &one->size->config, true, NULL);
-    return graph ? graph : case_build(one, error);
+    struct config config = case_config(one);
+    return case_build_config_shapes(one, &config, error);
 }
 
 double case_units(const struct model_case *one)

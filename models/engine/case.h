@@ -4,6 +4,7 @@
  * and `l2` (regularisers of 1e-5 and 1e-4 on the matrices), `mse` (mean squared error instead of cross-entropy)
  * and `dp-sgd` (each sample's gradient clipped to the norm 1, and noise of 1.1 times that on their sum).
  * `skew-S` routes tokens to experts by Zipf's law with the exponent S in place of the router's choice, up to 4.
+ * `layers-N` takes that many of the model's layers: what its ops cost can be told from a few.
  * `kv-TYPE` is the type of the cache in the modes prefill and decode. A dtype is f32, bf16, or a recipe (recipe.h) for
  * the weights of what isn't trained. In decode sN is the cache's length, of which a step computes the last position.
  *
@@ -39,6 +40,7 @@ struct model_case {
     int64_t context; /* 0 where the family has none */
     int optimizer;   /* enum optimizer_kind, or -1: the family's own */
     bool checkpointing, dropout, l1, l2, mse, dp_sgd;
+    int64_t layers;  /* 0: all that the model has */
     float skew;      /* of experts' routing: kernels/routing.h; 0: as the router says */
     char device[32]; /* "cpu" */
 };
@@ -60,13 +62,16 @@ const char *case_dtype_name(const struct model_case *one);
 enum dtype case_kv_dtype(const struct model_case *one);
 /* Writes one->id from the other fields. */
 void case_name(struct model_case *one);
+struct config;
+/* The size's configuration, with as many layers as the case has. */
+struct config case_config(const struct model_case *one);
 /* The whole graph of the case: forward, and for training loss, backward and optimizer. The caller frees it. */
 struct graph *case_build(const struct model_case *one, struct error *error);
 /* The same without names, in half the time: to be planned and costed, not run. */
 struct graph *case_build_shapes(const struct model_case *one, struct error *error);
 /* The same with another configuration than the size's own: what-ifs, and the check's reduced models. */
-struct config;
 struct graph *case_build_config(const struct model_case *one, const struct config *config, struct error *error);
+struct graph *case_build_config_shapes(const struct model_case *one, const struct config *config, struct error *error);
 /* Its forward part and loss alone, for what follows to append the gradients. */
 struct graph *case_build_untrained(const struct model_case *one, const struct config *config, struct error *error);
 

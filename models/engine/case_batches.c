@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/families/family.h"
+#include "models/graph/alike.h"
 #include "models/graph/op.h"
 
 /* ---- which dimensions grow ---- */
@@ -60,6 +61,31 @@ static struct graph *build_at(const struct case_batches *batches, int64_t batch,
     return case_build_shapes(&one, error);
 }
 
+static bool grow_alike(const struct case_batches *batches, int a, int b)
+{
+    return a == b || (a != NO_TENSOR && b != NO_TENSOR && batches->grows[a] == batches->grows[b] &&
+                      (batches->grows[a] < 0 || batches->each[a] == batches->each[b]));
+}
+
+/* Nodes that are alike at one batch are so at every other where their tensors grow alike. */
+static bool find_alike(struct case_batches *batches, const struct graph *graph)
+{
+    batches->alike = malloc(((size_t)graph->node_count + 1) * sizeof *batches->alike);
+    if (!batches->alike || !graph_find_alike(graph, batches->alike))
+        return false;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->nodes[n], *first = &graph->nodes[batches->alike[n]];
+        bool same = true;
+        for (int i = 0; same && i < node->input_count; i++)
+            same = grow_alike(batches, node->inputs[i], first->inputs[i]);
+        for (int i = 0; same && i < node->output_count; i++)
+            same = grow_alike(batches, node->outputs[i], first->outputs[i]);
+        if (!same)
+            batches->alike[n] = n;
+    }
+    return true;
+}
+
 /* Keeps the case's graph when that of twice the batch differs from it by doubled dimensions alone. */
 static bool compare_two(struct case_batches *batches, struct graph *first, struct error *error)
 {
@@ -75,8 +101,10 @@ static bool compare_two(struct case_batches *batches, struct graph *first, struc
         same = find_growth(&first->tensors[t], &second->tensors[t], batches->one.batch, &batches->grows[t],
                            &batches->each[t]);
     graph_free(second);
-    if (right && same)
+    if (right && same) {
         batches->graph = first;
+        right = find_alike(batches, first) || error_set(error, ERROR_SYSTEM, "out of memory for the batches");
+    }
     return right;
 }
 
@@ -94,15 +122,17 @@ void case_batches_close(struct case_batches *batches)
 {
     free(batches->grows);
     free(batches->each);
+    free(batches->alike);
     *batches = (struct case_batches){0};
 }
 
 /* ---- memory ---- */
 
-static uint64_t plan_bytes(const struct graph *graph, int threads)
+static uint64_t plan_bytes(const struct graph *graph, const int *alike, int threads)
 {
     struct plan plan;
-    if (!graph || !plan_make(graph, threads, &plan, NULL))
+    if (!graph ||
+        !(alike ? plan_make_alike(graph, alike, threads, &plan, NULL) : plan_make(graph, threads, &plan, NULL)))
         return UINT64_MAX;
     uint64_t bytes = plan.arena_bytes;
     plan_free(&plan);
@@ -113,14 +143,14 @@ uint64_t case_batches_bytes(struct case_batches *batches, int64_t batch)
 {
     if (!batches->graph) {
         struct graph *graph = build_at(batches, batch, NULL);
-        uint64_t bytes = plan_bytes(graph, batches->threads);
+        uint64_t bytes = plan_bytes(graph, NULL, batches->threads);
         graph_free(graph);
         return bytes;
     }
     for (int t = 0; t < batches->graph->tensor_count; t++)
         if (batches->grows[t] >= 0)
             batches->graph->tensors[t].dims[batches->grows[t]] = batches->each[t] * batch;
-    return plan_bytes(batches->graph, batches->threads);
+    return plan_bytes(batches->graph, batches->alike, batches->threads);
 }
 
 /* Memory grows nearly linearly with the batch: the line through the last two plans

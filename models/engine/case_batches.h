@@ -14,6 +14,7 @@ struct case_batches {
     struct graph *graph; /* the caller's; NULL: built for each batch */
     int *grows;          /* [tensor_count] the dimension that is a multiple of the batch, or -1; owned */
     int64_t *each;       /* [tensor_count] that dimension's extent for one sequence; owned */
+    int *alike;          /* [node_count] alike.h, at every batch; owned */
 };
 
 /* `graph` is the case's own, whose dimensions are changed from now on. */

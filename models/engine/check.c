@@ -123,7 +123,7 @@ static void describe(const struct model_case *one, const struct config *config, 
 bool case_check(const struct model_case *one, int threads, struct check *check, struct error *error)
 {
     struct model_case small = *one;
-    struct config config = one->size->config;
+    struct config config = case_config(one);
     *check = (struct check){.allowed = one->recipe               ? ALLOWED_RECIPE
                                        : one->dtype == DTYPE_F32 ? ALLOWED_F32
                                                                  : ALLOWED_BF16};

@@ -115,7 +115,7 @@ struct engine *engine_open(const struct graph *graph, const struct plan *plan, c
         engine->calls[n] = call_of(engine, &graph->nodes[n], options);
     for (int t = 0; t < graph->tensor_count; t++)
         if (graph->tensors[t].persistent && tensor_storage(graph, t) == t)
-            generate_tensor(graph, t, engine->arena + plan->offsets[t], options->threads);
+            generate_tensor(graph, t, engine->arena + plan->offsets[t], options->threads, options->repeats);
     return engine;
 }
 

@@ -15,6 +15,7 @@ struct engine;
 struct call;
 
 struct engine_options {
+    bool repeats; /* generated values may repeat (generate.h) */
     int threads;
     bool reference; /* plain-C specification kernels instead of the fast ones */
 };

@@ -265,7 +265,7 @@ void fidelity_compare(const float *f32, const float *other, size_t positions, si
 bool case_fidelity(const struct model_case *one, int threads, struct fidelity *fidelity, struct error *error)
 {
     struct model_case small = *one, plain;
-    struct config config = one->size->config;
+    struct config config = case_config(one);
     struct output f32, other = {0};
     *fidelity = (struct fidelity){.output_error = NAN};
     reduce(&small, &config);

@@ -1,6 +1,7 @@
 #include "models/engine/generate.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "harness/base/random.h"
 #include "models/engine/generate_tabular.h"
@@ -35,6 +36,18 @@ static float sinusoid_at(const struct fill *fill, uint64_t index)
     return (float)(column < half ? sin(angle) : cos(angle));
 }
 
+/* Minus the distance times a slope for each head (Press et al. 2022): from 2^(−8/n) on by that ratio for the first n,
+ * the largest power of two, and between these for the rest. */
+static float alibi_at(const struct fill *fill, uint64_t index)
+{
+    uint64_t heads = (uint64_t)fill->scale, head = index / fill->columns, whole = 1;
+    while (2 * whole <= heads)
+        whole *= 2;
+    double power = head < whole ? (double)(head + 1) : (double)(2 * (head - whole) + 1) / 2;
+    double distance = (double)(index % fill->columns) - (double)fill->limit;
+    return (float)(-distance * exp2(-8 * power / (double)whole));
+}
+
 static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
 {
     switch (fill->kind) {
@@ -50,6 +63,8 @@ static float value_at(const struct fill *fill, uint64_t key, uint64_t index)
         return (float)random_below(key, index, fill->limit);
     case FILL_SINUSOIDS:
         return sinusoid_at(fill, index);
+    case FILL_ALIBI:
+        return alibi_at(fill, index);
     default:
         return 0;
     }
@@ -84,7 +99,19 @@ static void generate_blocked(const struct tensor *tensor, uint64_t key, float *d
         data[place] = value_at(&tensor->fill, key, conv_blocked_element(channels, count / channels, place));
 }
 
-void generate_tensor(const struct graph *graph, int index, void *data, int threads)
+/* All after the first REPEATED pieces is copies of them. */
+enum { REPEATED = 256 };
+
+static void repeat_pieces(enum dtype dtype, size_t count, char *data, int threads)
+{
+    size_t period = (size_t)REPEATED * PIECE, copies = count / period;
+    size_t bytes = dtype_bytes(dtype, period), all = dtype_bytes(dtype, count);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 1; i <= copies; i++)
+        memcpy(data + i * bytes, data, all - i * bytes < bytes ? all - i * bytes : bytes);
+}
+
+void generate_tensor(const struct graph *graph, int index, void *data, int threads, bool repeats)
 {
     const struct tensor *tensor = &graph->tensors[index];
     const struct fill fill = tensor->fill;
@@ -106,6 +133,9 @@ void generate_tensor(const struct graph *graph, int index, void *data, int threa
     }
     size_t count = (size_t)tensor_elements(tensor), pieces = (count + PIECE - 1) / PIECE;
     enum dtype dtype = tensor->dtype;
+    bool repeated = repeats && dtype != DTYPE_I32 && pieces > REPEATED;
+    if (repeated)
+        pieces = REPEATED;
 #pragma omp parallel for schedule(static) num_threads(threads) if (pieces > 4)
     for (size_t p = 0; p < pieces; p++) {
         uint64_t first = p * PIECE;
@@ -118,4 +148,6 @@ void generate_tensor(const struct graph *graph, int index, void *data, int threa
         else
             generate_piece(dtype, &fill, key, first, some, data);
     }
+    if (repeated)
+        repeat_pieces(dtype, count, data, threads);
 }

@@ -4,6 +4,8 @@
 
 #include "models/graph/graph.h"
 
-void generate_tensor(const struct graph *graph, int tensor, void *data, int threads);
+/* With `repeats` a large tensor's values begin anew after the first quarter of a million, which takes less time than to
+ * make them all: for timing, which doesn't look at them. */
+void generate_tensor(const struct graph *graph, int tensor, void *data, int threads, bool repeats);
 
 #endif

@@ -5,7 +5,7 @@
  *
  *   config: layers, hidden, heads, feed_forward, vocabulary, max_context, epsilon, classes (2); inputs: the token
  * types, 0 for DistilBERT, which has none; first_position: RoBERTa (Liu et al. 2019) has two rows of positions that no
- * token has. Forward ends where the published models do (BERT: with its pooler), so
+ * token has; no_pooler: BERT without one. Forward ends where the published models do (BERT: with its pooler), so
  * parameters are theirs; training and teaching add a classifier. */
 #include "models/catalogue/public_models.h"
 #include "models/families/encoder.h"
@@ -41,7 +41,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
         x = encoder_block(graph, config, x, i, false);
     bool is_bert = config->inputs > 0;
     bool classifies = graph->training || graph->teaching;
-    if (is_bert || classifies) {
+    if ((is_bert && !config->no_pooler) || classifies) {
         x = build_pick(graph, "first", x, 0);
         x = layer_linear(graph, "pooler", x, config->hidden, true, DEVIATION,
                          is_bert ? ACTIVATION_TANH : ACTIVATION_RELU);

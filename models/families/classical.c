@@ -7,6 +7,7 @@
  * A batch is the rows of the table: train fits the model to all of them, forward predicts each one's class. Features
  * are generated, normal; labels follow a planted rule with noise (engine/generate_tabular.h): a linear one for the
  * support vector machine, one with products for the forest. Training starts from nothing at every step. */
+#include "models/catalogue/public_models.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
 #include "models/kernels/forest.h"
@@ -79,6 +80,7 @@ const struct family family_classical = {.name = "classical",
                                         .help = "a linear support vector machine and a random forest",
                                         .sizes = sizes,
                                         .size_count = sizeof sizes / sizeof *sizes,
+                                        .published = &public_classical,
                                         .modes = 1 << MODE_FORWARD | 1 << MODE_TRAIN,
                                         .unit = "samples/s",
                                         .optimizer = OPTIMIZER_SGD,

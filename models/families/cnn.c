@@ -1,4 +1,4 @@
-/* cnn: images in, a class out; resnet.c and mobilenet.c lay out the published ones
+/* cnn: images in, a class out; the published ones are laid out in files of their own (resnet.h)
  *
  * seed-cnn: N×1×28×28 → conv 1→32 3×3 pad 1, ReLU → conv 32→64 3×3 pad 1, ReLU → fc 64·28·28→100, ReLU → fc 100→10 →
  * softmax; the loss is the cross-entropy of that output taken as logits, so it normalises twice. Adam, lr 0.001.
@@ -26,7 +26,7 @@ static int seed_layers(struct graph *graph, const struct config *config, const s
 }
 
 /* The published ones': features, their mean over the image, a linear layer. */
-static int published_layers(struct graph *graph, const struct config *config, const struct model_case *one, int x)
+static int published_layers(struct graph *graph, const struct config *config, int x)
 {
     x = config->layers_of(graph, config, x);
     if (x == NO_TENSOR)
@@ -34,10 +34,7 @@ static int published_layers(struct graph *graph, const struct config *config, co
     struct tensor features = graph->tensors[x];
     if (features.rank == 2)
         return layer_linear(graph, "fc", x, config->classes, true, deviation_he(features.dims[1]), ACTIVATION_NONE);
-    const struct pool_attributes whole = {
-        .kernel = {features.dims[1], features.dims[2]}, .stride = {1, 1}, .dilation = {1, 1}};
-    x = build_average_pool(graph, "mean", x, whole);
-    x = build_reshape(graph, "features", x, 2, (int64_t[]){one->batch, features.dims[3]});
+    x = layer_image_mean(graph, "mean", x);
     x = layer_dropout(graph, "dropout", x);
     return layer_linear(graph, "fc", x, config->classes, true, deviation_he(features.dims[3]), ACTIVATION_NONE);
 }
@@ -46,7 +43,7 @@ static bool build(struct graph *graph, const struct config *config, const struct
 {
     int64_t side = config->side, colours = config->layers_of ? 3 : config->widths[0];
     int x = layer_input(graph, "images", one->dtype, 4, (int64_t[]){one->batch, side, side, colours});
-    x = config->layers_of ? published_layers(graph, config, one, x) : seed_layers(graph, config, one, x);
+    x = config->layers_of ? published_layers(graph, config, x) : seed_layers(graph, config, one, x);
     layer_classify(graph, x, config->classes);
     return graph_error(graph, error);
 }

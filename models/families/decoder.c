@@ -50,9 +50,41 @@ static int place(struct graph *graph, const char *name, int x, int64_t heads, co
                              a->rope, decoder_position(one));
 }
 
-static struct attention_scores scores_of(const struct decoder_attention *a)
+int decoder_alibi(struct graph *graph, int64_t heads, const struct model_case *one)
 {
-    return (struct attention_scores){.window = a->window, .scale = a->scale, .softcap = a->softcap};
+    int64_t length = decoder_length(one), row = length + decoder_position(one) + length - 1;
+    const struct fill fill = {.kind = FILL_ALIBI,
+                              .scale = (float)heads,
+                              .limit = (uint32_t)(length - 1),
+                              .columns = (uint32_t)row,
+                              .like = NO_TENSOR};
+    for (int t = 0; t < graph->tensor_count; t++) {
+        const struct tensor *made = &graph->tensors[t];
+        if (made->fill.kind == FILL_ALIBI && made->dims[0] == heads && made->dims[1] == row)
+            return t;
+    }
+    return graph_persistent(graph, graph_name(graph, "alibi.%lld", (long long)heads), ROLE_BUFFER, DTYPE_F32, 2,
+                            (int64_t[]){heads, row}, fill);
+}
+
+/* *sinks receives the tensor that the scores point to. */
+static struct attention_scores scores_of(struct graph *graph, const char *name, const struct decoder_attention *a,
+                                         int *sinks)
+{
+    if (a->sinks)
+        *sinks = graph_weight(graph, graph_name(graph, "%s.sinks", name), DTYPE_F32, 1, &a->heads,
+                              (struct fill){.kind = FILL_NORMAL, .scale = a->deviation}, false);
+    return (struct attention_scores){.window = a->window,
+                                     .scale = a->scale,
+                                     .softcap = a->softcap,
+                                     .distance_bias = a->distance_bias,
+                                     .sinks = a->sinks ? sinks : NULL};
+}
+
+static int project_query(struct graph *graph, const char *name, int x, const struct decoder_attention *a)
+{
+    return layer_linear(graph, graph_name(graph, "%s.q", name), x, a->heads * a->head_dim, a->bias,
+                        a->query_deviation > 0 ? a->query_deviation : a->deviation, ACTIVATION_NONE);
 }
 
 static struct projections project(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
@@ -63,19 +95,13 @@ static struct projections project(struct graph *graph, const char *name, int x, 
     enum matrix_kind keys = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_PLAIN;
     enum matrix_kind values = a->beside_eight ? MATRIX_BESIDE_EIGHT : MATRIX_VALUE;
     struct projections made = {
-        .q = layer_linear(graph, q, x, a->heads * a->head_dim, a->bias, a->deviation, ACTIVATION_NONE),
+        .q = project_query(graph, name, x, a),
         .k = layer_linear_kind(graph, k, keys, x, width, a->bias && !a->bare_keys, a->deviation, ACTIVATION_NONE),
         .v = layer_linear_kind(graph, graph_name(graph, "%s.v", name), values, x, width, a->bias, a->deviation,
                                ACTIVATION_NONE)};
     made.q = place(graph, q, made.q, a->heads, a, one);
     made.k = place(graph, k, made.k, a->kv_heads, a, one);
     return made;
-}
-
-static int project_query(struct graph *graph, const char *name, int x, const struct decoder_attention *a)
-{
-    return layer_linear(graph, graph_name(graph, "%s.q", name), x, a->heads * a->head_dim, a->bias, a->deviation,
-                        ACTIVATION_NONE);
 }
 
 static void project_memory(struct graph *graph, const char *name, int memory, const struct decoder_attention *a,
@@ -100,7 +126,8 @@ int decoder_attention(struct graph *graph, const char *name, int x, const struct
                       const struct model_case *one)
 {
     int64_t width = a->kv_heads * a->head_dim;
-    const struct attention_scores scores = scores_of(a);
+    int sinks = NO_TENSOR;
+    const struct attention_scores scores = scores_of(graph, name, a, &sinks);
     struct projections made = project(graph, name, x, a, one);
     int64_t positions = a->window && a->window < one->context ? a->window : one->context;
     int keys = decoder_cache(graph, graph_name(graph, "%s.cache.k", name), positions, width, one);
@@ -109,13 +136,27 @@ int decoder_attention(struct graph *graph, const char *name, int x, const struct
                                   &scores);
 }
 
+/* Has the model's file the three projections in different types? Then they can't lie side by side. */
+static bool is_mixed(struct graph *graph, const char *name, int x)
+{
+    if (!graph->stored || x == NO_TENSOR)
+        return false;
+    int64_t columns = tensor_columns(&graph->tensors[x]);
+    enum dtype types[3];
+    for (int i = 0; i < 3; i++)
+        types[i] =
+            layer_dtype(graph, graph_name(graph, "%s.%c.weight", name, "qkv"[i]), MATRIX_PLAIN, DTYPE_F32, columns);
+    return types[0] != types[1] || types[0] != types[2];
+}
+
 int decoder_attend(struct graph *graph, const char *name, int x, const struct decoder_attention *a,
                    const struct model_case *one)
 {
     if (decoder_caches(one))
         return decoder_attention(graph, name, x, a, one);
-    const struct attention_scores scores = scores_of(a);
-    if (a->head_norm != HEAD_NORM_NONE) {
+    int sinks = NO_TENSOR;
+    const struct attention_scores scores = scores_of(graph, name, a, &sinks);
+    if (a->head_norm != HEAD_NORM_NONE || is_mixed(graph, name, x)) {
         struct projections made = project(graph, name, x, a, one);
         return build_scored_cross_attention(graph, name, made.q, made.k, made.v, a->head_dim, true, &scores);
     }
@@ -143,7 +184,7 @@ int decoder_memory_attention(struct graph *graph, const char *name, int x, int m
         made.k = made.v = NO_TENSOR;
     int keys = decoder_cache(graph, graph_name(graph, "%s.cache.k", name), positions, width, one);
     int values = decoder_cache(graph, graph_name(graph, "%s.cache.v", name), positions, width, one);
-    return build_memory_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim);
+    return build_memory_attention(graph, name, made.q, made.k, made.v, keys, values, a->head_dim, a->scale);
 }
 
 int decoder_last(struct graph *graph, int x, const struct model_case *one)

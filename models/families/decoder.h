@@ -24,14 +24,19 @@ enum head_norm {
 int decoder_cache(struct graph *graph, const char *name, int64_t positions, int64_t width,
                   const struct model_case *one);
 
+/* ALiBi (Press et al. 2022), positions as a bias by distance, of a step's queries: once for all layers. */
+int decoder_alibi(struct graph *graph, int64_t heads, const struct model_case *one);
+
 struct decoder_attention {
     int64_t heads, kv_heads, head_dim, window; /* window 0: all. The cache holds no more positions than it */
     bool bias, bare_keys;                      /* bare: the key projection has no bias nevertheless */
     float rope_theta;                          /* 0: no rotary positions */
     const struct rope *rope;                   /* how they are stretched; NULL: not at all */
     float scale, softcap;                      /* of the scores; 0: 1/√head_dim, none */
-    float deviation;
-    bool beside_eight;  /* experts: what recipes make of keys and values then */
+    const int *distance_bias;                  /* added to them (ops.h's attention_scores); NULL: none */
+    bool sinks;                                /* name.sinks, one a head, are beside them */
+    float deviation, query_deviation;          /* of the weights, and of queries' own; 0: the same */
+    bool beside_eight;                         /* experts: what recipes make of keys and values then */
     int head_norm;      /* enum head_norm, named name.q_norm and name.k_norm; `epsilon` is theirs */
     bool norm_less_one; /* their gammas are stored less 1 */
     float epsilon;

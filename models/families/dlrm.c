@@ -11,29 +11,15 @@
  * dlrm-small has the reference implementation's layers for the Kaggle data and tables that a small machine holds, with
  * bags of several look-ups as recommenders in use have them; dlrm-medium has MLPerf's layers and tables (Criteo's
  * terabyte, at most 40 million rows a table), one look-up each.
- *
- * Look-ups are drawn from Zipf's law with exponent 1.05: some rows are popular, most are rarely seen. */
+ */
 #include <math.h>
 
 #include "models/catalogue/public_models.h"
 #include "models/families/family.h"
 #include "models/families/layers.h"
+#include "models/families/recommender.h"
 
-static const float ZIPF_EXPONENT = 1.05f;
 enum { MOST_VECTORS = MAX_INPUTS - 1 }; /* of an interaction: its gradient has one input more */
-
-/* Layers of these widths (0-ended), with ReLU but for the last of the top, which is the logit. */
-static int layers(struct graph *graph, const char *name, int x, int64_t inputs, const int64_t *widths, bool logit)
-{
-    for (int i = 0; widths[i]; inputs = widths[i], i++) {
-        bool last = logit && !widths[i + 1];
-        x = layer_linear(graph, graph_name(graph, "%s.%d", name, i), x, widths[i], true, deviation_he(inputs),
-                         last ? ACTIVATION_NONE : ACTIVATION_RELU);
-        if (!last)
-            x = layer_dropout(graph, graph_name(graph, "%s.%d.dropout", name, i), x);
-    }
-    return x;
-}
 
 static int64_t width_of(const struct config *config)
 {
@@ -48,12 +34,8 @@ static int bag(struct graph *graph, const struct config *config, const struct mo
     const char *name = graph_name(graph, "tables.%d", index);
     int64_t rows = config->tables[index], width = width_of(config);
     int64_t lookups = config->lookups_of ? config->lookups_of[index] : config->lookups;
-    int indices = graph_persistent(
-        graph, graph_name(graph, "%s.indices", name), ROLE_INPUT, DTYPE_I32, 2, (int64_t[]){one->batch, lookups},
-        (struct fill){.kind = FILL_ZIPF, .scale = ZIPF_EXPONENT, .limit = (uint32_t)rows, .like = NO_TENSOR});
-    int table = graph_weight(graph, graph_name(graph, "%s.weight", name), one->dtype, 2, (int64_t[]){rows, width},
-                             (struct fill){.kind = FILL_NORMAL, .scale = 1 / sqrtf((float)(lookups * width))}, true);
-    return build_embedding_bag(graph, name, indices, table);
+    int indices = recommender_lookups(graph, name, one, rows, lookups);
+    return recommender_bag(graph, name, one, indices, rows, width);
 }
 
 /* x0 all vectors side by side; then for each layer x = x0 · (W · V · x + b) + x, element by element, where V makes
@@ -81,27 +63,13 @@ static bool build(struct graph *graph, const struct config *config, const struct
 {
     int vectors[MOST_VECTORS], count = 1;
     int x = layer_input(graph, "features", one->dtype, 2, (int64_t[]){one->batch, config->widths[0]});
-    vectors[0] = layers(graph, "bottom", x, config->widths[0], config->widths + 1, false);
+    vectors[0] = recommender_layers(graph, "bottom", x, config->widths + 1, false);
     for (; count < MOST_VECTORS && config->tables[count - 1]; count++)
         vectors[count] = bag(graph, config, one, count - 1);
     x = config->cross_layers ? cross(graph, config, vectors, count)
                              : build_interaction(graph, "interaction", vectors, count);
-    if (x != NO_TENSOR)
-        x = layers(graph, "top", x, tensor_columns(&graph->tensors[x]), config->top, true);
-    graph->output = x;
-    if (graph->training && x != NO_TENSOR) {
-        int targets = graph_persistent(graph, "targets", ROLE_INPUT, DTYPE_F32, 2, (int64_t[]){one->batch, 1},
-                                       (struct fill){.kind = FILL_INDEX, .limit = 2, .like = NO_TENSOR});
-        graph->loss = graph->squares_errors ? build_mean_squared_error(graph, "loss", x, targets)
-                                            : build_binary_cross_entropy(graph, "loss", x, targets);
-        graph->output = NO_TENSOR; /* the gradient is written over the logits */
-    }
+    recommender_click(graph, one, recommender_layers(graph, "top", x, config->top, true));
     return graph_error(graph, error);
-}
-
-static double units(const struct model_case *one)
-{
-    return (double)one->batch;
 }
 
 static const int64_t small_tables[] = {100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000, 100000,
@@ -124,4 +92,4 @@ const struct family family_dlrm = {.name = "dlrm",
                                    .unit = "samples/s",
                                    .optimizer = OPTIMIZER_SGD,
                                    .build = build,
-                                   .units = units};
+                                   .units = recommender_units};

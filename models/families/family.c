@@ -14,12 +14,16 @@
     FAMILY(lstm)                                                                                                       \
     FAMILY(gru)                                                                                                        \
     FAMILY(dlrm)                                                                                                       \
+    FAMILY(ncf)                                                                                                        \
+    FAMILY(wide_deep)                                                                                                  \
     FAMILY(gpt2)                                                                                                       \
     FAMILY(llama)                                                                                                      \
     FAMILY(neox)                                                                                                       \
     FAMILY(moe)                                                                                                        \
+    FAMILY(t5)                                                                                                         \
     FAMILY(bert)                                                                                                       \
     FAMILY(classical)                                                                                                  \
+    FAMILY(clip)                                                                                                       \
     FAMILY(vit)                                                                                                        \
     FAMILY(whisper)                                                                                                    \
     FAMILY(whisper_encoder)

@@ -8,6 +8,7 @@
 
 #include "models/engine/case.h"
 #include "models/graph/graph.h"
+#include "models/ops/rope.h"
 
 /* Sizes of every family in one struct; each family's file says which fields it reads. */
 struct config {
@@ -17,7 +18,10 @@ struct config {
     int64_t frames;      /* whisper: of audio features, in its encoder */
     /* cnn: how the layers after the images are laid out; NULL: as seed-cnn's */
     int (*layers_of)(struct graph *graph, const struct config *config, int images);
+    /* clip: of its text's encoder, and the width in which the two meet */
+    int64_t text_layers, text_hidden, text_heads, projection;
     int64_t expansion; /* resnet: a block's outputs over its inner width */
+    float layer_scale; /* convnext: what the factors of a block's result begin at */
     float rope_theta, epsilon;
     bool untied_head, projection_bias; /* llama: a head of its own; biases of the query, key and value projections */
     int head_norm;                     /* enum head_norm of queries and keys */
@@ -31,11 +35,14 @@ struct config {
     float query_width;                       /* scores are scaled by 1/√ of it; 0: of head_dim */
     int norm_place;                          /* enum norm_place */
     bool norm_less_one, scaled_embedding;    /* gammas stored less 1; words times √hidden */
-    int activation;           /* enum activation of the feed-forward; 0: as the family's first model has it */
-    bool one_norm, head_bias; /* neox: attention and feed-forward read one norm; the head has a bias */
-    bool bare_norm;           /* llama: layer norms without weights in the root mean square ones' place */
-    int64_t first_position;   /* gpt2, bert: learned positions begin at this row of their table */
-    int64_t decoder_layers;   /* whisper: where the decoder has fewer than the encoder; 0: as many */
+    int activation;             /* enum activation of the feed-forward; 0: as the family's first model has it */
+    bool one_norm, head_bias;   /* neox: attention and feed-forward read one norm; the head has a bias */
+    bool bare_norm;             /* llama: layer norms without weights in the root mean square ones' place */
+    bool alibi, embedding_norm; /* gpt2: positions as a bias by distance, not learned; words are normalised */
+    int64_t first_position;     /* gpt2, bert: learned positions begin at this row of their table */
+    bool gated, own_tables;     /* t5: feed-forwards are gated; each layer has its own table of biases */
+    int64_t source;             /* t5: tokens that the encoder reads; 0: as many as the context */
+    int64_t decoder_layers;     /* whisper: where the decoder has fewer than the encoder; 0: as many */
     /* moe: experts of a layer, those that a token goes to, and whether their weights are made to sum to 1; the width of
      * a feed-forward that all tokens take besides (0: none), and whether it has a gate of its own */
     int64_t experts, chosen, shared_feed_forward;
@@ -45,10 +52,12 @@ struct config {
      * of key_rank (0: none; families/latent.h), heads of head_dim, rope_dim and value_dim, queries' own rank */
     int64_t dense_layers, dense_feed_forward, key_rank, query_rank, rope_dim, value_dim;
     bool sigmoid_router;
+    bool no_pooler; /* bert: forward ends with the last block */
     float route_scale;
     int64_t widths[8];                /* mlp: width of each layer, 0-ended; dlrm: of those before the interaction */
     int64_t top[8];                   /* dlrm: of those after it */
-    const int64_t *tables;            /* dlrm: rows of each table, 0-ended */
+    const int64_t *tables;            /* recommenders: rows of each table, 0-ended */
+    const int64_t *table_widths;      /* wide-deep: width of each table's rows */
     int64_t lookups;                  /* dlrm: rows that a sample takes from each; where they differ: */
     const int64_t *lookups_of;        /* dlrm: of each table, or NULL */
     int64_t cross_layers, cross_rank; /* dlrm: crossing layers in the products' place, and their rank; 0: products */
@@ -58,10 +67,13 @@ struct config {
 struct family_size {
     const char *name;           /* "gpt2-124m": unique among all families */
     const char *const *aliases; /* what publishers call it; NULL-ended, or NULL */
+    const char *task;           /* beside whose models it stands, where that isn't its family's task; else NULL */
     const char *teacher;        /* the size of the same family that it is distilled from, or NULL */
     struct config config;
     uint64_t published;              /* parameters as its publisher counts them; 0: no count is published */
     const char *file;                /* the path of the model's file, of which this is; else NULL */
+    struct rope rope;                /* of that file, for config.rope */
+    struct stored_types stored;      /* of that file; type_of is NULL where there is none */
     bool file_weights;               /* runs with that file's weights */
     const char *tokens, *output;     /* reads these ("101,7592,102"), and writes what it computes there; or NULL */
     bool runnable;                   /* small enough to run on ordinary machines; others are planned and estimated */
@@ -116,6 +128,12 @@ static inline bool family_has_dtype(const struct family *family, enum dtype dtyp
 static inline bool family_has_mode(const struct family *family, const struct family_size *size, enum mode mode)
 {
     return family->modes >> mode & 1 && (mode != MODE_DISTILL || size->teacher);
+}
+
+/* What the size is for. */
+static inline const char *family_task(const struct family *family, const struct family_size *size)
+{
+    return size->task ? size->task : family->task;
 }
 
 extern const struct family *const families[]; /* NULL-ended */

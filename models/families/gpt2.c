@@ -4,10 +4,12 @@
  *   for each block:  x = x + attention(layer_norm(x));  x = x + mlp(layer_norm(x)),  mlp four times as wide with GELU
  *   logits = layer_norm(x) · wteᵀ                             the head is the embedding's own matrix (tied)
  *
- * OPT (Zhang et al. 2022) is the same with ReLU, and with two rows of positions that no token has.
+ * OPT (Zhang et al. 2022) is the same with ReLU, and with two rows of positions that no token has. BLOOM (Scao et al.
+ * 2022) has no positions but ALiBi's biases (Press et al. 2022), and normalises the embedding.
  *
- *   config: layers, hidden, heads, vocabulary, max_context, activation, first_position; weights as OpenAI's: normal,
- * deviation 0.02, the two that end a block smaller by √(2·layers), positions 0.01 */
+ *   config: layers, hidden, heads, vocabulary, max_context, activation, first_position, alibi, embedding_norm,
+ * untied_head; weights as OpenAI's: normal, deviation 0.02, the two that end a block smaller by √(2·layers), positions
+ * 0.01 */
 #include <math.h>
 
 #include "models/catalogue/public_models.h"
@@ -22,13 +24,20 @@ static int attend(struct graph *graph, const struct config *config, const char *
                   const struct model_case *one)
 {
     int64_t heads = config->heads, head_dim = config->hidden / heads;
-    const struct decoder_attention cached = {
-        .heads = heads, .kv_heads = heads, .head_dim = head_dim, .bias = true, .deviation = DEVIATION};
+    int alibi = config->alibi ? decoder_alibi(graph, heads, one) : NO_TENSOR;
+    const int *distance_bias = config->alibi ? &alibi : NULL;
+    const struct decoder_attention cached = {.heads = heads,
+                                             .kv_heads = heads,
+                                             .head_dim = head_dim,
+                                             .bias = true,
+                                             .distance_bias = distance_bias,
+                                             .deviation = DEVIATION};
     if (decoder_caches(one))
         return decoder_attention(graph, name, x, &cached, one);
     x = layer_linear_kind(graph, graph_name(graph, "%s.c_attn", name), MATRIX_VALUE, x, 3 * config->hidden, true,
                           DEVIATION, ACTIVATION_NONE);
-    return build_attention(graph, name, x, heads, heads, head_dim, true, 0);
+    return build_scored_attention(graph, name, x, heads, heads, head_dim, true,
+                                  &(struct attention_scores){.distance_bias = distance_bias});
 }
 
 static int block(struct graph *graph, const struct config *config, int x, int index, const struct model_case *one)
@@ -56,22 +65,35 @@ static int block(struct graph *graph, const struct config *config, int x, int in
     return x;
 }
 
+/* Rows of learned positions; none with ALiBi. */
+static int learned_positions(struct graph *graph, const struct config *config, const struct model_case *one)
+{
+    if (config->alibi)
+        return NO_TENSOR;
+    int64_t places[] = {config->first_position + config->max_context, config->hidden};
+    return graph_weight(graph, "wpe.weight", one->dtype, 2, places, (struct fill){.kind = FILL_NORMAL, .scale = 0.01f},
+                        true);
+}
+
 static bool build(struct graph *graph, const struct config *config, const struct model_case *one, struct error *error)
 {
     int64_t shape[] = {one->batch, decoder_length(one)};
     int tokens = layer_indices(graph, "tokens", (uint32_t)config->vocabulary, 2, shape);
-    int words =
-        layer_matrix(graph, "wte.weight", MATRIX_HEAD, one->dtype, config->vocabulary, config->hidden, DEVIATION);
-    int64_t first = config->first_position, places[] = {first + config->max_context, config->hidden};
-    int positions = graph_weight(graph, "wpe.weight", one->dtype, 2, places,
-                                 (struct fill){.kind = FILL_NORMAL, .scale = 0.01f}, true);
-    int x = build_embedding(graph, "wte", tokens, words, positions, first + decoder_position(one));
+    int words = layer_matrix(graph, "wte.weight", config->untied_head ? MATRIX_EMBEDDING : MATRIX_HEAD, one->dtype,
+                             config->vocabulary, config->hidden, DEVIATION);
+    int positions = learned_positions(graph, config, one);
+    int x = build_embedding(graph, "wte", tokens, words, positions, config->first_position + decoder_position(one));
+    if (config->embedding_norm)
+        x = layer_norm(graph, "wte.norm", x, EPSILON);
     x = layer_dropout(graph, "drop", x);
     for (int i = 0; i < config->layers; i++)
         x = block(graph, config, x, i, one);
     x = decoder_last(graph, x, one);
     x = layer_norm(graph, "ln_f", x, EPSILON);
-    x = build_linear(graph, "head", x, words, NO_TENSOR, ACTIVATION_NONE, one->dtype);
+    int head = config->untied_head ? layer_matrix(graph, "head.weight", MATRIX_HEAD, one->dtype, config->vocabulary,
+                                                  config->hidden, DEVIATION)
+                                   : words;
+    x = build_linear(graph, "head", x, head, NO_TENSOR, ACTIVATION_NONE, one->dtype);
     layer_classify(graph, x, config->vocabulary);
     return graph_error(graph, error);
 }
@@ -113,7 +135,7 @@ static const struct family_size sizes[] = {
 
 const struct family family_gpt2 = {.name = "gpt2",
                                    .task = "nlp",
-                                   .help = "GPT-2 decoders: LayerNorm, GELU, learned positions, tied head",
+                                   .help = "GPT-2 decoders: LayerNorm, GELU, learned positions or ALiBi's, tied head",
                                    .sizes = sizes,
                                    .size_count = sizeof sizes / sizeof *sizes,
                                    .published = &public_gpt2,

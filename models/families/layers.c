@@ -3,11 +3,21 @@
 #include <math.h>
 #include <string.h>
 
+enum dtype layer_dtype(const struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype,
+                       int64_t columns)
+{
+    if (!graph->recipe)
+        return dtype;
+    dtype = recipe_dtype(graph->recipe, kind, columns, graph->segment - 1, graph->layers);
+    if (graph->stored && name)
+        graph->stored->type_of(graph->stored->file, name, columns, &dtype);
+    return dtype;
+}
+
 int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,
                  int64_t columns, float deviation)
 {
-    if (graph->recipe)
-        dtype = recipe_dtype(graph->recipe, kind, columns, graph->segment - 1, graph->layers);
+    dtype = layer_dtype(graph, name, kind, dtype, columns);
     return graph_weight(graph, name, dtype, 2, (int64_t[]){rows, columns},
                         (struct fill){.kind = FILL_NORMAL, .scale = deviation}, true);
 }
@@ -61,10 +71,9 @@ int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, 
     if (rows == NO_TENSOR)
         return NO_TENSOR;
     int64_t inputs = tensor_columns(&graph->tensors[rows]);
-    enum dtype dtype = graph->recipe ? recipe_dtype(graph->recipe, kind, inputs, graph->segment - 1, graph->layers)
-                                     : graph->tensors[rows].dtype;
-    int w = graph_weight(graph, graph_name(graph, "%s.weight", name), dtype, 3,
-                         (int64_t[]){shape->experts, outputs, inputs},
+    const char *weight = graph_name(graph, "%s.weight", name);
+    enum dtype dtype = layer_dtype(graph, weight, kind, graph->tensors[rows].dtype, inputs);
+    int w = graph_weight(graph, weight, dtype, 3, (int64_t[]){shape->experts, outputs, inputs},
                          (struct fill){.kind = FILL_NORMAL, .scale = shape->deviation}, true);
     return build_expert_linear(graph, name, rows, w, offsets, activation, shape->chosen, shape->skew);
 }
@@ -78,18 +87,32 @@ static int filters(struct graph *graph, const char *name, int x, int64_t outputs
                         (struct fill){.kind = FILL_NORMAL, .scale = deviation_he(kernel * kernel * inputs)}, true);
 }
 
+static int bias_of(struct graph *graph, const char *name, int64_t outputs)
+{
+    return graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
+                        (struct fill){.kind = FILL_ZERO}, false);
+}
+
 int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                int64_t pad, bool bias, enum activation activation)
 {
     if (x == NO_TENSOR)
         return NO_TENSOR;
-    int w = filters(graph, name, x, outputs, kernel, 1);
-    int b = !bias ? NO_TENSOR
-                  : graph_weight(graph, graph_name(graph, "%s.bias", name), DTYPE_F32, 1, &outputs,
-                                 (struct fill){.kind = FILL_ZERO}, false);
+    int w = filters(graph, name, x, outputs, kernel, 1), b = bias ? bias_of(graph, name, outputs) : NO_TENSOR;
     const struct conv_attributes shape = {
         .stride = {stride, stride}, .pad = {pad, pad}, .dilation = {1, 1}, .groups = 1};
     return build_conv(graph, name, x, w, b, shape, activation);
+}
+
+int layer_depthwise(struct graph *graph, const char *name, int x, int64_t kernel)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    int64_t channels = tensor_columns(&graph->tensors[x]);
+    int w = filters(graph, name, x, channels, kernel, channels), b = bias_of(graph, name, channels);
+    const struct conv_attributes shape = {
+        .stride = {1, 1}, .pad = {kernel / 2, kernel / 2}, .dilation = {1, 1}, .groups = channels};
+    return build_conv(graph, name, x, w, b, shape, ACTIVATION_NONE);
 }
 
 static struct norm_tensors batch_norm_tensors(struct graph *graph, const char *norm, int64_t channels)
@@ -105,11 +128,15 @@ static struct norm_tensors batch_norm_tensors(struct graph *graph, const char *n
     return made;
 }
 
+/* Of batch norms, PyTorch's. */
+static const float EPSILON = 1e-5f, MOMENTUM = 0.1f;
+
 int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_layer layer)
 {
     if (x == NO_TENSOR)
         return NO_TENSOR;
-    const float epsilon = 1e-5f, momentum = 0.1f;
+    const float epsilon = layer.norm.epsilon > 0 ? layer.norm.epsilon : EPSILON;
+    const float momentum = layer.norm.momentum > 0 ? layer.norm.momentum : MOMENTUM;
     const struct conv_attributes shape = {.stride = {layer.stride, layer.stride},
                                           .pad = {layer.kernel / 2, layer.kernel / 2},
                                           .dilation = {1, 1},
@@ -133,6 +160,25 @@ int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_la
     return relu || layer.activation == ACTIVATION_NONE
                ? x
                : build_activation(graph, graph_name(graph, "%s.activation", name), x, layer.activation);
+}
+
+int layer_batch_norm(struct graph *graph, const char *name, int x, bool relu)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    const struct norm_tensors t = batch_norm_tensors(graph, name, tensor_columns(&graph->tensors[x]));
+    return build_batch_norm(graph, name, x, t.gamma, t.beta, t.mean, t.variance, EPSILON, MOMENTUM, relu);
+}
+
+int layer_image_mean(struct graph *graph, const char *name, int x)
+{
+    if (x == NO_TENSOR)
+        return NO_TENSOR;
+    struct tensor image = graph->tensors[x];
+    const struct pool_attributes whole = {
+        .kernel = {image.dims[1], image.dims[2]}, .stride = {1, 1}, .dilation = {1, 1}};
+    x = build_average_pool(graph, name, x, whole);
+    return build_reshape(graph, graph_name(graph, "%s.rows", name), x, 2, (int64_t[]){image.dims[0], image.dims[3]});
 }
 
 int layer_norm(struct graph *graph, const char *name, int x, float epsilon)

@@ -7,6 +7,9 @@
 #include "models/graph/graph.h"
 #include "models/ops/ops.h"
 
+/* The type of a matrix's rows: as the model's file or the graph's recipe has it, else `dtype`. */
+enum dtype layer_dtype(const struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype,
+                       int64_t columns);
 /* A matrix [rows, columns], normal with standard deviation `deviation`, in `dtype` or as the graph's recipe stores it.
  */
 int layer_matrix(struct graph *graph, const char *name, enum matrix_kind kind, enum dtype dtype, int64_t rows,
@@ -30,16 +33,27 @@ struct layer_experts {
 };
 int layer_experts(struct graph *graph, const char *name, enum matrix_kind kind, int rows, int offsets, int64_t outputs,
                   enum activation activation, const struct layer_experts *shape);
+/* Of a batch norm; 0: PyTorch's defaults, 1e-5 and 0.1. */
+struct conv_norm_settings {
+    float epsilon, momentum;
+};
 struct conv_layer {
     int64_t outputs, kernel, stride, groups; /* square, padded by kernel / 2; groups: 1, or all channels: depthwise */
     int residual;                            /* added before the activation, of the result's shape; or NO_TENSOR */
     enum activation activation;
+    struct conv_norm_settings norm;
 };
 /* Channels-last convolution without bias, then batch norm, a residual and an activation: one op where nothing needs
  * what lies between. */
 int layer_conv_norm(struct graph *graph, const char *name, int x, struct conv_layer layer);
 int layer_conv(struct graph *graph, const char *name, int x, int64_t outputs, int64_t kernel, int64_t stride,
                int64_t pad, bool bias, enum activation activation);
+/* The mean over an image's pixels: x [N,H,W,C], y [N,C]. */
+int layer_image_mean(struct graph *graph, const char *name, int x);
+/* Each channel on its own, with bias; as large as x. */
+int layer_depthwise(struct graph *graph, const char *name, int x, int64_t kernel);
+/* Batch norm by itself, with ReLU or without. */
+int layer_batch_norm(struct graph *graph, const char *name, int x, bool relu);
 int layer_rms_norm(struct graph *graph, const char *name, int x, float epsilon);
 /* The same with gammas that are stored less 1, and aren't 0 at the start. */
 int layer_rms_norm_less_one(struct graph *graph, const char *name, int x, float epsilon);

@@ -111,6 +111,7 @@ static int attend(struct graph *graph, const struct config *config, const char *
                                                 .head_dim = config->head_dim,
                                                 .bias = config->projection_bias,
                                                 .rope_theta = config->rope_theta,
+                                                .rope = config->rope,
                                                 .beside_eight = config->experts == 8,
                                                 .head_norm = config->head_norm,
                                                 .epsilon = config->epsilon,

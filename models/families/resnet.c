@@ -10,7 +10,12 @@ static int conv(struct graph *graph, const char *block, const char *name, int x,
                 int64_t stride)
 {
     return layer_conv_norm(graph, graph_name(graph, "%s.%s", block, name), x,
-                           (struct conv_layer){outputs, kernel, stride, 1, NO_TENSOR, ACTIVATION_RELU});
+                           (struct conv_layer){.outputs = outputs,
+                                               .kernel = kernel,
+                                               .stride = stride,
+                                               .groups = 1,
+                                               .residual = NO_TENSOR,
+                                               .activation = ACTIVATION_RELU});
 }
 
 /* The two 3x3 of a basic block, or the 1x1, 3x3, 1x1 of a bottleneck; the last one's result is added to the shortcut,
@@ -23,19 +28,35 @@ static int block(struct graph *graph, const char *name, int x, int64_t width, in
     int shortcut = x;
     if (stride != 1 || tensor_columns(&graph->tensors[x]) != outputs)
         shortcut = layer_conv_norm(graph, graph_name(graph, "%s.shortcut", name), x,
-                                   (struct conv_layer){outputs, 1, stride, 1, NO_TENSOR, ACTIVATION_NONE});
+                                   (struct conv_layer){.outputs = outputs,
+                                                       .kernel = 1,
+                                                       .stride = stride,
+                                                       .groups = 1,
+                                                       .residual = NO_TENSOR,
+                                                       .activation = ACTIVATION_NONE});
     bool basic = expansion == 1;
     x = basic ? conv(graph, name, "conv1", x, width, 3, stride) : conv(graph, name, "conv1", x, width, 1, 1);
     if (!basic)
         x = conv(graph, name, "conv2", x, width, 3, stride);
     return layer_conv_norm(graph, graph_name(graph, basic ? "%s.conv2" : "%s.conv3", name), x,
-                           (struct conv_layer){outputs, basic ? 3 : 1, 1, 1, shortcut, ACTIVATION_RELU});
+                           (struct conv_layer){.outputs = outputs,
+                                               .kernel = basic ? 3 : 1,
+                                               .stride = 1,
+                                               .groups = 1,
+                                               .residual = shortcut,
+                                               .activation = ACTIVATION_RELU});
 }
 
 int resnet_layers(struct graph *graph, const struct config *config, int images)
 {
     const struct pool_attributes halve = {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .dilation = {1, 1}};
-    int x = layer_conv_norm(graph, "conv1", images, (struct conv_layer){64, 7, 2, 1, NO_TENSOR, ACTIVATION_RELU});
+    int x = layer_conv_norm(graph, "conv1", images,
+                            (struct conv_layer){.outputs = 64,
+                                                .kernel = 7,
+                                                .stride = 2,
+                                                .groups = 1,
+                                                .residual = NO_TENSOR,
+                                                .activation = ACTIVATION_RELU});
     x = build_max_pool(graph, "pool", x, halve);
     int64_t width = 64;
     for (int stage = 0; stage < 4; stage++, width *= 2) {

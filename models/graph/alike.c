@@ -56,24 +56,33 @@ static bool same_node(const struct graph *graph, const struct node *a, const str
     return true;
 }
 
+/* Where nodes repeat, the next is like the one after the one that this is like: that is tried before the table. */
 bool graph_find_alike(const struct graph *graph, int *alike)
 {
     size_t size = 64;
     while (size < 2 * (size_t)graph->node_count)
         size *= 2;
-    int *table = malloc(size * sizeof *table);
+    int *table = malloc((size + (size_t)graph->node_count) * sizeof *table);
     if (!table)
         return false;
+    int *latest = table + size, step = 0; /* latest[n]: the last that is like n */
     for (size_t i = 0; i < size; i++)
         table[i] = NO_NODE;
     for (int n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->nodes[n];
+        if (step && same_node(graph, &graph->nodes[n - step], node)) {
+            alike[n] = alike[n - step];
+            latest[alike[n]] = n;
+            continue;
+        }
         size_t at = hash_node(graph, node) & (size - 1);
         while (table[at] != NO_NODE && !same_node(graph, &graph->nodes[table[at]], node))
             at = (at + 1) & (size - 1);
+        step = table[at] == NO_NODE ? 0 : n - latest[table[at]];
         if (table[at] == NO_NODE)
             table[at] = n;
         alike[n] = table[at];
+        latest[alike[n]] = n;
     }
     free(table);
     return true;

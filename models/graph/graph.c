@@ -56,17 +56,10 @@ static void fail(struct graph *graph, const char *what)
         error_set(&graph->error, ERROR_SYSTEM, "%s", what);
 }
 
-const char *graph_name(struct graph *graph, const char *format, ...)
+/* A copy of `length` letters and what ends them. */
+static const char *keep_name(struct graph *graph, const char *text, size_t length)
 {
-    char text[256];
-    if (graph->nameless)
-        return "";
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    size_t bytes = strlen(text) + 1;
-    if (!graph->names || graph->names->used + bytes > sizeof graph->names->text) {
+    if (!graph->names || graph->names->used + length + 1 > sizeof graph->names->text) {
         struct name_block *block = malloc(sizeof *block);
         if (!block) {
             fail(graph, "out of memory for the graph's names");
@@ -77,9 +70,31 @@ const char *graph_name(struct graph *graph, const char *format, ...)
         graph->names = block;
     }
     char *copy = graph->names->text + graph->names->used;
-    memcpy(copy, text, bytes);
-    graph->names->used += bytes;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    graph->names->used += length + 1;
     return copy;
+}
+
+const char *graph_name(struct graph *graph, const char *format, ...)
+{
+    char text[256];
+    if (graph->nameless)
+        return "";
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return keep_name(graph, text, strlen(text));
+}
+
+/* The name as it is, or as the teacher's. */
+static const char *name_of(struct graph *graph, const char *name, bool of_teacher)
+{
+    enum { MOST = 255 };
+    if (of_teacher)
+        return graph_name(graph, "teacher.%s", name);
+    return graph->nameless ? "" : keep_name(graph, name, strnlen(name, MOST));
 }
 
 /* Room for an element of `size` bytes at `count` in a growing array. */
@@ -87,7 +102,7 @@ static bool grow(struct graph *graph, void **array, int count, int *capacity, si
 {
     if (count < *capacity)
         return true;
-    int larger = *capacity ? 2 * *capacity : 64;
+    int larger = *capacity ? 2 * *capacity : 256;
     void *moved = realloc(*array, (size_t)larger * size);
     if (!moved) {
         fail(graph, "out of memory for the graph");
@@ -103,6 +118,12 @@ static bool reserve_tensors(struct graph *graph, int more)
 {
     return grow(graph, (void **)&graph->tensors, graph->tensor_count + more - 1, &graph->tensor_capacity,
                 sizeof *graph->tensors);
+}
+
+/* Room for the next node is there before it is appended: what it is made from may be another's, which mustn't move. */
+static bool reserve_node(struct graph *graph)
+{
+    return grow(graph, (void **)&graph->nodes, graph->node_count, &graph->node_capacity, sizeof *graph->nodes);
 }
 
 static int append_tensor(struct graph *graph, const char *name, enum dtype dtype, int rank, const int64_t *given)
@@ -140,7 +161,7 @@ int graph_persistent(struct graph *graph, const char *name, enum role role, enum
     if (graph->error.kind || !holds_whole_blocks(graph, name, dtype, rank, dims))
         return NO_TENSOR;
     bool own = graph->teaching && role != ROLE_INPUT; /* both read the same inputs */
-    int index = append_tensor(graph, graph_name(graph, own ? "teacher.%s" : "%s", name), dtype, rank, dims);
+    int index = append_tensor(graph, name_of(graph, name, own), dtype, rank, dims);
     if (index == NO_TENSOR)
         return NO_TENSOR;
     struct tensor *tensor = &graph->tensors[index];
@@ -209,30 +230,33 @@ static bool takes_inputs(struct graph *graph, const struct node *node)
 int graph_append(struct graph *graph, const struct op *op, const char *name, const int *inputs, int input_count,
                  const struct attributes *attributes)
 {
-    if (graph->error.kind)
+    if (graph->error.kind || !reserve_tensors(graph, MAX_OUTPUTS) || (!graph->nodes && !reserve_node(graph)))
         return NO_NODE;
-    struct node node = {.op = op,
-                        .name = graph_name(graph, graph->teaching ? "teacher.%s" : "%s", name),
-                        .input_count = input_count,
-                        .phase = graph->phase,
-                        .segment = graph->teaching ? 0 : graph->segment};
-    memcpy(node.inputs, inputs, (size_t)input_count * sizeof *inputs);
+    struct node *node = &graph->nodes[graph->node_count];
+    node->op = op;
+    node->name = name_of(graph, name, graph->teaching);
+    node->input_count = input_count;
+    node->output_count = 0;
+    node->phase = graph->phase;
+    node->segment = graph->teaching ? 0 : graph->segment;
+    node->recomputed = false;
+    memcpy(node->inputs, inputs, (size_t)input_count * sizeof *inputs);
     if (attributes)
-        node.attributes = *attributes;
-    if (!reserve_tensors(graph, MAX_OUTPUTS))
-        return NO_NODE;
-    if (!takes_inputs(graph, &node) || !op->infer(graph, &node, &graph->error)) {
-        error_prefix(&graph->error, "%s (%s)", node.name, op->name);
+        node->attributes = *attributes;
+    else
+        memset(&node->attributes, 0, sizeof node->attributes);
+    if (!takes_inputs(graph, node) || !op->infer(graph, node, &graph->error)) {
+        error_prefix(&graph->error, "%s (%s)", node->name, op->name);
         return NO_NODE;
     }
-    if (graph->error.kind ||
-        !grow(graph, (void **)&graph->nodes, graph->node_count, &graph->node_capacity, sizeof *graph->nodes))
+    if (graph->error.kind)
         return NO_NODE;
-    graph->nodes[graph->node_count] = node;
-    if (!graph->resting)
-        return graph->node_count++;
-    for (int i = 0; i < node.output_count; i++)
-        graph->tensors[node.outputs[i]].producer = NO_NODE;
+    if (!graph->resting) {
+        int appended = graph->node_count++;
+        return reserve_node(graph) ? appended : NO_NODE;
+    }
+    for (int i = 0; i < node->output_count; i++)
+        graph->tensors[node->outputs[i]].producer = NO_NODE;
     return graph->node_count; /* until the next is appended in its place */
 }
 

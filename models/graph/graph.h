@@ -42,6 +42,7 @@ enum fill_kind {
     FILL_ZIPF,         /* whole numbers in [0, limit), the k-th most frequent with a probability of about k^-scale */
     FILL_HEAVY_TAILED, /* random_heavy_tailed · scale: variance 1 as normal, but with the outliers of trained weights */
     FILL_SINUSOIDS,    /* fixed positions: rows of `columns` */
+    FILL_ALIBI,        /* [heads, columns]: biases of attention by distance; scale: heads; limit: the column of none */
     FILL_LABELS,       /* 0 or 1 by a planted rule on the rows of `like`: engine/generate_tabular.h */
     FILL_FOREST,       /* trees of the shape that training gives them: the same */
 };
@@ -98,6 +99,14 @@ struct attributes {
 struct op;
 struct recipe;
 
+/* Types of weights as a model's file has them, which may be of any mixture. */
+struct stored_types {
+    /* Of the weight of that name, whose rows have `columns` elements; false where the file doesn't say. */
+    bool (*type_of)(const void *file, const char *name, int64_t columns, enum dtype *dtype);
+    const void *file;
+    const struct recipe *recipe; /* in whose place they are taken */
+};
+
 struct node {
     const struct op *op;
     const char *name; /* "h.0.mlp.fc": of the layer it belongs to; owned by the graph */
@@ -133,12 +142,13 @@ struct graph {
     int loss;      /* scalar, or NO_TENSOR */
     bool training; /* ops keep what their gradients will need; dropout and batch statistics are on */
     uint64_t seed;
-    float dropout_rate;          /* families put dropout of this rate where theirs has it; 0: none */
-    bool squares_errors;         /* the loss is the mean squared error instead of cross-entropy */
-    const struct recipe *recipe; /* how layers store their matrices; NULL: in the activations' dtype */
-    int layers;                  /* of the model, which recipes ask for */
-    struct optimizer optimizer;  /* as graph_optimize was given it */
-    struct error error;          /* the first that building met */
+    float dropout_rate;                /* families put dropout of this rate where theirs has it; 0: none */
+    bool squares_errors;               /* the loss is the mean squared error instead of cross-entropy */
+    const struct recipe *recipe;       /* how layers store their matrices; NULL: in the activations' dtype */
+    int layers;                        /* of the model, which recipes ask for */
+    const struct stored_types *stored; /* what comes before the recipe; or NULL */
+    struct optimizer optimizer;        /* as graph_optimize was given it */
+    struct error error;                /* the first that building met */
     struct name_block *names;
     int segment; /* given to nodes as they are appended */
     enum phase phase;

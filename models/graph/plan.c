@@ -3,9 +3,8 @@
  *   | weights, buffers | optimizer | KV cache | inputs | what lives between nodes | workspace |
  *
  * A tensor lives from the node that makes it to the last that reads it. Tensors that alias one another are one piece of
- * storage; an op that may work in place takes over its input's storage when nobody reads it later. The pieces that live
- * between nodes are placed largest first, each at the lowest offset where nothing that lives at the same time lies
- * (greedy by size: Pisarchyk, Lee 2020). */
+ * storage; an op that may work in place takes over its input's storage when nobody reads it later. What lives between
+ * nodes has its places found by place.h. */
 #include "models/graph/plan.h"
 
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "models/graph/alike.h"
 #include "models/graph/op.h"
+#include "models/graph/place.h"
 
 /* A cache line, and what the widest vector loads like. */
 enum { ALIGNMENT = 64 };
@@ -22,26 +22,14 @@ struct lifetime {
     size_t bytes;
 };
 
-struct piece {
-    size_t bytes;
-    int tensor;
-};
-
-/* A piece that has its place: what a search looks at, close together. */
-struct place {
-    size_t begin, end;
-    int first, last;
-};
-
 struct planner {
     const struct graph *graph;
     struct plan *plan;
     int *storage;               /* [tensors] the tensor whose memory each one uses */
     struct lifetime *lifetimes; /* [tensors], meaningful for storages */
-    struct piece *order;        /* the transient storages, largest first */
+    int *transients;            /* the storages that live between nodes */
+    struct piece *pieces;       /* of them */
     int transient_count;
-    struct place *placed; /* those that have their place, by offset */
-    int *alike;           /* [nodes] */
 };
 
 static size_t aligned(size_t bytes)
@@ -145,59 +133,23 @@ static size_t lay_persistent(struct planner *planner, unsigned roles)
     return planner->plan->arena_bytes - start;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const struct piece *left = a, *right = b;
-    return left->bytes < right->bytes ? 1 : left->bytes > right->bytes ? -1 : left->tensor - right->tensor;
-}
-
-static void collect_transients(struct planner *planner)
+/* Places what lives between nodes, behind what is there already; false without memory. */
+static bool lay_transients(struct planner *planner, size_t *span)
 {
     const struct graph *graph = planner->graph;
-    for (int t = 0; t < graph->tensor_count; t++)
-        if (planner->storage[t] == t && !graph->tensors[t].persistent && planner->lifetimes[t].last >= 0)
-            planner->order[planner->transient_count++] = (struct piece){planner->lifetimes[t].bytes, t};
-    qsort(planner->order, (size_t)planner->transient_count, sizeof *planner->order, by_size);
-}
-
-/* The lowest offset where `t` fits beside the placed pieces that live at the same time. */
-static size_t lowest_gap(const struct planner *planner, int t, int count)
-{
-    const struct lifetime *mine = &planner->lifetimes[t];
-    size_t offset = 0;
-    for (const struct place *other = planner->placed; other < planner->placed + count; other++) { /* by offset */
-        if (other->last < mine->first || mine->last < other->first)
+    for (int t = 0; t < graph->tensor_count; t++) {
+        const struct lifetime *lifetime = &planner->lifetimes[t];
+        if (planner->storage[t] != t || graph->tensors[t].persistent || lifetime->last < 0)
             continue;
-        if (offset + mine->bytes <= other->begin)
-            break;
-        if (other->end > offset)
-            offset = other->end;
+        planner->transients[planner->transient_count] = t;
+        planner->pieces[planner->transient_count++] =
+            (struct piece){.bytes = lifetime->bytes, .first = lifetime->first, .last = lifetime->last};
     }
-    return offset;
-}
-
-/* Places every transient piece; returns the bytes they span. Offsets count from 0 here. */
-static size_t place_transients(struct planner *planner)
-{
-    size_t span = 0, *offsets = planner->plan->offsets;
-    for (int i = 0; i < planner->transient_count; i++) {
-        int t = planner->order[i].tensor, at = i;
-        const struct lifetime *mine = &planner->lifetimes[t];
-        offsets[t] = lowest_gap(planner, t, i);
-        const struct place place = {offsets[t], offsets[t] + mine->bytes, mine->first, mine->last};
-        if (place.end > span)
-            span = place.end;
-        for (int low = 0; low < at;) { /* after those that begin no later */
-            int middle = (low + at) / 2;
-            if (planner->placed[middle].begin > place.begin)
-                at = middle;
-            else
-                low = middle + 1;
-        }
-        memmove(planner->placed + at + 1, planner->placed + at, (size_t)(i - at) * sizeof place);
-        planner->placed[at] = place;
-    }
-    return span;
+    if (!place_pieces(planner->pieces, planner->transient_count, span))
+        return false;
+    for (int i = 0; i < planner->transient_count; i++)
+        planner->plan->offsets[planner->transients[i]] = planner->plan->arena_bytes + planner->pieces[i].offset;
+    return true;
 }
 
 /* The share of weights' gradients in the span: what they take at the node where most is alive. */
@@ -210,7 +162,7 @@ static size_t gradient_share(const struct planner *planner, const bool *is_gradi
         return 0;
     ptrdiff_t *gradients = change + nodes + 2, alive = 0, alive_gradients = 0;
     for (int i = 0; i < planner->transient_count; i++) {
-        int t = planner->order[i].tensor;
+        int t = planner->transients[i];
         const struct lifetime *lifetime = &planner->lifetimes[t];
         int end = lifetime->last < nodes ? lifetime->last + 1 : nodes + 1;
         change[lifetime->first] += (ptrdiff_t)lifetime->bytes;
@@ -245,14 +197,12 @@ static void mark_gradients(const struct planner *planner, bool *is_gradient)
 }
 
 /* Of nodes that are alike one is asked. */
-static size_t largest_workspace(const struct planner *planner, int threads)
+static size_t largest_workspace(const struct graph *graph, const int *alike, int threads)
 {
-    const struct graph *graph = planner->graph;
-    bool known = graph_find_alike(graph, planner->alike);
     size_t largest = 0;
     for (int n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->nodes[n];
-        if (!node->op->workspace || (known && planner->alike[n] != n))
+        if (!node->op->workspace || alike[n] != n)
             continue;
         size_t bytes = node->op->workspace(graph, node, threads);
         if (bytes > largest)
@@ -261,57 +211,67 @@ static size_t largest_workspace(const struct planner *planner, int threads)
     return aligned(largest);
 }
 
-static void lay_out(struct planner *planner, bool *is_gradient)
+static bool lay_out(struct planner *planner, const int *alike, bool *is_gradient)
 {
     struct plan *plan = planner->plan;
+    size_t span;
     plan->weights_bytes = lay_persistent(planner, 1 << ROLE_WEIGHT | 1 << ROLE_BUFFER);
     plan->optimizer_bytes = lay_persistent(planner, 1 << ROLE_OPTIMIZER);
     plan->kv_cache_bytes = lay_persistent(planner, 1 << ROLE_KV_CACHE);
     plan->inputs_bytes = lay_persistent(planner, 1 << ROLE_INPUT);
-    collect_transients(planner);
-    size_t span = place_transients(planner), base = plan->arena_bytes;
+    if (!lay_transients(planner, &span))
+        return false;
     mark_gradients(planner, is_gradient);
     plan->gradients_bytes = gradient_share(planner, is_gradient);
     plan->activations_bytes = plan->inputs_bytes + span - plan->gradients_bytes;
-    for (int i = 0; i < planner->transient_count; i++)
-        plan->offsets[planner->order[i].tensor] += base;
     plan->arena_bytes += span;
     plan->workspace_offset = plan->arena_bytes;
-    plan->workspace_bytes = largest_workspace(planner, plan->threads);
+    plan->workspace_bytes = largest_workspace(planner->graph, alike, plan->threads);
     plan->arena_bytes += plan->workspace_bytes;
     for (size_t t = 0; t < plan->tensor_count; t++)
         plan->offsets[t] = plan->offsets[planner->storage[t]];
+    return true;
 }
 
-bool plan_make(const struct graph *graph, int threads, struct plan *plan, struct error *error)
+bool plan_make_alike(const struct graph *graph, const int *alike, int threads, struct plan *plan, struct error *error)
 {
     size_t count = (size_t)graph->tensor_count + 1;
     *plan = (struct plan){.threads = threads, .tensor_count = (size_t)graph->tensor_count};
     plan->offsets = calloc(count, sizeof *plan->offsets);
     struct planner planner = {.graph = graph,
                               .plan = plan,
-                              .storage = calloc(count, sizeof(int)),
-                              .lifetimes = calloc(count, sizeof(struct lifetime)),
-                              .order = calloc(count, sizeof(struct piece)),
-                              .placed = calloc(count, sizeof(struct place)),
-                              .alike = calloc((size_t)graph->node_count + 1, sizeof(int))};
+                              .storage = malloc(count * sizeof(int)),
+                              .lifetimes = malloc(count * sizeof(struct lifetime)),
+                              .transients = malloc(count * sizeof(int)),
+                              .pieces = malloc(count * sizeof(struct piece))};
     bool *is_gradient = calloc(count, sizeof *is_gradient);
-    bool right = plan->offsets && planner.storage && planner.lifetimes && planner.order && planner.placed &&
-                 planner.alike && is_gradient;
+    bool right =
+        plan->offsets && planner.storage && planner.lifetimes && planner.transients && planner.pieces && is_gradient;
     if (right) {
         find_lifetimes(&planner);
         share_in_place(&planner);
-        lay_out(&planner, is_gradient);
-    } else {
+        right = lay_out(&planner, alike, is_gradient);
+    }
+    if (!right) {
         error_set(error, ERROR_SYSTEM, "out of memory for the memory plan");
         plan_free(plan);
     }
     free(planner.storage);
     free(planner.lifetimes);
-    free(planner.order);
-    free(planner.placed);
-    free(planner.alike);
+    free(planner.transients);
+    free(planner.pieces);
     free(is_gradient);
+    return right;
+}
+
+bool plan_make(const struct graph *graph, int threads, struct plan *plan, struct error *error)
+{
+    int *alike = malloc(((size_t)graph->node_count + 1) * sizeof *alike);
+    bool right = (alike && graph_find_alike(graph, alike)) ||
+                 error_set(error, ERROR_SYSTEM, "out of memory for the memory plan");
+    *plan = (struct plan){0};
+    right = right && plan_make_alike(graph, alike, threads, plan, error);
+    free(alike);
     return right;
 }
 

@@ -23,6 +23,8 @@ struct plan {
 
 /* threads: workspaces depend on it. */
 bool plan_make(const struct graph *graph, int threads, struct plan *plan, struct error *error);
+/* The same where it is known already which nodes are alike (alike.h). */
+bool plan_make_alike(const struct graph *graph, const int *alike, int threads, struct plan *plan, struct error *error);
 void plan_free(struct plan *plan);
 
 #endif

@@ -34,15 +34,24 @@ static struct layout layout_of(const struct attention *a)
     return l;
 }
 
+/* Each sequence's part of what is summed over all: of the biases, and of the sink, in one row a head. */
+static size_t partial_row(const struct attention_gradient *g)
+{
+    return g->ddistance_bias || g->dsinks ? round_up(attention_bias_row(&g->forward) + 1, LINE_FLOATS) : 0;
+}
+
 size_t attention_backward_workspace(const struct attention_gradient *gradient, int threads)
 {
-    return (size_t)threads * layout_of(&gradient->forward).total * sizeof(float);
+    const struct attention *a = &gradient->forward;
+    size_t partials = a->batch * a->heads * partial_row(gradient);
+    return ((size_t)threads * layout_of(a).total + partials) * sizeof(float);
 }
 
 /* A tile of queries: of one head of one sequence, from `first` on; `tile` is `count` in whole vectors. */
 struct queries {
     size_t b, h, g, first, count, tile;
     struct span positions;
+    float *dbias, *dsink; /* what the sequence and the head add to these so far: as bias_at has them; or NULL */
 };
 
 /* The slope of a softcap at a score that it has bent, 1 where there is none. Hidden scores are −∞: their weight is 0
@@ -73,6 +82,21 @@ static void weights_and_dscores(const struct attention *a, const struct queries 
     }
 }
 
+/* dS of each pair to the bias of its distance. */
+static void sum_biases(const struct attention *a, const struct queries *q, struct span keys, const float *dscores)
+{
+    for (size_t s = keys.from; s < keys.to; s++) {
+        size_t strip = keys.from + (s - keys.from) / TILE_ROWS * TILE_ROWS;
+        struct span strip_keys = {strip, least(strip + TILE_ROWS, keys.to)};
+        struct span v = vectors_seeing(a, q->positions.from, strip_keys, q->tile);
+        const float *row = dscores + (s - keys.from) * q->tile;
+        for (size_t m = v.from * LANES; m < v.to * LANES; m += LANES) {
+            float *to = q->dbias + q->first + m - s;
+            lanes_store_some(to, lanes_load_some(to, q->count - m) + lanes_load(row + m), q->count - m);
+        }
+    }
+}
+
 static void one_key_tile(const struct attention *a, const struct queries *q, struct span keys, const struct layout *l,
                          float *w)
 {
@@ -92,10 +116,13 @@ static void one_key_tile(const struct attention *a, const struct queries *q, str
     float *weights = w + l->weights, *dscores = w + l->dscores;
     multiply_seen(a, p, keys, w + l->key_rows, row, w + l->query_columns, tile, weights);
     bend_seen(a, p, keys, tile, weights);
+    bias_seen(a, bias_at(a, q->h, q->first), p, keys, q->count, tile, weights);
     if (mask_cuts(a, q->positions, keys))
         hide_masked(a, p, keys, tile, weights);
     multiply_seen(a, p, keys, value_rows, value_stride, w + l->dout_columns, tile, dscores);
     weights_and_dscores(a, q, keys, l, w);
+    if (q->dbias)
+        sum_biases(a, q, keys, dscores);
     for (size_t s = keys.from; s < keys.to; s += TILE_ROWS) {
         size_t rows = least(TILE_ROWS, keys.to - s), k = s - keys.from;
         struct span v = vectors_seeing(a, p, (struct span){s, s + rows}, tile);
@@ -146,6 +173,8 @@ static void one_query_tile(const struct attention_gradient *g, const struct quer
     find_centres(a, q, element_at(a->out, a->dtype, out), out_stride, l, w);
     memset(w + l->log_sum, 0, QUERY_TILE * sizeof *w);
     memcpy(w + l->log_sum, a->log_sum + (q->b * a->heads + q->h) * a->length + q->first, q->count * sizeof *w);
+    for (size_t m = 0; q->dsink && m < q->count; m++)
+        *q->dsink -= expf(a->sinks[q->h] - w[l->log_sum + m]) * w[l->centre + m];
     memset(w + l->dquery, 0, q->tile * row * sizeof *w);
     struct span seen = keys_seen(a, q->positions);
     for (size_t s = seen.from; s < seen.to; s += KEY_TILE)
@@ -155,21 +184,27 @@ static void one_query_tile(const struct attention_gradient *g, const struct quer
                    a->dtype, a->head_dim);
 }
 
-static void one_key_head(const struct attention_gradient *g, size_t b, size_t group, const struct layout *l, float *w)
+static void one_key_head(const struct attention_gradient *g, size_t b, size_t group, const struct layout *l, float *w,
+                         float *partials)
 {
     const struct attention *a = &g->forward;
     size_t sharing = a->heads / a->kv_heads, row = l->row;
     memset(w + l->dkeys, 0, a->kv_length * row * sizeof *w);
     memset(w + l->dvalues, 0, a->kv_length * row * sizeof *w);
-    for (size_t h = group * sharing; h < (group + 1) * sharing; h++)
+    for (size_t h = group * sharing; h < (group + 1) * sharing; h++) {
+        float *partial = partials + (b * a->heads + h) * partial_row(g);
+        memset(partial, 0, partial_row(g) * sizeof *partial);
         for (size_t first = 0; first < a->length; first += QUERY_TILE) {
             struct queries q = {.b = b, .h = h, .g = group, .first = first};
+            q.dbias = g->ddistance_bias ? partial + a->kv_length - 1 : NULL;
+            q.dsink = g->dsinks ? partial + attention_bias_row(a) : NULL;
             q.count = least(QUERY_TILE, a->length - first);
             q.tile = round_up(q.count, LANES);
             q.positions.from = first_position(a) + first;
             q.positions.to = q.positions.from + q.count;
             one_query_tile(g, &q, l, w);
         }
+    }
     for (size_t s = 0; s < a->kv_length; s++) {
         size_t key = b * a->k_batch_stride + s * a->k_stride + group * a->head_dim;
         size_t value = b * a->v_batch_stride + s * a->v_stride + group * a->head_dim;
@@ -178,12 +213,36 @@ static void one_key_head(const struct attention_gradient *g, size_t b, size_t gr
     }
 }
 
+/* The sequences' parts, always in the same order. */
+static void sum_partials(const struct attention_gradient *g, const float *partials)
+{
+    const struct attention *a = &g->forward;
+    size_t row = attention_bias_row(a), apart = partial_row(g);
+    for (size_t h = 0; h < a->heads; h++) {
+        for (size_t i = 0; g->ddistance_bias && i < row; i += LANES) {
+            lanes sum = lanes_zero();
+            for (size_t b = 0; b < a->batch; b++)
+                sum += lanes_load_some(partials + (b * a->heads + h) * apart + i, row - i);
+            lanes_store_some(g->ddistance_bias + h * row + i, sum, row - i);
+        }
+        float sink = 0;
+        for (size_t b = 0; g->dsinks && b < a->batch; b++)
+            sink += partials[(b * a->heads + h) * apart + row];
+        if (g->dsinks)
+            g->dsinks[h] = sink;
+    }
+}
+
 void attention_backward(const struct attention_gradient *g, float *workspace, int threads)
 {
     const struct attention *a = &g->forward;
     const struct layout l = layout_of(a);
     size_t items = a->batch * a->kv_heads;
+    float *partials = workspace + (size_t)threads * l.total;
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1 && items > 1)
     for (size_t i = 0; i < items; i++)
-        one_key_head(g, i / a->kv_heads, i % a->kv_heads, &l, workspace + (size_t)omp_get_thread_num() * l.total);
+        one_key_head(g, i / a->kv_heads, i % a->kv_heads, &l, workspace + (size_t)omp_get_thread_num() * l.total,
+                     partials);
+    if (partial_row(g))
+        sum_partials(g, partials);
 }

@@ -105,6 +105,14 @@ static void bend_row(const struct attention *a, float *scores, size_t count)
         lanes_store(scores + k, lanes_tanh(lanes_load(scores + k) * (1 / a->softcap)) * a->softcap);
 }
 
+/* `bias` is that of the first of the keys; the others' lie before it. */
+static void bias_row(const float *bias, float *scores, size_t count)
+{
+#pragma omp simd
+    for (size_t k = 0; k < count; k++)
+        scores[k] += bias[-(ptrdiff_t)k];
+}
+
 /* Scores to weights in place; keys outside `seen` weigh 0. Returns the largest score and the sum. */
 static void softmax_row(float *scores, size_t count, struct span seen, float *largest, float *sum)
 {
@@ -166,11 +174,13 @@ static void some_rows(const struct attention *a, size_t b, size_t g, struct span
 #define SCORES(n, type) all_scores(n, a, type, key, count, queries, l->row, scores)
     FOR_ROWS_AND_TYPE(rows, a->kv_dtype, SCORES)
     for (size_t r = 0; r < rows; r++) {
-        size_t p = first_position(a) + (first + r) / sharing;
+        size_t h = g * sharing + (first + r) % sharing, t = (first + r) / sharing, p = first_position(a) + t;
         struct span seen = span_within(keys_seen(a, (struct span){p, p + 1}), keys);
         struct span of_chunk = {least(seen.from - keys.from, count), least(seen.to - keys.from, count)};
         if (a->softcap > 0)
             bend_row(a, scores + r * CHUNK, count);
+        if (a->distance_bias)
+            bias_row(bias_at(a, h, t) - keys.from, scores + r * CHUNK, count);
         softmax_row(scores + r * CHUNK, count, of_chunk, out[r] + l->row, out[r] + l->row + 1);
     }
 #define SUM(n, type) weighted_sum(n, a, type, value, count, scores, out)
@@ -181,12 +191,14 @@ static void join_chunks(const struct attention *a, size_t b, size_t g, size_t r,
                         float *partials)
 {
     size_t sharing = a->heads / a->kv_heads, h = g * sharing + r % sharing, t = r / sharing;
-    float *first = partials + r * l->partial, largest = -INFINITY, sum = 0;
+    float *first = partials + r * l->partial, largest = a->sinks ? a->sinks[h] : -INFINITY, sum = 0;
     for (size_t c = 0; c < l->chunks; c++) {
         float of_chunk = first[c * l->rows * l->partial + l->row];
         largest = of_chunk > largest || of_chunk != of_chunk ? of_chunk : largest;
     }
     float origin = largest == -INFINITY ? 0 : largest;
+    if (a->sinks)
+        sum = expf(a->sinks[h] - origin);
     for (size_t c = 0; c < l->chunks; c++) {
         float *part = first + c * l->rows * l->partial, factor = expf(part[l->row] - origin);
         sum += factor * part[l->row + 1];

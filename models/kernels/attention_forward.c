@@ -87,6 +87,7 @@ static void one_key_tile(const struct attention *a, const struct queries *q, str
     float *scores = w + l->scores;
     multiply_seen(a, p, keys, key_rows, key_stride, w + l->queries, q->tile, scores);
     bend_seen(a, p, keys, q->tile, scores);
+    bias_seen(a, bias_at(a, q->h, q->first), p, keys, q->count, q->tile, scores);
     if (mask_cuts(a, q->positions, keys))
         hide_masked(a, p, keys, q->tile, scores);
     for (size_t m = 0; m < q->count; m += LANES) {
@@ -116,9 +117,9 @@ static void one_query_tile(const struct attention *a, const struct queries *q, c
     pack_rows(element_at(a->q, a->dtype, query), a->dtype, a->q_stride, q->count, q->tile, a->head_dim, w + l->packed,
               l->row);
     transpose(w + l->packed, l->row, q->tile, a->head_dim, a->scale, w + l->queries, q->tile);
-    for (size_t m = 0; m < q->tile; m++) {
-        w[l->largest + m] = -INFINITY;
-        w[l->sum + m] = 0;
+    for (size_t m = 0; m < q->tile; m++) { /* a sink is seen before any key */
+        w[l->largest + m] = a->sinks ? a->sinks[q->h] : -INFINITY;
+        w[l->sum + m] = a->sinks ? 1 : 0;
     }
     for (size_t s = seen.from; s < seen.to; s += KEY_TILE) {
         prefetch_keys(a, q->b, q->g, key_tile(seen, s + KEY_TILE));

@@ -65,19 +65,21 @@ static double score(const struct attention *a, size_t b, size_t t, size_t h, siz
     for (size_t d = 0; d < a->head_dim; d++)
         sum += element(a->q, a->dtype, q + d) * element(a->k, a->kv_dtype, k + d);
     sum *= a->scale;
+    if (a->distance_bias)
+        sum += a->distance_bias[h * attention_bias_row(a) + t + a->kv_length - 1 - s];
     return a->softcap > 0 ? a->softcap * tanh(sum / a->softcap) : sum;
 }
 
 static void one_query(const struct attention *a, size_t b, size_t t, size_t h)
 {
-    double largest = -INFINITY, total = 0;
+    double largest = a->sinks ? a->sinks[h] : -INFINITY, total = 0;
     for (size_t s = 0; s < a->kv_length; s++)
         if (allowed(a, t, s))
             largest = fmax(largest, score(a, b, t, h, s));
     for (size_t from = 0; from < a->head_dim; from += CHUNK) {
         size_t count = a->head_dim - from < CHUNK ? a->head_dim - from : CHUNK;
         double sums[CHUNK] = {0};
-        total = 0;
+        total = a->sinks ? exp(a->sinks[h] - largest) : 0;
         for (size_t s = 0; s < a->kv_length; s++) {
             if (!allowed(a, t, s))
                 continue;
@@ -165,9 +167,45 @@ static void one_key_gradient(const struct attention_gradient *g, size_t b, size_
     }
 }
 
+/* Of all pairs of head h that are so far apart. */
+static double bias_gradient(const struct attention_gradient *g, size_t h, size_t apart)
+{
+    const struct attention *a = &g->forward;
+    double sum = 0, weight, dscore;
+    for (size_t b = 0; b < a->batch; b++)
+        for (size_t t = 0; t < a->length; t++) {
+            size_t s = t + a->kv_length - 1 - apart; /* wraps where there is no such key */
+            if (s >= a->kv_length || !allowed(a, t, s))
+                continue;
+            weight_gradient(g, b, t, h, s, &weight, &dscore);
+            sum += dscore;
+        }
+    return sum;
+}
+
+static double sink_gradient(const struct attention_gradient *g, size_t h)
+{
+    const struct attention *a = &g->forward;
+    double sum = 0;
+    for (size_t b = 0; b < a->batch; b++)
+        for (size_t t = 0; t < a->length; t++) {
+            double centre = 0;
+            for (size_t d = 0, out = out_at(a, b, t, h); d < a->head_dim; d++)
+                centre += element(g->dout, a->dtype, out + d) * element(a->out, a->dtype, out + d);
+            sum -= exp(a->sinks[h] - a->log_sum[(b * a->heads + h) * a->length + t]) * centre;
+        }
+    return sum;
+}
+
 void attention_gradient_reference(const struct attention_gradient *gradient)
 {
     const struct attention *a = &gradient->forward;
+    for (size_t h = 0; h < a->heads; h++) {
+        for (size_t i = 0; gradient->ddistance_bias && i < attention_bias_row(a); i++)
+            gradient->ddistance_bias[h * attention_bias_row(a) + i] = (float)bias_gradient(gradient, h, i);
+        if (gradient->dsinks)
+            gradient->dsinks[h] = (float)sink_gradient(gradient, h);
+    }
     for (size_t b = 0; b < a->batch; b++) {
         for (size_t h = 0; h < a->heads; h++)
             for (size_t t = 0; t < a->length; t++)

@@ -119,6 +119,28 @@ static inline __attribute__((unused)) void bend_seen(const struct attention *a, 
     }
 }
 
+/* The bias of query t of head h and key 0; that of key s lies s before it. */
+LANES_INLINE const float *bias_at(const struct attention *a, size_t h, size_t t)
+{
+    return a->distance_bias ? a->distance_bias + h * attention_bias_row(a) + t + a->kv_length - 1 : NULL;
+}
+
+/* Adds to the scores that multiply_seen computed, of `count` queries from that of `bias` (as bias_at gives it) on;
+ * nothing where that is NULL. */
+static inline __attribute__((unused)) void bias_seen(const struct attention *a, const float *bias, size_t p,
+                                                     struct span keys, size_t count, size_t tile, float *scores)
+{
+    if (!bias)
+        return;
+    for (size_t s = keys.from; s < keys.to; s++) {
+        size_t strip = keys.from + (s - keys.from) / TILE_ROWS * TILE_ROWS;
+        struct span v = vectors_seeing(a, p, (struct span){strip, least(strip + TILE_ROWS, keys.to)}, tile);
+        float *row = scores + (s - keys.from) * tile;
+        for (size_t m = v.from * LANES; m < v.to * LANES; m += LANES)
+            lanes_store(row + m, lanes_load(row + m) + lanes_load_some(bias + m - s, count - m));
+    }
+}
+
 /* Asks for rows ahead of their use. They often lie pages apart, where the processor's own prefetching stops. */
 LANES_INLINE void prefetch_rows(const void *first, enum dtype dtype, size_t stride, size_t rows, size_t columns)
 {

@@ -37,10 +37,14 @@ static size_t gradient_workspace_bytes(const struct attention_gradient *g, int t
     return is_empty(&g->forward) ? 0 : attention_backward_workspace(g, threads > 1 ? threads : 1);
 }
 
-static void zero_keys(const struct attention_gradient *g)
+static void zero_all(const struct attention_gradient *g)
 {
     const struct attention *a = &g->forward;
     size_t bytes = a->kv_heads * a->head_dim * (a->dtype == DTYPE_F32 ? 4 : 2);
+    if (g->ddistance_bias)
+        memset(g->ddistance_bias, 0, a->heads * attention_bias_row(a) * sizeof(float));
+    if (g->dsinks)
+        memset(g->dsinks, 0, a->heads * sizeof(float));
     for (size_t b = 0; b < a->batch; b++)
         for (size_t s = 0; s < a->kv_length; s++) {
             memset((void *)element_at(g->dk, a->dtype, b * a->k_batch_stride + s * a->k_stride), 0, bytes);
@@ -51,7 +55,7 @@ static void zero_keys(const struct attention_gradient *g)
 static void gradient_run(const struct attention_gradient *g, void *workspace, int threads)
 {
     if (is_empty(&g->forward))
-        zero_keys(g);
+        zero_all(g);
     else
         attention_backward(g, workspace, threads > 1 ? threads : 1);
 }

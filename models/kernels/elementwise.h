@@ -3,8 +3,9 @@
  * work among threads. Pointers need no alignment; outputs may equal inputs of the same type, but not overlap otherwise.
  *
  * Activations:  relu max(x,0) · gelu x·Φ(x) · gelu_tanh ½x(1+tanh(√(2/π)(x+0.044715x³))) · silu x·σ(x) · tanh · σ
- * accurate to 4 ulp-of-1 (2^-22) absolute or relative over all finite x; NaN stays NaN.
- * Gradients take x, the value before the activation, except where it says y. */
+ *               relu6 min(max(x,0),6) · hard_sigmoid min(max(x/6+½,0),1) · hard_swish x·hard_sigmoid(x) · quick_gelu
+ * x·σ(1.702x) accurate to 4 ulp-of-1 (2^-22) absolute or relative over all finite x; NaN stays NaN. Gradients take x,
+ * the value before the activation, except where it says y. */
 #ifndef KERNELS_ELEMENTWISE_H
 #define KERNELS_ELEMENTWISE_H
 
@@ -27,7 +28,7 @@ struct elementwise_kernels {
     void (*activate)(enum activation kind, const float *x, float *y, size_t count);
     /* dx = dy · f'(x) */
     void (*activate_gradient)(enum activation kind, const float *x, const float *dy, float *dx, size_t count);
-    /* the same from y = f(x), for relu, tanh and sigmoid, which don't need x */
+    /* the same from y = f(x), for relu, tanh, sigmoid, relu6 and hard_sigmoid, which don't need x */
     void (*activate_gradient_from_output)(enum activation kind, const float *y, const float *dy, float *dx,
                                           size_t count);
     void (*add)(const float *a, const float *b, float *y, size_t count);

@@ -7,7 +7,7 @@
 #include "models/kernels/elementwise_variants.h"
 
 static const double root_half = 0.70710678118654752440, root_two_over_pi = 0.79788456080286535588;
-static const double cubic = 0.044715;
+static const double cubic = 0.044715, quick = 1.702;
 
 static double sigmoid(double x)
 {
@@ -18,6 +18,12 @@ static double sigmoid(double x)
 static double twice_z(double x)
 {
     return 2 * root_two_over_pi * (x + cubic * x * x * x);
+}
+
+/* NaN stays NaN. */
+static double clamp(double x, double most)
+{
+    return x < 0 ? 0 : x > most ? most : x;
 }
 
 static double value_of(enum activation kind, double x)
@@ -35,15 +41,30 @@ static double value_of(enum activation kind, double x)
         return tanh(x);
     case ACTIVATION_SIGMOID:
         return sigmoid(x);
+    case ACTIVATION_RELU6:
+        return clamp(x, 6);
+    case ACTIVATION_HARD_SIGMOID:
+        return clamp(x / 6 + 0.5, 1);
+    case ACTIVATION_HARD_SWISH:
+        return x == -INFINITY ? 0 : x * clamp(x / 6 + 0.5, 1);
+    case ACTIVATION_QUICK_GELU:
+        return x == -INFINITY ? 0 : x * sigmoid(quick * x);
     default:
         return x;
     }
 }
 
+/* Is it flat at +∞? */
+static bool saturates(enum activation kind)
+{
+    return kind == ACTIVATION_TANH || kind == ACTIVATION_SIGMOID || kind == ACTIVATION_RELU6 ||
+           kind == ACTIVATION_HARD_SIGMOID;
+}
+
 static double slope_of(enum activation kind, double x)
 {
     if (isinf(x)) /* the limits, where the formulas below say ∞ · 0 */
-        return kind == ACTIVATION_NONE || (x > 0 && kind != ACTIVATION_TANH && kind != ACTIVATION_SIGMOID);
+        return kind == ACTIVATION_NONE || (x > 0 && !saturates(kind));
     double s;
     switch (kind) {
     case ACTIVATION_RELU:
@@ -61,6 +82,15 @@ static double slope_of(enum activation kind, double x)
     case ACTIVATION_SIGMOID:
         s = sigmoid(x);
         return s * (1 - s);
+    case ACTIVATION_RELU6:
+        return !(x <= 0 || x >= 6);
+    case ACTIVATION_HARD_SIGMOID:
+        return x <= -3 || x >= 3 ? 0 : 1.0 / 6;
+    case ACTIVATION_HARD_SWISH:
+        return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5;
+    case ACTIVATION_QUICK_GELU:
+        s = sigmoid(quick * x);
+        return s + quick * x * s * (1 - s);
     default:
         return 1;
     }
@@ -75,6 +105,10 @@ static double slope_from_output(enum activation kind, double y)
         return 1 - y * y;
     case ACTIVATION_SIGMOID:
         return y * (1 - y);
+    case ACTIVATION_RELU6:
+        return !(y <= 0 || y >= 6);
+    case ACTIVATION_HARD_SIGMOID:
+        return y <= 0 || y >= 1 ? 0 : 1.0 / 6;
     default:
         return ACTIVATION_NONE == kind ? 1 : NAN; /* the others don't follow from y */
     }

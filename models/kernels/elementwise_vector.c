@@ -45,6 +45,18 @@ static void activate(enum activation kind, const float *x, float *y, size_t coun
     case ACTIVATION_SIGMOID:
         map(vector_sigmoid, x, y, count);
         break;
+    case ACTIVATION_RELU6:
+        map(vector_relu6, x, y, count);
+        break;
+    case ACTIVATION_HARD_SIGMOID:
+        map(vector_hard_sigmoid, x, y, count);
+        break;
+    case ACTIVATION_HARD_SWISH:
+        map(vector_hard_swish, x, y, count);
+        break;
+    case ACTIVATION_QUICK_GELU:
+        map(vector_quick_gelu, x, y, count);
+        break;
     default:
         if (x != y)
             memcpy(y, x, count * sizeof *y);
@@ -81,6 +93,33 @@ VECTOR_INLINE vector sigmoid_gradient(vector x, vector dy)
     return dy * vector_sigmoid_slope(x);
 }
 
+/* dy where x lies between the two, or is NaN */
+VECTOR_INLINE vector gradient_between(vector x, float least, float most, vector dy)
+{
+    vector below = vector_select(vector_above_or_nan(-x, vector_set(-most)), dy, vector_zero());
+    return vector_select(vector_above_or_nan(x, vector_set(least)), below, vector_zero());
+}
+
+VECTOR_INLINE vector relu6_gradient(vector x, vector dy)
+{
+    return gradient_between(x, 0, 6, dy);
+}
+
+VECTOR_INLINE vector hard_sigmoid_gradient(vector x, vector dy)
+{
+    return gradient_between(x, -3, 3, dy * vector_set(1 / 6.0f));
+}
+
+VECTOR_INLINE vector hard_swish_gradient(vector x, vector dy)
+{
+    return dy * vector_hard_swish_slope(x);
+}
+
+VECTOR_INLINE vector quick_gelu_gradient(vector x, vector dy)
+{
+    return dy * vector_quick_gelu_slope(x);
+}
+
 static void activate_gradient(enum activation kind, const float *x, const float *dy, float *dx, size_t count)
 {
     switch (kind) {
@@ -102,6 +141,18 @@ static void activate_gradient(enum activation kind, const float *x, const float 
     case ACTIVATION_SIGMOID:
         map2(sigmoid_gradient, x, dy, dx, count);
         break;
+    case ACTIVATION_RELU6:
+        map2(relu6_gradient, x, dy, dx, count);
+        break;
+    case ACTIVATION_HARD_SIGMOID:
+        map2(hard_sigmoid_gradient, x, dy, dx, count);
+        break;
+    case ACTIVATION_HARD_SWISH:
+        map2(hard_swish_gradient, x, dy, dx, count);
+        break;
+    case ACTIVATION_QUICK_GELU:
+        map2(quick_gelu_gradient, x, dy, dx, count);
+        break;
     default:
         if (dx != dy)
             memcpy(dx, dy, count * sizeof *dx);
@@ -118,6 +169,11 @@ VECTOR_INLINE vector sigmoid_gradient_from_output(vector y, vector dy)
     return dy * (y * (vector_set(1) - y));
 }
 
+VECTOR_INLINE vector hard_sigmoid_gradient_from_output(vector y, vector dy)
+{
+    return gradient_between(y, 0, 1, dy * vector_set(1 / 6.0f));
+}
+
 static void activate_gradient_from_output(enum activation kind, const float *y, const float *dy, float *dx,
                                           size_t count)
 {
@@ -127,6 +183,10 @@ static void activate_gradient_from_output(enum activation kind, const float *y, 
         map2(tanh_gradient_from_output, y, dy, dx, count);
     else if (kind == ACTIVATION_SIGMOID)
         map2(sigmoid_gradient_from_output, y, dy, dx, count);
+    else if (kind == ACTIVATION_RELU6)
+        map2(relu6_gradient, y, dy, dx, count);
+    else if (kind == ACTIVATION_HARD_SIGMOID)
+        map2(hard_sigmoid_gradient_from_output, y, dy, dx, count);
     else
         elementwise_kernels_plain.activate_gradient_from_output(kind, y, dy, dx, count);
 }

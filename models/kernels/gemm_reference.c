@@ -48,6 +48,11 @@ static double operand_element(const struct operand *operand, size_t i, size_t j)
                                            : patch_element(operand, row, column);
 }
 
+static double clamp(double x, double most)
+{
+    return x < 0 ? 0 : x > most ? most : x;
+}
+
 static double activate(enum activation activation, double x)
 {
     switch (activation) {
@@ -63,6 +68,14 @@ static double activate(enum activation activation, double x)
         return tanh(x);
     case ACTIVATION_SIGMOID:
         return 1 / (1 + exp(-x));
+    case ACTIVATION_RELU6:
+        return clamp(x, 6);
+    case ACTIVATION_HARD_SIGMOID:
+        return clamp(x / 6 + 0.5, 1);
+    case ACTIVATION_HARD_SWISH:
+        return x * clamp(x / 6 + 0.5, 1);
+    case ACTIVATION_QUICK_GELU:
+        return x / (1 + exp(-1.702 * x));
     default:
         return x;
     }

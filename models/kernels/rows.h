@@ -40,6 +40,8 @@ struct row_kernels {
     /* sum[c] += Σ_r (x[r,c] − shift[c]), square[c] += Σ_r (x[r,c] − shift[c])²: batch norm's statistics over
      * channels-last pixels. A shift near the mean keeps the variance from cancelling; NULL is 0. */
     void (*column_moments)(const float *x, const float *shift, float *sum, float *square, size_t rows, size_t columns);
+    /* sum[c] += Σ_r a[r,c] · b[r,c]: the gradient of a channel's factor */
+    void (*column_products)(const float *a, const float *b, float *sum, size_t rows, size_t columns);
     /* y[r,c] = x[r,c] · scale[c] + shift[c], optionally max(·, 0): batch norm applied */
     void (*column_affine)(const float *x, const float *scale, const float *shift, int relu, float *y, size_t rows,
                           size_t columns);

@@ -52,6 +52,28 @@ void VECTOR_NAME(column_moments)(const float *x, const float *shift, float *sum,
             moments_of(x, shift, sum, square, 1, columns, c);
 }
 
+/* The products of `group` rows at the columns from c. */
+VECTOR_INLINE void products_of(const float *a, const float *b, float *sum, size_t group, size_t columns, size_t c)
+{
+    size_t left = columns - c;
+    vector part = vector_zero();
+    for (size_t i = 0; i < group; i++)
+        part = vector_fma(vector_load_up_to(a + i * columns + c, left), vector_load_up_to(b + i * columns + c, left),
+                          part);
+    vector_store_up_to(sum + c, vector_load_up_to(sum + c, left) + part, left);
+}
+
+void VECTOR_NAME(column_products)(const float *a, const float *b, float *sum, size_t rows, size_t columns)
+{
+    size_t r = 0;
+    for (; r + GROUP <= rows; r += GROUP, a += GROUP * columns, b += GROUP * columns)
+        for (size_t c = 0; c < columns; c += VECTOR_LANES)
+            products_of(a, b, sum, GROUP, columns, c);
+    for (; r < rows; r++, a += columns, b += columns)
+        for (size_t c = 0; c < columns; c += VECTOR_LANES)
+            products_of(a, b, sum, 1, columns, c);
+}
+
 VECTOR_INLINE void affine_rows(const float *x, const float *scale, const float *shift, int relu, float *y, size_t rows,
                                size_t columns)
 {

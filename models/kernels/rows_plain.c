@@ -173,6 +173,16 @@ void column_moments_plain(const float *x, const float *shift, float *sum, float 
     }
 }
 
+void column_products_plain(const float *a, const float *b, float *sum, size_t rows, size_t columns)
+{
+    for (size_t c = 0; c < columns; c++) {
+        double total = 0;
+        for (size_t r = 0; r < rows; r++)
+            total += (double)a[r * columns + c] * b[r * columns + c];
+        sum[c] += (float)total;
+    }
+}
+
 void column_affine_plain(const float *x, const float *scale, const float *shift, int relu, float *y, size_t rows,
                          size_t columns)
 {
@@ -195,5 +205,6 @@ const struct row_kernels row_kernels_plain = {
     .cross_entropy_gradient = cross_entropy_gradient,
     .column_sums = column_sums_plain,
     .column_moments = column_moments_plain,
+    .column_products = column_products_plain,
     .column_affine = column_affine_plain,
 };

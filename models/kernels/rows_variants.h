@@ -17,6 +17,7 @@ extern const struct row_kernels row_kernels_avx2, row_kernels_avx512, row_kernel
                                      float *, float *, size_t, size_t);                                                \
     void column_sums_##variant(const float *, float *, size_t, size_t, size_t);                                        \
     void column_moments_##variant(const float *, const float *, float *, float *, size_t, size_t);                     \
+    void column_products_##variant(const float *, const float *, float *, size_t, size_t);                             \
     void column_affine_##variant(const float *, const float *, const float *, int, float *, size_t, size_t);
 
 ROW_FUNCTIONS(plain)

@@ -174,5 +174,6 @@ const struct row_kernels VECTOR_NAME(row_kernels) = {
     .cross_entropy_gradient = cross_entropy_gradient,
     .column_sums = VECTOR_NAME(column_sums),
     .column_moments = VECTOR_NAME(column_moments),
+    .column_products = VECTOR_NAME(column_products),
     .column_affine = VECTOR_NAME(column_affine),
 };

@@ -123,6 +123,42 @@ VECTOR_INLINE vector vector_silu_slope(vector x)
     return s + inside * (e * s) * s;
 }
 
+VECTOR_INLINE vector vector_relu6(vector x)
+{
+    return vector_clamp(x, 0, 6);
+}
+
+VECTOR_INLINE vector vector_hard_sigmoid(vector x)
+{
+    return vector_clamp(vector_fma(x, vector_set(1 / 6.0f), vector_set(0.5f)), 0, 1);
+}
+
+VECTOR_INLINE vector vector_hard_swish(vector x)
+{
+    return vector_max(vector_set(-3), x) * vector_hard_sigmoid(x);
+}
+
+VECTOR_INLINE vector vector_hard_swish_slope(vector x)
+{
+    vector inside = vector_fma(x, vector_set(1 / 3.0f), vector_set(0.5f));
+    vector low = vector_select(vector_above_or_nan(x, vector_set(-3)), inside, vector_zero());
+    return vector_select(vector_less(x, vector_set(3)), low, vector_max(vector_set(1), vector_min(vector_set(1), x)));
+}
+
+/* x σ(1.702x); its slope is σ + 1.702x σ (1 − σ) */
+VECTOR_INLINE vector vector_quick_gelu(vector x)
+{
+    vector low = vector_max(vector_set(-60), x);
+    return low / (vector_set(1) + vector_exp(low * vector_set(-1.702f)));
+}
+
+VECTOR_INLINE vector vector_quick_gelu_slope(vector x)
+{
+    vector inside = vector_clamp(x, -35, 35) * vector_set(1.702f), e = vector_exp(-inside);
+    vector s = vector_set(1) / (vector_set(1) + e);
+    return s + inside * (e * s) * s;
+}
+
 VECTOR_INLINE vector vector_tanh_slope(vector x)
 {
     vector e = vector_exp(vector_set(-2) * vector_abs(x)), s = vector_set(1) + e;

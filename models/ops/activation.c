@@ -4,7 +4,8 @@
 
 bool activation_gradient_from_output(enum activation kind)
 {
-    return kind == ACTIVATION_RELU || kind == ACTIVATION_TANH || kind == ACTIVATION_SIGMOID;
+    return kind == ACTIVATION_RELU || kind == ACTIVATION_TANH || kind == ACTIVATION_SIGMOID ||
+           kind == ACTIVATION_RELU6 || kind == ACTIVATION_HARD_SIGMOID;
 }
 
 static void activation_piece(const struct call *call, const struct elementwise_kernels *kernels, const float *a,
@@ -29,7 +30,7 @@ static void gradient_activation(struct graph *graph, const struct node *node, co
 }
 
 const struct op op_activation = {.name = "activation",
-                                 .help = "relu, gelu, gelu_tanh, silu, tanh or sigmoid of each element",
+                                 .help = "relu, gelu, silu, tanh, sigmoid or a relative of theirs, of each element",
                                  .infer = pieces_infer,
                                  .cost = pieces_cost,
                                  .gradient = gradient_activation,

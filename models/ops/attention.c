@@ -1,13 +1,20 @@
 /* attention: softmax(scale · Q Kᵀ + mask) V for each head, over packed projections
  *
  *   qkv [B,T,(H + 2G)·D]: H query heads, then G key heads, then G value heads, each D wide;  y [B,T,H·D]
+ *   beside it a bias by distance and sinks, where there are any (attention_terms.h)
  *   log_sum [B,H,T] is kept in training: the gradient recomputes the scores from it, block by block, so that no [T,T]
  *   matrix ever exists (Dao et al. 2022). scale = 1/√D unless another is given; a
  *   softcap may bend the scores (kernels/attention.h). Query head h reads key head h / (H/G). */
 #include <math.h>
 
 #include "models/kernels/attention.h"
+#include "models/ops/attention_terms.h"
 #include "models/ops/ops.h"
+
+enum { TERMS = 1 }; /* the first of attention_terms.h's inputs */
+
+static struct attention describe(const struct tensor *qkv, const struct attributes *a, void *data, void *out,
+                                 float *log_sum);
 
 static bool infer_attention(struct graph *graph, struct node *node, struct error *error)
 {
@@ -18,6 +25,9 @@ static bool infer_attention(struct graph *graph, struct node *node, struct error
         return error_set(error, ERROR_INPUT, "takes [B,T,%lld] for %lld heads, %lld key heads of %lld",
                          (long long)width, (long long)a->heads, (long long)a->kv_heads, (long long)a->head_dim);
     int64_t batch = qkv.dims[0], length = qkv.dims[1];
+    const struct attention shape = describe(&qkv, a, NULL, NULL, NULL);
+    if (!attention_check_terms(graph, node, TERMS, &shape, error))
+        return false;
     graph_output(graph, node, qkv.dtype, 3, (int64_t[]){batch, length, a->heads * a->head_dim});
     if (graph->training)
         graph_output(graph, node, DTYPE_F32, 3, (int64_t[]){batch, a->heads, length});
@@ -81,6 +91,7 @@ static void run_attention(const struct call *call)
     float *log_sum = call->node->output_count > 1 ? call->outputs[1] : NULL;
     struct attention attention = describe(node_input(call->graph, call->node, 0), &call->node->attributes,
                                           call->inputs[0], call->outputs[0], log_sum);
+    attention_set_terms(call->graph, call->node, call, TERMS, &attention);
     if (call->reference)
         attention_reference(&attention);
     else
@@ -106,13 +117,17 @@ static struct cost cost_attention(const struct graph *graph, const struct node *
 }
 
 static const struct op op_attention_gradient;
+enum { QKV, OUT, LOG_SUM, DOUT, GRADIENT_TERMS };
 
 static void gradient_attention(struct graph *graph, const struct node *node, const int *dy, const bool *wanted, int *dx)
 {
-    (void)wanted;
-    int inputs[] = {node->inputs[0], node->outputs[0], node->outputs[1], dy[0]};
-    dx[0] =
-        node_first_output(graph, graph_append(graph, &op_attention_gradient, node->name, inputs, 4, &node->attributes));
+    int inputs[GRADIENT_TERMS + 2] = {node->inputs[0], node->outputs[0], node->outputs[1], dy[0]};
+    int count = GRADIENT_TERMS;
+    for (int i = TERMS; i < node->input_count; i++)
+        inputs[count++] = node->inputs[i];
+    int made = graph_append(graph, &op_attention_gradient, node->name, inputs, count, &node->attributes);
+    dx[0] = node_first_output(graph, made);
+    attention_give_term_gradients(graph, node, made, TERMS, 1, wanted, dx);
 }
 
 const struct op op_attention = {.name = "attention",
@@ -133,7 +148,8 @@ int build_scored_attention(struct graph *graph, const char *name, int qkv, int64
                                           .window = scores->window,
                                           .scale = scores->scale,
                                           .softcap = scores->softcap};
-    return node_first_output(graph, graph_append(graph, &op_attention, name, &qkv, 1, &attributes));
+    int inputs[TERMS + 2] = {qkv}, count = attention_add_terms(scores, inputs, TERMS);
+    return node_first_output(graph, graph_append(graph, &op_attention, name, inputs, count, &attributes));
 }
 
 int build_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads, int64_t head_dim,
@@ -145,13 +161,13 @@ int build_attention(struct graph *graph, const char *name, int qkv, int64_t head
 
 /* ---- gradient ---- */
 
-enum { QKV, OUT, LOG_SUM, DOUT };
-
 static bool infer_attention_gradient(struct graph *graph, struct node *node, struct error *error)
 {
     (void)error;
     const struct tensor qkv = *node_input(graph, node, QKV);
-    return graph_output(graph, node, qkv.dtype, qkv.rank, qkv.dims) != NO_TENSOR;
+    graph_output(graph, node, qkv.dtype, qkv.rank, qkv.dims);
+    attention_make_term_gradients(graph, node, GRADIENT_TERMS);
+    return true;
 }
 
 static struct attention_gradient describe_gradient(const struct graph *graph, const struct node *node,
@@ -160,13 +176,16 @@ static struct attention_gradient describe_gradient(const struct graph *graph, co
     const struct tensor *qkv = node_input(graph, node, QKV);
     const struct attributes *a = &node->attributes;
     void *dqkv = call ? call->outputs[0] : NULL;
-    return (struct attention_gradient){.forward = describe(qkv, a, call ? call->inputs[QKV] : NULL,
-                                                           call ? call->inputs[OUT] : NULL,
-                                                           call ? call->inputs[LOG_SUM] : NULL),
-                                       .dout = call ? call->inputs[DOUT] : NULL,
-                                       .dq = dqkv,
-                                       .dk = element(dqkv, qkv->dtype, key_offset(a)),
-                                       .dv = element(dqkv, qkv->dtype, value_offset(a))};
+    struct attention_gradient gradient = {.forward = describe(qkv, a, call ? call->inputs[QKV] : NULL,
+                                                              call ? call->inputs[OUT] : NULL,
+                                                              call ? call->inputs[LOG_SUM] : NULL),
+                                          .dout = call ? call->inputs[DOUT] : NULL,
+                                          .dq = dqkv,
+                                          .dk = element(dqkv, qkv->dtype, key_offset(a)),
+                                          .dv = element(dqkv, qkv->dtype, value_offset(a))};
+    attention_set_terms(graph, node, call, GRADIENT_TERMS, &gradient.forward);
+    attention_set_term_gradients(graph, node, call, GRADIENT_TERMS, 1, &gradient);
+    return gradient;
 }
 
 static size_t workspace_attention_gradient(const struct graph *graph, const struct node *node, int threads)

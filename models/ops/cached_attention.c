@@ -3,11 +3,13 @@
  *
  *   q [B,T,H·D], k, v [B,T,G·D]; caches [B,S,G·D] of their own dtype;  y [B,T,H·D]
  *   cache[b, position + t, :] = k[b,t,:], v[b,t,:], narrowed to the cache's dtype
+ *   beside them a bias by distance and sinks, where there are any (attention_terms.h)
  *   y[b,t] = softmax(q[b,t] · Kᵀ / √D) V over the cache's positions up to position + t (or the last `window` of them)
  *
  * A cache of fewer positions, though not fewer than the window, is a ring: position p lies in row p mod S, where it
  * takes the place of one that no query sees any more. The softmax doesn't ask for an order, so a step of one position
- * attends to the whole ring. A prefill overruns it: its queries attend to k and v themselves, and the last S stay.
+ * attends to the whole ring, which has no bias by distance. A prefill overruns it: its queries attend to k and v
+ * themselves, and the last S stay.
  *
  * With T = 1 a step of decoding, with more a prefill. A step may run again: it stores the same. No gradient.
  *
@@ -20,10 +22,11 @@
 #include "harness/base/sizes.h"
 #include "models/kernels/attention.h"
 #include "models/kernels/quant.h"
+#include "models/ops/attention_terms.h"
 #include "models/ops/ops.h"
 #include "models/ops/storage.h"
 
-enum { Q, K, V, CACHE_K, CACHE_V };
+enum { Q, K, V, CACHE_K, CACHE_V, TERMS };
 
 /* Are there more positions than the cache has rows? */
 static bool is_ring(const struct attributes *a, const struct tensor *q, const struct tensor *cache)
@@ -49,6 +52,8 @@ static bool stores_right(const struct tensor *k, const struct tensor *cache, con
                      (long long)a->position, (long long)cache->dims[1]);
 }
 
+static struct attention describe(const struct graph *graph, const struct node *node, const struct call *call);
+
 static bool infer_cached(struct graph *graph, struct node *node, struct error *error)
 {
     const struct tensor q = *node_input(graph, node, Q), cache = *node_input(graph, node, CACHE_K);
@@ -73,7 +78,12 @@ static bool infer_cached(struct graph *graph, struct node *node, struct error *e
     if (head_dim % info->block)
         return error_set(error, ERROR_INPUT, "heads of %lld don't fill the cache's blocks of %u (%s); f16 takes any",
                          (long long)head_dim, info->block, info->name);
-    return graph_output(graph, node, q.dtype, 3, q.dims) != NO_TENSOR;
+    if (is_ring(a, &q, &cache) && node_input(graph, node, TERMS))
+        return error_set(error, ERROR_INPUT, "a cache of %lld positions of a window has no bias by distance",
+                         (long long)cache.dims[1]);
+    const struct attention shape = describe(graph, node, NULL);
+    return attention_check_terms(graph, node, TERMS, &shape, error) &&
+           graph_output(graph, node, q.dtype, 3, q.dims) != NO_TENSOR;
 }
 
 static struct attention describe(const struct graph *graph, const struct node *node, const struct call *call)
@@ -156,6 +166,7 @@ static void run_cached(const struct call *call)
             store(call, V, CACHE_V);
     }
     struct attention attention = describe(call->graph, call->node, call);
+    attention_set_terms(call->graph, call->node, call, TERMS, &attention);
     if (call->reference)
         attention_reference(&attention);
     else
@@ -184,9 +195,11 @@ static struct cost cost_cached(const struct graph *graph, const struct node *nod
     const struct tensor *cache = node_input(graph, node, CACHE_K);
     double stored = k ? fmin((double)k->dims[1], (double)cache->dims[1]) : 0;
     double written = caches * batch * stored * (double)dtype_bytes(cache->dtype, (size_t)cache->dims[2]);
-    double pairs = visible_pairs(&node->attributes, length, seen, window);
+    double pairs = visible_pairs(&node->attributes, length, seen, window), terms = 0;
+    for (int i = TERMS; i < node->input_count; i++)
+        terms += node_input(graph, node, i) ? (double)tensor_bytes(node_input(graph, node, i)) : 0;
     return (struct cost){.flops = 4 * batch * pairs * (double)q->dims[2],
-                         .bytes_read = (double)tensor_bytes(q) + new_bytes + caches * batch * rows * row,
+                         .bytes_read = (double)tensor_bytes(q) + new_bytes + caches * batch * rows * row + terms,
                          .bytes_written = (double)tensor_bytes(q) + written};
 }
 
@@ -207,14 +220,14 @@ int build_cached_attention(struct graph *graph, const char *name, int q, int k, 
                                           .window = scores->window,
                                           .scale = scores->scale,
                                           .softcap = scores->softcap};
-    return node_first_output(
-        graph, graph_append(graph, &op_cached_attention, name, (int[]){q, k, v, cache_k, cache_v}, 5, &attributes));
+    int inputs[TERMS + 2] = {q, k, v, cache_k, cache_v}, count = attention_add_terms(scores, inputs, TERMS);
+    return node_first_output(graph, graph_append(graph, &op_cached_attention, name, inputs, count, &attributes));
 }
 
 int build_memory_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
-                           int64_t head_dim)
+                           int64_t head_dim, float scale)
 {
-    const struct attributes attributes = {.head_dim = head_dim};
+    const struct attributes attributes = {.head_dim = head_dim, .scale = scale};
     return node_first_output(
         graph, graph_append(graph, &op_cached_attention, name, (int[]){q, k, v, cache_k, cache_v}, 5, &attributes));
 }

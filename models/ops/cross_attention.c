@@ -2,6 +2,7 @@
  * each a tensor of its own (Vaswani et al. 2017: a decoder's attention to what the encoder made)
  *
  *   q [B,T,H·D];  k, v [B,S,G·D];  y [B,T,H·D];  query head h reads key head h / (H/G)
+ *   beside them a bias by distance and sinks, where there are any (attention_terms.h)
  *   causal: query t sees the keys up to t + S − T (of a window, the last of these), so with S = T this is
  *   self-attention over separate projections
  *   log_sum [B,H,T] is kept in training: the gradient recomputes the scores from it, block by block. scale = 1/√D
@@ -9,15 +10,18 @@
 #include <math.h>
 
 #include "models/kernels/attention.h"
+#include "models/ops/attention_terms.h"
 #include "models/ops/ops.h"
 
-enum { Q, K, V };
+enum { Q, K, V, TERMS };
 
 static bool same_shape(const struct tensor *a, const struct tensor *b)
 {
     return a->rank == 3 && b->rank == 3 && a->dtype == b->dtype && a->dims[0] == b->dims[0] &&
            a->dims[1] == b->dims[1] && a->dims[2] == b->dims[2];
 }
+
+static struct attention describe(const struct graph *graph, const struct node *node, const struct call *call);
 
 static bool infer_cross(struct graph *graph, struct node *node, struct error *error)
 {
@@ -36,6 +40,9 @@ static bool infer_cross(struct graph *graph, struct node *node, struct error *er
     if (a->causal && k.dims[1] < q.dims[1])
         return error_set(error, ERROR_INPUT, "%lld causal queries have only %lld keys; at least as many are needed",
                          (long long)q.dims[1], (long long)k.dims[1]);
+    const struct attention shape = describe(graph, node, NULL);
+    if (!attention_check_terms(graph, node, TERMS, &shape, error))
+        return false;
     graph_output(graph, node, q.dtype, 3, q.dims);
     if (graph->training)
         graph_output(graph, node, DTYPE_F32, 3, (int64_t[]){q.dims[0], q.dims[2] / a->head_dim, q.dims[1]});
@@ -84,6 +91,7 @@ static void run_cross(const struct call *call)
     struct attention attention = describe(call->graph, call->node, call);
     attention.out = call->outputs[0];
     attention.log_sum = call->node->output_count > 1 ? call->outputs[1] : NULL;
+    attention_set_terms(call->graph, call->node, call, TERMS, &attention);
     if (call->reference)
         attention_reference(&attention);
     else
@@ -104,14 +112,20 @@ static struct cost cost_cross(const struct graph *graph, const struct node *node
 }
 
 static const struct op op_cross_attention_gradient;
+enum { OUT = V + 1, LOG_SUM, DOUT, GRADIENT_TERMS };
 
 static void gradient_cross(struct graph *graph, const struct node *node, const int *dy, const bool *wanted, int *dx)
 {
-    int inputs[] = {node->inputs[Q], node->inputs[K], node->inputs[V], node->outputs[0], node->outputs[1], dy[0]};
-    int made = graph_append(graph, &op_cross_attention_gradient, node->name, inputs, 6, &node->attributes);
+    int inputs[GRADIENT_TERMS + 2] = {node->inputs[Q],  node->inputs[K],  node->inputs[V],
+                                      node->outputs[0], node->outputs[1], dy[0]};
+    int count = GRADIENT_TERMS;
+    for (int i = TERMS; i < node->input_count; i++)
+        inputs[count++] = node->inputs[i];
+    int made = graph_append(graph, &op_cross_attention_gradient, node->name, inputs, count, &node->attributes);
     for (int i = Q; made != NO_NODE && i <= V; i++)
         if (wanted[i])
             dx[i] = graph->nodes[made].outputs[i];
+    attention_give_term_gradients(graph, node, made, TERMS, V + 1, wanted, dx);
 }
 
 const struct op op_cross_attention = {.name = "cross_attention",
@@ -130,7 +144,8 @@ int build_scored_cross_attention(struct graph *graph, const char *name, int q, i
                                           .window = scores->window,
                                           .scale = scores->scale,
                                           .softcap = scores->softcap};
-    return node_first_output(graph, graph_append(graph, &op_cross_attention, name, (int[]){q, k, v}, 3, &attributes));
+    int inputs[TERMS + 2] = {q, k, v}, count = attention_add_terms(scores, inputs, TERMS);
+    return node_first_output(graph, graph_append(graph, &op_cross_attention, name, inputs, count, &attributes));
 }
 
 int build_cross_attention(struct graph *graph, const char *name, int q, int k, int v, int64_t head_dim, bool causal)
@@ -140,8 +155,6 @@ int build_cross_attention(struct graph *graph, const char *name, int q, int k, i
 
 /* ---- gradient ---- */
 
-enum { OUT = V + 1, LOG_SUM, DOUT };
-
 static bool infer_cross_gradient(struct graph *graph, struct node *node, struct error *error)
 {
     (void)error;
@@ -150,22 +163,33 @@ static bool infer_cross_gradient(struct graph *graph, struct node *node, struct 
         if (graph_output(graph, node, input.dtype, input.rank, input.dims) == NO_TENSOR)
             return false;
     }
+    attention_make_term_gradients(graph, node, GRADIENT_TERMS);
     return true;
+}
+
+/* Where call is NULL, only what a workspace depends on. */
+static struct attention_gradient describe_gradient(const struct graph *graph, const struct node *node,
+                                                   const struct call *call)
+{
+    struct attention_gradient gradient = {.forward = describe(graph, node, call)};
+    attention_set_terms(graph, node, call, GRADIENT_TERMS, &gradient.forward);
+    attention_set_term_gradients(graph, node, call, GRADIENT_TERMS, V + 1, &gradient);
+    return gradient;
 }
 
 static size_t workspace_cross_gradient(const struct graph *graph, const struct node *node, int threads)
 {
-    struct attention_gradient gradient = {.forward = describe(graph, node, NULL)};
+    struct attention_gradient gradient = describe_gradient(graph, node, NULL);
     return attention_gradient_workspace(&gradient, threads);
 }
 
 static void run_cross_gradient(const struct call *call)
 {
-    struct attention_gradient gradient = {.forward = describe(call->graph, call->node, call),
-                                          .dout = call->inputs[DOUT],
-                                          .dq = call->outputs[Q],
-                                          .dk = call->outputs[K],
-                                          .dv = call->outputs[V]};
+    struct attention_gradient gradient = describe_gradient(call->graph, call->node, call);
+    gradient.dout = call->inputs[DOUT];
+    gradient.dq = call->outputs[Q];
+    gradient.dk = call->outputs[K];
+    gradient.dv = call->outputs[V];
     gradient.forward.out = call->inputs[OUT];
     gradient.forward.log_sum = call->inputs[LOG_SUM];
     if (call->reference)

@@ -24,8 +24,10 @@
     OP(attention)                                                                                                      \
     OP(cached_attention)                                                                                               \
     OP(cross_attention)                                                                                                \
+    OP(relative_bias)                                                                                                  \
     OP(head_linear)                                                                                                    \
     OP(join)                                                                                                           \
+    OP(channel_scale)                                                                                                  \
     OP(part)                                                                                                           \
     OP(rnn)                                                                                                            \
     OP(lstm)                                                                                                           \
@@ -33,6 +35,7 @@
     OP(activation)                                                                                                     \
     OP(add)                                                                                                            \
     OP(scale)                                                                                                          \
+    OP(exp_scale)                                                                                                      \
     OP(softcap)                                                                                                        \
     OP(multiply)                                                                                                       \
     OP(dropout)                                                                                                        \
@@ -51,6 +54,7 @@
     OP(clipped_sum)                                                                                                    \
     OP(gaussian_noise)                                                                                                 \
     OP(distillation)                                                                                                   \
+    OP(contrastive)                                                                                                    \
     OP(cross_entropy)                                                                                                  \
     OP(binary_cross_entropy)                                                                                           \
     OP(mean_squared_error)

@@ -79,12 +79,20 @@ int build_conv_norm(struct graph *graph, const char *name, int x, int filters, c
 int build_batch_norm(struct graph *graph, const char *name, int x, int gamma, int beta, int mean, int variance,
                      float epsilon, float momentum, bool relu);
 int build_softmax(struct graph *graph, const char *name, int x);
-/* What attention makes of its scores. */
+/* What attention makes of its scores. The last two are tensors of f32, or NULL: none. */
 struct attention_scores {
     int64_t window; /* 0: all */
     float scale;    /* 0: 1/√head_dim */
     float softcap;  /* 0: none */
+    const int
+        *distance_bias; /* [heads, T + S − 1] is added, of query t and key s at t − s + S − 1: not to softcapped */
+    const int *sinks;   /* [heads]: one score more in each softmax, of a key whose value is 0 */
 };
+/* T5's biases (Raffel et al. 2020) of `length` queries, the last of `kv_length` positions, from table[buckets, heads]:
+ * a bucket is a distance, or several the farther they are, up to `farthest` and all beyond. Causal: to earlier keys
+ * alone. y[heads, length + kv_length − 1], as attention_scores' distance_bias. */
+int build_relative_bias(struct graph *graph, const char *name, int table, int64_t length, int64_t kv_length,
+                        int64_t farthest, bool causal);
 /* qkv[B,T,(heads + 2·kv_heads)·head_dim], side by side; y[B,T,heads·head_dim] */
 int build_scored_attention(struct graph *graph, const char *name, int qkv, int64_t heads, int64_t kv_heads,
                            int64_t head_dim, bool causal, const struct attention_scores *scores);
@@ -100,9 +108,9 @@ int build_scored_cross_attention(struct graph *graph, const char *name, int q, i
 int build_cached_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
                            int64_t head_dim, int64_t position, const struct attention_scores *scores);
 /* The queries attend to all of the caches [B,S,kv_heads·head_dim], which k and v of their shape fill, or an earlier
- * step has filled (k and v are NO_TENSOR). y as q. */
+ * step has filled (k and v are NO_TENSOR). scale 0: 1/√head_dim. y as q. */
 int build_memory_attention(struct graph *graph, const char *name, int q, int k, int v, int cache_k, int cache_v,
-                           int64_t head_dim);
+                           int64_t head_dim, float scale);
 /* y[..., h, N] = weight[h, N, K] · x[..., h, K], the heads side by side; weight [heads·N, K] */
 int build_head_linear(struct graph *graph, const char *name, int x, int weight, int64_t heads);
 /* Heads of a[..., G·A] and b[..., G·B] side by side, y[..., G·(A+B)]; and columns [first, first + width) of each of x's
@@ -111,14 +119,18 @@ int build_join(struct graph *graph, const char *name, int a, int b, int64_t grou
 int build_part(struct graph *graph, const char *name, int x, int64_t groups, int64_t first, int64_t width);
 int build_activation(struct graph *graph, const char *name, int x, enum activation kind);
 int build_activation_gradient(struct graph *graph, const char *name, int x_or_y, int dy, enum activation kind);
-/* True when the activation's gradient is computed from its output (relu, tanh, sigmoid), so that its input need not be
- * kept. */
+/* True when the activation's gradient is computed from its output (relu, tanh, sigmoid, relu6, hard_sigmoid), so that
+ * its input need not be kept. */
 bool activation_gradient_from_output(enum activation kind);
 /* b may be of a's last dimensions only: then it is added to each of what stands before them. */
 int build_add(struct graph *graph, const char *name, int a, int b);
 int build_multiply(struct graph *graph, const char *name, int a, int b);
+/* y[..., c] = x[..., c] · factors[g, c]: x's rows are as many groups as factors has rows. */
+int build_channel_scale(struct graph *graph, const char *name, int x, int factors);
 /* factor · x */
 int build_scale(struct graph *graph, const char *name, int x, float factor);
+/* exp(temperature[1]) · x, in f32 */
+int build_exp_scale(struct graph *graph, const char *name, int x, int temperature);
 /* cap · tanh(x / cap) */
 int build_softcap(struct graph *graph, const char *name, int x, float cap);
 /* The same elements in another shape: a view. One dimension may be -1: what is left. */
@@ -140,6 +152,9 @@ int build_dropout(struct graph *graph, const char *name, int x, float rate);
 /* Scalars, and the graph's loss when it is asked for. */
 /* Mean over rows of −log softmax(logits[..., C])[target]; targets i32 [...], negative ones ignored (not counted). */
 int build_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
+/* Of logits [B,B], of which row and column i belong together: the mean of the cross-entropies of the rows and of the
+ * columns. */
+int build_contrastive(struct graph *graph, const char *name, int logits);
 /* Mean of −log of the probability that sigmoid(logits) gives to the targets, f32 in [0,1]. */
 int build_binary_cross_entropy(struct graph *graph, const char *name, int logits, int targets);
 /* Mean of (x − target)² over all elements. */

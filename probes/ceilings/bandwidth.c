@@ -168,6 +168,26 @@ static void measure_memory(struct machine *machine, struct field *field, int thr
     }
 }
 
+static void touch(struct field *field)
+{
+#pragma omp parallel num_threads(field->threads)
+    memset((char *)field->memory + (size_t)omp_get_thread_num() * field->part_bytes, 0, field->part_bytes);
+}
+
+/* Reading the same through small pages: what huge ones are worth. Where the system gives none, there is nothing to
+ * tell.
+ */
+static void measure_small_pages(struct machine *machine, struct field *field)
+{
+    if (!strcmp(machine->memory.transparent_huge_pages, "never") || !*machine->memory.transparent_huge_pages ||
+        madvise(field->memory, field->bytes, MADV_DONTNEED) || madvise(field->memory, field->bytes, MADV_NOHUGEPAGE))
+        return;
+    field->threads = ceiling_threads(machine);
+    field->part_bytes = field->bytes / (size_t)field->threads / HUGE * HUGE;
+    touch(field);
+    measure_kind(machine, field, STREAM_READ, field->part_bytes, "_small_pages", 0.02);
+}
+
 static void measure(struct machine *machine)
 {
     struct field field = {.threads = ceiling_threads(machine), .bytes = choose_bytes(machine)};
@@ -179,10 +199,10 @@ static void measure(struct machine *machine)
     if (field.memory == MAP_FAILED)
         return;
     madvise(field.memory, field.bytes, MADV_HUGEPAGE);
-#pragma omp parallel num_threads(field.threads)
-    memset((char *)field.memory + (size_t)omp_get_thread_num() * field.part_bytes, 0, field.part_bytes);
+    touch(&field);
     measure_caches(machine, &field);
     measure_memory(machine, &field, field.threads);
+    measure_small_pages(machine, &field);
     munmap(field.memory, field.bytes);
 }
 

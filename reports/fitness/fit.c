@@ -10,6 +10,7 @@
 #include "models/engine/case_batches.h"
 #include "models/families/family.h"
 #include "models/graph/plan.h"
+#include "reports/fitness/fit_engine.h"
 #include "reports/fitness/fit_recipe.h"
 
 /* ---- memory ---- */
@@ -83,51 +84,42 @@ static const struct record *find_record(const struct fit_machine *machine, const
     return NULL;
 }
 
-static void set_speed(struct fit_row *row, struct range seconds, const char *bound)
+/* By what ops reach of other machines' limits. */
+static bool judge_transfer(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
 {
-    double units = case_units(&row->one);
-    row->latency_s = seconds;
-    row->throughput = (struct range){units / seconds.median, units / seconds.high, units / seconds.low};
-    snprintf(row->bound, sizeof row->bound, "%s", bound);
+    const char *bound;
+    if (!machine->transfer)
+        return false;
+    struct range seconds = fit_transfer_seconds(machine->transfer, graph, row->one.mode, &bound);
+    if (!(seconds.median > 0))
+        return false;
+    fit_set_speed(row, seconds, bound);
+    return row->estimated = true;
 }
 
-/* By the profile of the engine that is asked about, where it has one for such a case. */
-static bool judge_engine(struct fit_row *row, int threads, const struct fit_machine *machine)
+static void judge_speed(struct fit_row *row, const struct graph *graph, const struct fit_machine *machine)
 {
-    struct engine_work work;
-    if (!machine->engine_profile || !engine_work_of_case(&row->one, fit_row_dtype(row), (double)row->parameters,
-                                                         (double)row->weights_bytes, threads, &work))
-        return false;
-    struct engine_speed speed = engine_profile_predict(machine->engine_profile, &work);
-    if (!(speed.seconds > 0))
-        return false;
-    set_speed(row, (struct range){speed.seconds, speed.low, speed.high}, "");
-    row->estimated = true;
-    row->engine = machine->engine;
-    return true;
-}
-
-static void judge_speed(struct fit_row *row, const struct graph *graph, int threads, const struct fit_machine *machine)
-{
-    if (judge_engine(row, threads, machine))
+    if (fit_engine_speed(row, machine))
         return;
     const struct record *record = find_record(machine, row->one.id);
     row->throughput = row->latency_s = UNKNOWN;
     if (record && record->time.median > 0) {
         struct range seconds = {record->time.median, record->time.low, record->time.high};
-        set_speed(row, seconds, record->bound);
+        fit_set_speed(row, seconds, record->bound);
         row->measured = true;
     } else if (machine->estimator) {
-        struct estimate estimate = estimator_estimate(machine->estimator, graph);
+        struct estimate estimate = estimator_estimate(machine->estimator, graph, row->one.mode);
         if (!(estimate.seconds > 0))
             return;
         struct range seconds = {estimate.seconds, estimate.low, estimate.high};
-        set_speed(row, seconds, bound_name(estimate.bound));
+        fit_set_speed(row, seconds, bound_name(estimate.bound));
         row->estimated = true;
+    } else if (judge_transfer(row, graph, machine)) {
+        return;
     } else if (machine->limits && limits_known(machine->limits)) {
         const char *bound;
         struct range seconds = limits_seconds(machine->limits, graph, &bound);
-        set_speed(row, seconds, bound);
+        fit_set_speed(row, seconds, bound);
         row->sheet = machine->limits->sheet;
         row->estimated = !row->sheet;
     }
@@ -138,10 +130,11 @@ static void judge_speed(struct fit_row *row, const struct graph *graph, int thre
 static bool is_wanted_model(const struct fit_demands *demands, const struct family *family,
                             const struct family_size *size)
 {
-    if (demands->task && strcasecmp(demands->task, family->task) != 0)
+    bool demanding = demands->min_throughput > 0 || demands->max_latency_s > 0;
+    if (demands->task && strcasecmp(demands->task, family_task(family, size)) != 0)
         return false;
     if (!demands->models || !demands->models[0])
-        return true;
+        return !(size->task && demanding); /* what stands beside others isn't as fast in the same unit */
     for (size_t i = 0; demands->models[i]; i++)
         if (family_find_size(demands->models[i], NULL) == size)
             return true;
@@ -163,9 +156,30 @@ const char *fit_row_dtype(const struct fit_row *row)
     return row->dtype ? row->dtype : case_dtype_name(&row->one);
 }
 
-/* Safe to be called by several threads for different rows. */
-bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
-                  uint64_t weights_bytes, struct error *error)
+static bool solve(struct fit_row *row, struct graph *graph, const struct plan *plan, const struct fit_machine *machine,
+                  struct error *error)
+{
+    find_longest_context(row, plan, machine);
+    return find_largest_batch(row, graph, plan, machine, error);
+}
+
+bool fit_solve_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                   struct error *error)
+{
+    struct plan plan;
+    struct graph *graph;
+    if (row->memory_of) /* another engine's, solved with the row */
+        return true;
+    if (!plan_case(&row->one, demands->threads, &plan, &graph, error))
+        return false;
+    bool right = solve(row, graph, &plan, machine, error);
+    plan_free(&plan);
+    graph_free(graph);
+    return right;
+}
+
+static bool fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                     uint64_t weights_bytes, struct fit_recipe_last *last, struct error *error)
 {
     struct plan plan;
     struct graph *graph;
@@ -177,18 +191,29 @@ bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const 
     row->active_parameters = graph_active_parameters(graph);
     plan_row(row, &plan, machine->runtime_bytes);
     if (!weights_bytes)
-        weights_bytes = fit_recipe_weights(&row->one, row->weights_bytes);
+        weights_bytes = fit_recipe_weights(&row->one, row->weights_bytes, last);
     if (weights_bytes) { /* as the file has them */
         row->total_bytes += weights_bytes - row->weights_bytes;
         row->weights_bytes = weights_bytes;
     }
-    judge_speed(row, graph, demands->threads, machine);
+    judge_speed(row, graph, machine);
+    bool foreign = fit_engine_memory(row, machine);
     fit_judge(row, demands, machine);
-    find_longest_context(row, &plan, machine);
-    bool right = find_largest_batch(row, graph, &plan, machine, error);
+    bool right = true;
+    if (foreign)
+        fit_engine_limits(row, machine);
+    else if (!demands->shown_only)
+        right = solve(row, graph, &plan, machine, error);
     plan_free(&plan);
     graph_free(graph);
     return right;
+}
+
+/* Safe to be called by several threads for different rows. */
+bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                  uint64_t weights_bytes, struct error *error)
+{
+    return fill_row(row, demands, machine, weights_bytes, &(struct fit_recipe_last){0}, error);
 }
 
 bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit_demands *demands,
@@ -253,8 +278,20 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
     return true;
 }
 
-/* Each row is its own work: as many at once as there are threads to measure with, and the first error of them all. A
- * row that can't have the cache's type asked for is left out. */
+/* The rows of the model at `first`, one after the other; false at an error. A row that can't have the cache's type
+ * asked for stays empty. */
+static bool fill_model(struct fit *fit, size_t first, const struct fit_demands *demands,
+                       const struct fit_machine *machine, struct error *error)
+{
+    struct fit_recipe_last last = {0};
+    for (size_t i = first; i < fit->row_count && fit->rows[i].one.size == fit->rows[first].one.size; i++)
+        if (!fill_row(&fit->rows[i], demands, machine, fit->rows[i].file_weights_bytes, &last, error) &&
+            (demands->kv_dtype < 0 || error->kind != ERROR_INPUT))
+            return false;
+    return true;
+}
+
+/* Each model is its own work: as many at once as there are threads to measure with, and the first error of them all. */
 static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
                       struct error *error)
 {
@@ -262,8 +299,7 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
 #pragma omp parallel for schedule(dynamic, 4) num_threads(demands->threads)
     for (size_t i = 0; i < fit->row_count; i++) {
         struct error own = {0};
-        if (fit_fill_row(&fit->rows[i], demands, machine, fit->rows[i].file_weights_bytes, &own) ||
-            (demands->kv_dtype >= 0 && own.kind == ERROR_INPUT))
+        if ((i && fit->rows[i - 1].one.size == fit->rows[i].one.size) || fill_model(fit, i, demands, machine, &own))
             continue;
 #pragma omp critical(fit_error)
         {
@@ -280,8 +316,7 @@ static bool fill_rows(struct fit *fit, const struct fit_demands *demands, const 
     return right;
 }
 
-static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
-                      struct error *error)
+bool fit_list_rows(struct fit *fit, const struct fit_demands *demands, struct error *error)
 {
     const struct family_size *size;
     bool right = true;
@@ -289,7 +324,13 @@ static bool make_rows(struct fit *fit, const struct fit_demands *demands, const 
         for (size_t s = 0; right && (size = family_size_at(families[f], s)); s++)
             if (is_wanted_model(demands, families[f], size))
                 right = add_rows_of(fit, demands, families[f], size, error);
-    return right && fill_rows(fit, demands, machine, error);
+    return right;
+}
+
+static bool make_rows(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                      struct error *error)
+{
+    return fit_list_rows(fit, demands, error) && fill_rows(fit, demands, machine, error);
 }
 
 bool fit_make(const struct fit_demands *demands, const struct fit_machine *machine, struct fit *fit,

@@ -14,6 +14,8 @@
 #include "models/engine/case.h"
 #include "reports/fitness/fit_limits.h"
 #include "reports/fitness/fit_solve.h"
+#include "reports/fitness/fit_transfer.h"
+#include "reports/fitness/fit_tuning.h"
 #include "reports/fitness/range.h"
 #include "reports/report.h"
 
@@ -32,7 +34,8 @@ struct fit_demands {
     bool checkpointing;
     double min_throughput, max_latency_s;
     int threads;
-    bool every_row; /* people are shown the whole table, however long */
+    bool every_row;  /* people are shown the whole table, however long */
+    bool shown_only; /* no document is asked for: batches and contexts are solved for the rows that people are shown */
 };
 
 /* What there is to fit into and to go by. */
@@ -44,10 +47,13 @@ struct fit_machine {
     const struct record *records; /* measured cases of this machine, latest first */
     size_t record_count;
     const struct estimator *estimator;           /* or NULL: no op was measured on it */
+    const struct fit_transfer *transfer;         /* what other machines' ops say of it; or NULL */
     const struct fit_limits *limits;             /* what its speed is told by without an estimator; or NULL */
+    const struct fit_tuning *tuning;             /* what was tried on it; or NULL */
     double read_gbs;                             /* measured; NaN unknown */
     const char *engine;                          /* whose speed is asked for; NULL: this program's own */
     const struct engine_profile *engine_profile; /* of it; NULL: none of its results is known */
+    int engine_threads;                          /* that it has; 0: as many as its results had */
 };
 
 /* What a plan may take beside the process itself. */
@@ -74,11 +80,13 @@ struct fit_row {
     char bound[TEXT_WORD];           /* "" unknown */
     bool measured, estimated, sheet; /* what the speed rests on: none of them where it isn't known */
     const char *engine;              /* whose speed it is; NULL: this program's own */
+    const char *memory_of;           /* whose memory it is, and of which version; NULL: this program's own */
     char reason[200];                /* one sentence */
     char advice[FIT_ADVICE][320];    /* what would help, and by how much (fit_advice.h) */
     size_t advice_count;
     const char *dtype; /* of a file's weights; NULL: as the case names it */
     bool tensors_only; /* of a file that no family builds: activations and workspace aren't known */
+    bool shown;        /* to people */
 };
 const char *fit_row_dtype(const struct fit_row *row);
 
@@ -89,6 +97,7 @@ struct fit {
     size_t nearest;                  /* the answer, or the row that comes nearest to being one */
     bool asks;                       /* there are demands beyond memory */
     bool machines;                   /* rows are of several machines: which of them runs the model */
+    bool ladder;                     /* shown are only the rungs between which the machine stands */
     char why[512];                   /* why that one: one sentence; or what would have to change */
     struct width widths[FIT_WIDTHS]; /* the widest model of each family that fits */
     size_t width_count;
@@ -101,10 +110,20 @@ bool fit_add_row(struct fit *fit, const struct model_case *one, const struct fit
 bool fit_append(struct fit *fit, const struct fit_row *row, struct error *error);
 void fit_judge(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine);
 void fit_conclude(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine);
-/* All that is known of the row's case, which is filled in. */
+/* All that is known of the row's case, which is filled in: but the most that fits of it where only shown rows are to
+ * have that, which fit_solve_row finds. */
 bool fit_fill_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
                   uint64_t weights_bytes, struct error *error);
+bool fit_solve_row(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine,
+                   struct error *error);
 
+/* Where the family stands in that order: smaller comes first. */
+int fit_turn_of(const struct family *family);
+/* Marks the rows that people are shown (fit_shown.c). */
+void fit_choose_shown(struct fit *fit, const struct fit_demands *demands);
+
+/* The rows that are asked for, not filled: which cases it will be about. The caller frees the fit. */
+bool fit_list_rows(struct fit *fit, const struct fit_demands *demands, struct error *error);
 /* Of each model that is asked for on the machine the row that fits best, appended: to be concluded when all are there.
  */
 bool fit_add_machine(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,

@@ -15,17 +15,23 @@ static bool make_row(struct model_case one, const struct fit_demands *demands, c
                      struct fit_row *row)
 {
     struct model_case valid;
+    struct fit_demands own = *demands;
+    own.shown_only = true;
     case_name(&one);
     *row = (struct fit_row){.one = one};
-    return case_parse(one.id, &valid, NULL) && fit_fill_row(row, demands, machine, 0, NULL);
+    return case_parse(one.id, &valid, NULL) && fit_fill_row(row, &own, machine, 0, NULL);
 }
 
 static void write_speed(const struct fit_row *row, const struct fit_row *other, char *out, size_t capacity)
 {
-    double gain = other->throughput.median / row->throughput.median;
-    if (!(gain > 0))
+    struct range gain = range_ratio(other->throughput, row->throughput);
+    const char *basis = row->measured && other->measured ? "measured" : row->sheet ? "data sheet" : "estimated";
+    if (!(gain.median > 0))
         return;
-    snprintf(out, capacity, "%.2f× the speed (%s)", gain, row->measured && other->measured ? "measured" : "estimated");
+    if (isnan(gain.low))
+        snprintf(out, capacity, "%.2f× the speed (%s)", gain.median, basis);
+    else
+        snprintf(out, capacity, "%.2f× the speed (%s, %.2f–%.2f)", gain.median, basis, gain.low, gain.high);
 }
 
 static void write_memory(const struct fit_row *row, const struct fit_row *other, char *out, size_t capacity)
@@ -137,6 +143,19 @@ static void advise_distilled(struct fit_row *row, const struct fit_demands *dema
     }
 }
 
+/* What is bound by reading memory may be as fast with fewer threads, or faster. */
+static void advise_threads(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+    struct range gain;
+    int threads = machine->tuning ? fit_tuning_threads(machine->tuning, &gain) : 0;
+    if (!threads || threads >= demands->threads || strcmp(row->bound, "bandwidth") != 0 ||
+        row->advice_count == FIT_ADVICE)
+        return;
+    snprintf(row->advice[row->advice_count++], sizeof row->advice[0],
+             "--threads %d: %.2f× the speed (memory's, as tried: %.2f–%.2f), %d threads left free", threads,
+             gain.median, gain.low, gain.high, demands->threads - threads);
+}
+
 void fit_advise(struct fit_row *row, const struct fit_demands *demands, const struct fit_machine *machine)
 {
     row->advice_count = 0;
@@ -147,4 +166,5 @@ void fit_advise(struct fit_row *row, const struct fit_demands *demands, const st
     advise_checkpointing(row, demands, machine);
     advise_batch(row, demands, machine);
     advise_distilled(row, demands, machine);
+    advise_threads(row, demands, machine);
 }

@@ -23,8 +23,7 @@ static int turn_of(const struct fit_row *row)
                                                                                      : 1;
 }
 
-/* With demands the answer comes first: what fits, the largest of it, the fastest way to run that. Without, the table
- * reads as a ladder, family by family. */
+/* With demands the answer comes first: what fits, the largest of it, the fastest way to run that. */
 static int by_answer(const void *a, const void *b)
 {
     const struct fit_row *left = a, *right = b;
@@ -48,6 +47,55 @@ static int by_machine(const void *a, const void *b)
         return left->available_bytes < right->available_bytes ? -1 : 1;
     int faster = by_number(right->throughput.median, left->throughput.median);
     return faster ? faster : strcmp(left->machine, right->machine);
+}
+
+/* What people ask about comes first: what writes, then what sees and hears, recommends, and reads tables. */
+int fit_turn_of(const struct family *family)
+{
+    static const char *const first[] = {"llama", "moe"};
+    static const char *const tasks[] = {"nlp", "vision", "speech", "recsys", "sequence", "tabular"};
+    enum { FIRST = sizeof first / sizeof *first, TASKS = sizeof tasks / sizeof *tasks };
+    int turn = 0, place = FIRST;
+    while (turn < TASKS && strcmp(tasks[turn], family->task) != 0)
+        turn++;
+    for (int i = 0; i < FIRST; i++)
+        if (strcmp(first[i], family->name) == 0)
+            place = i;
+    return turn * 100 + place * 10 + !(family->modes >> MODE_DECODE & 1);
+}
+
+/* The types that people ask for, the widest first; others come after them. */
+static int turn_of_dtype(const struct fit_row *row)
+{
+    static const char *const types[] = {"f32", "bf16", "f16", "q8_0", "q6_K", "q4_K_M", "q4_0"};
+    enum { TYPES = sizeof types / sizeof *types };
+    int turn = 0;
+    while (turn < TYPES && strcmp(types[turn], fit_row_dtype(row)) != 0)
+        turn++;
+    return turn;
+}
+
+/* Without demands the table is a ladder: of a family each mode from small to large, of a size's types the widest first.
+ */
+static int by_ladder(const void *a, const void *b)
+{
+    static const int turns[MODE_COUNT] = {
+        [MODE_DECODE] = 0, [MODE_PREFILL] = 1, [MODE_FORWARD] = 2, [MODE_TRAIN] = 3, [MODE_DISTILL] = 4};
+    const struct fit_row *left = a, *right = b;
+    int turn = fit_turn_of(left->one.family) - fit_turn_of(right->one.family);
+    if (!turn && left->one.family != right->one.family)
+        turn = strcmp(left->one.family->name, right->one.family->name);
+    if (!turn)
+        turn = turns[left->one.mode] - turns[right->one.mode];
+    if (!turn)
+        turn = by_number((double)left->parameters, (double)right->parameters);
+    if (!turn)
+        turn = strcmp(left->one.size->name, right->one.size->name);
+    if (!turn)
+        turn = turn_of_dtype(left) - turn_of_dtype(right);
+    if (!turn)
+        turn = by_number((double)right->total_bytes, (double)left->total_bytes);
+    return turn ? turn : strcmp(left->one.id, right->one.id);
 }
 
 static size_t find_answer(const struct fit *fit)
@@ -104,21 +152,47 @@ static void explain_answer(struct fit *fit)
                  row->measured ? "measured at " : "about ", row->throughput.median, unit_words(case_unit(&row->one)));
 }
 
-/* Of each family the widest like its largest size that fits, else its smallest: in that row's mode and dtype. */
+/* The family's largest size that fits, else its smallest; NULL where none is among the rows. */
+static const struct fit_row *row_to_widen(const struct fit *fit, const struct family *family)
+{
+    const struct fit_row *best = NULL;
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i];
+        bool fits = row->fits == FITS_YES,
+             better = !best || (best->fits != FITS_YES && fits) || (row->parameters > best->parameters && fits);
+        if (row->one.family == family && better && !row->tensors_only && !row->dtype)
+            best = row;
+    }
+    return best;
+}
+
+/* Of each family the widest like that size: in that row's mode and dtype. */
 static void find_widths(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
 {
-    for (size_t f = 0; families[f] && fit->width_count < FIT_WIDTHS; f++) {
-        const struct fit_row *best = NULL;
-        for (size_t i = 0; i < fit->row_count; i++) {
-            const struct fit_row *row = &fit->rows[i];
-            bool fits = row->fits == FITS_YES,
-                 better = !best || (best->fits != FITS_YES && fits) || (row->parameters > best->parameters && fits);
-            if (row->one.family == families[f] && better && !row->tensors_only && !row->dtype)
-                best = row;
-        }
-        if (best && solve_width(&best->one, fit_room(machine), demands->threads, &fit->widths[fit->width_count]))
-            fit->width_count++;
+    const struct fit_row *rows[FIT_WIDTHS];
+    struct width widths[FIT_WIDTHS];
+    bool found[FIT_WIDTHS];
+    int count = 0;
+    for (size_t f = 0; families[f] && count < FIT_WIDTHS; f++) {
+        const struct fit_row *row = row_to_widen(fit, families[f]);
+        if (row && has_width(&row->one))
+            rows[count++] = row;
     }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(demands->threads)
+    for (int i = 0; i < count; i++)
+        found[i] = solve_width(&rows[i]->one, fit_room(machine), demands->threads, &widths[i]);
+    for (int i = 0; i < count; i++)
+        if (found[i])
+            fit->widths[fit->width_count++] = widths[i];
+}
+
+/* The most that fits of the rows that people are shown; what can't be solved stays 0, as what doesn't fit. */
+static void solve_shown(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
+{
+#pragma omp parallel for schedule(dynamic, 1) num_threads(demands->threads)
+    for (size_t i = 0; i < fit->row_count; i++)
+        if ((fit->rows[i].shown || i == fit->nearest) && !fit->rows[i].tensors_only)
+            fit_solve_row(&fit->rows[i], demands, machine, NULL);
 }
 
 /* Advice for every row of a short table, else for the answer and what stands next to it. */
@@ -137,10 +211,16 @@ static void find_advice(struct fit *fit, const struct fit_demands *demands, cons
 
 void fit_conclude(struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine)
 {
-    if ((fit->asks || fit->machines) && fit->row_count)
-        qsort(fit->rows, fit->row_count, sizeof *fit->rows, fit->machines ? by_machine : by_answer);
+    if (fit->row_count)
+        qsort(fit->rows, fit->row_count, sizeof *fit->rows,
+              fit->machines ? by_machine
+              : fit->asks   ? by_answer
+                            : by_ladder);
     fit->answer = find_answer(fit);
     explain_answer(fit);
+    fit_choose_shown(fit, demands);
+    if (demands->shown_only)
+        solve_shown(fit, demands, machine);
     if (fit->machines)
         return;
     find_widths(fit, demands, machine);

@@ -9,6 +9,7 @@
 #include "models/catalogue/file_family.h"
 #include "models/catalogue/file_recipe.h"
 #include "models/families/recipe.h"
+#include "reports/fitness/fit_engine.h"
 #include "reports/fitness/fit_recipe.h"
 
 /* ---- the file ---- */
@@ -73,10 +74,11 @@ static bool add_plain(struct fit *fit, const struct fit_file *file, const char *
                         ? (int64_t)((machine->available_bytes - row.weights_bytes - row.runtime_bytes) /
                                     (row.kv_cache_bytes / (uint64_t)row.one.batch))
                         : 0;
+    bool foretold = fit_engine_speed_of_settings(&row, s, machine);
     fit_judge(&row, demands, machine);
     char total[32], speed[80] = "";
     format_size(row.weights_bytes + row.kv_cache_bytes, total, sizeof total);
-    if (machine->read_gbs > 0)
+    if (machine->read_gbs > 0 && !foretold)
         snprintf(speed, sizeof speed, "; at most %.3g tokens/s, from reading its bytes once for each",
                  machine->read_gbs * 1e9 / (double)row.weights_bytes);
     snprintf(row.reason, sizeof row.reason, "%s of weights%s; no family here builds this %s%s", total,

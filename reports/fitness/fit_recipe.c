@@ -29,11 +29,13 @@ const char *fit_recipe_stand_in(const struct family *family, const struct family
     return bits < 5.5 ? "q4_K_M" : bits < 7.5 ? "q6_K" : bits < 12 ? "q8_0" : bits < 24 ? "f16" : "f32";
 }
 
-uint64_t fit_recipe_weights(const struct model_case *one, uint64_t planned_bytes)
+uint64_t fit_recipe_weights(const struct model_case *one, uint64_t planned_bytes, struct fit_recipe_last *last)
 {
     if (!one->recipe || mode_trains(one->mode))
         return 0;
-    uint64_t bytes = fit_recipe_bytes(one->family, one->size, case_dtype_name(one));
-    double ratio = bytes ? (double)planned_bytes / (double)bytes : 1;
-    return ratio > 1.001 || ratio < 0.999 ? bytes : 0;
+    if (last->size != one->size || last->recipe != one->recipe)
+        *last = (struct fit_recipe_last){one->size, one->recipe,
+                                         fit_recipe_bytes(one->family, one->size, case_dtype_name(one))};
+    double ratio = last->bytes ? (double)planned_bytes / (double)last->bytes : 1;
+    return ratio > 1.001 || ratio < 0.999 ? last->bytes : 0;
 }

@@ -9,8 +9,14 @@
 uint64_t fit_recipe_bytes(const struct family *family, const struct family_size *size, const char *recipe);
 /* The dtype of a case that comes nearest to weights of so many bytes: what to plan and to estimate the rest with. */
 const char *fit_recipe_stand_in(const struct family *family, const struct family_size *size, uint64_t bytes);
+/* The last answer: a model's rows in several modes ask for the same. */
+struct fit_recipe_last {
+    const struct family_size *size;
+    const struct recipe *recipe;
+    uint64_t bytes;
+};
 /* Weights as the file of a case's recipe has them where kernels here would hold others: rows that don't fill its
  * blocks. 0: as planned. */
-uint64_t fit_recipe_weights(const struct model_case *one, uint64_t planned_bytes);
+uint64_t fit_recipe_weights(const struct model_case *one, uint64_t planned_bytes, struct fit_recipe_last *last);
 
 #endif

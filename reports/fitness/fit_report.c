@@ -7,6 +7,7 @@
 #include "harness/base/parse.h"
 #include "models/families/family.h"
 #include "reports/fitness/fit.h"
+#include "reports/fitness/fit_engine.h"
 #include "reports/fitness/fit_figures.h"
 #include "reports/fitness/fit_steps.h"
 
@@ -56,7 +57,7 @@ static json_t *row_to_json(const struct fit_row *row)
     json_put_string(object, "id", row->one.id);
     json_put_string(object, "model", row->one.size->name);
     json_put_string(object, "family", row->one.family->name);
-    json_put_string(object, "task", row->one.family->task);
+    json_put_string(object, "task", family_task(row->one.family, row->one.size));
     json_put_count(object, "parameters", row->parameters);
     if (row->active_parameters < row->parameters)
         json_put_count(object, "active_parameters", row->active_parameters);
@@ -66,6 +67,7 @@ static json_t *row_to_json(const struct fit_row *row)
     if (row->one.context)
         json_put_count(object, "context", (uint64_t)row->one.context);
     json_put(object, "memory", memory_to_json(row));
+    json_put_string(object, "memory_of", row->memory_of);
     json_put_count(object, "available_bytes", row->available_bytes);
     json_put_count(object, "max_batch", (uint64_t)row->max_batch);
     if (row->one.mode == MODE_PREFILL || row->one.mode == MODE_DECODE)
@@ -102,11 +104,12 @@ static json_t *widths_to_json(const struct fit *fit)
     return widths;
 }
 
-static json_t *steps_to_json(const struct fit *fit, const struct fit_demands *demands)
+static json_t *steps_to_json(const struct fit *fit, const struct fit_demands *demands,
+                             const struct fit_machine *machine)
 {
     struct fit_step steps[FIT_STEPS];
     json_t *array = json_array();
-    fit_make_steps(fit, demands, steps);
+    fit_make_steps(fit, demands, machine, steps);
     for (int i = 0; i < FIT_STEPS; i++) {
         json_t *object = json_object();
         json_put_string(object, "step", steps[i].name);
@@ -137,7 +140,8 @@ static json_t *demands_to_json(const struct fit_demands *demands)
     return object;
 }
 
-static json_t *document(const struct fit *fit, const struct fit_demands *demands, json_t *machine_document)
+static json_t *document(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                        json_t *machine_document)
 {
     json_t *object = json_object(), *rows = json_array();
     json_put_string(object, "schema", "benchmark.fit/1");
@@ -158,7 +162,7 @@ static json_t *document(const struct fit *fit, const struct fit_demands *demands
             json_put_string(recommendation, "machine", row->machine);
         json_put_string(recommendation, "why", fit->why);
         if (!fit->machines)
-            json_put(recommendation, "steps", steps_to_json(fit, demands));
+            json_put(recommendation, "steps", steps_to_json(fit, demands, machine));
         json_put(object, "recommendation", recommendation);
     }
     return object;
@@ -265,12 +269,17 @@ static void add_table_row(struct table *table, int first, const struct fit_row *
 
 /* ---- the sentences ---- */
 
+static bool is_for_recommending(const struct fit_row *row)
+{
+    return strcmp(family_task(row->one.family, row->one.size), "recsys") == 0;
+}
+
 /* A recommender's parameters are tables of which a step reads a few rows: by them it isn't larger than another model.
  */
 static bool is_larger(const struct fit_row *row, const struct fit_row *than)
 {
-    bool tables = strcmp(row->one.family->task, "recsys") == 0;
-    if (than && tables != (strcmp(than->one.family->task, "recsys") == 0))
+    bool tables = is_for_recommending(row);
+    if (than && tables != is_for_recommending(than))
         return !tables;
     return !than || row->parameters > than->parameters;
 }
@@ -305,27 +314,87 @@ static void say_largest(struct report *report, const struct fit *fit, enum mode 
                     unit_words(case_unit(&row->one)), total);
 }
 
+/* As fast as people read: about 250 words a minute, of four tokens to three words, is 5 to 6 a second; with some to
+ * spare. */
+static const double READING_TOKENS_PER_S = 8;
+
+/* The largest that fits is often slower than anyone reads: then also the largest that isn't. */
+static void say_readable(struct report *report, const struct fit *fit)
+{
+    const struct fit_row *slow = largest(fit, MODE_DECODE), *best = NULL;
+    char speed[32], total[32];
+    if (!slow || !(slow->throughput.median < READING_TOKENS_PER_S))
+        return;
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i];
+        if (row->one.mode == MODE_DECODE && row->fits == FITS_YES && row->throughput.median >= READING_TOKENS_PER_S &&
+            strcmp(row->one.family->task, "nlp") == 0 && is_larger(row, best))
+            best = row;
+    }
+    if (!best)
+        return;
+    write_figure(best->throughput.median, speed, sizeof speed);
+    format_size(best->total_bytes, total, sizeof total);
+    report_sentence(report, TONE_STRONG,
+                    "The largest that writes as fast as one reads (%.0f tokens/s) is %s in %s: %s%s %s, %s.",
+                    READING_TOKENS_PER_S, best->one.size->name, fit_row_dtype(best), best->measured ? "" : "about ",
+                    speed, unit_words(case_unit(&best->one)), total);
+}
+
+static void say_transfer(struct report *report, const struct fit_transfer *transfer)
+{
+    if (isnan(transfer->half_width))
+        report_sentence(
+            report, TONE_FAINT,
+            "Speeds (~) are from that machine's measured limits, at the shares of them that each op reached "
+            "on %s; no other machine is known to try that on, so the intervals are wide.",
+            transfer->sources[0].name);
+    else
+        report_sentence(
+            report, TONE_FAINT,
+            "Speeds (~) are from that machine's measured limits, at the shares of them that each op reached "
+            "on the %zu machines known here; the intervals are by foretelling each of these from the "
+            "others, %zu times.",
+            transfer->source_count, transfer->errors);
+}
+
 static void say_basis(struct report *report, const struct fit *fit, const struct fit_machine *machine)
 {
-    size_t measured = 0, estimated = 0, foreign = 0;
+    size_t measured = 0, estimated = 0, foreign = 0, known = 0, theirs = 0;
     for (size_t i = 0; i < fit->row_count; i++) {
         measured += fit->rows[i].measured;
-        foreign += fit->rows[i].engine != NULL;
+        foreign += fit->rows[i].engine != NULL && !fit->rows[i].measured;
+        known += fit->rows[i].engine != NULL && fit->rows[i].measured;
+        theirs += fit->rows[i].memory_of != NULL;
         estimated += fit->rows[i].estimated && !fit->rows[i].engine;
     }
-    if (foreign)
-        report_sentence(report, TONE_FAINT,
-                        "%zu speeds (~) are %s's, foretold from %zu of its results on this machine; the others are "
-                        "this program's own.",
-                        foreign, machine->engine,
-                        engine_profile_results(machine->engine_profile, true) +
-                            engine_profile_results(machine->engine_profile, false));
+    if (theirs)
+        report_sentence(report, TONE_FAINT, "Memory of %zu rows is by %s's own rules, as checked against %s.", theirs,
+                        machine->engine, ENGINE_MEMORY_VERSION);
+    if (foreign || known)
+        report_sentence(
+            report, TONE_FAINT,
+            "%zu speeds are %s's as measured, %zu (~) foretold from %zu of its results on this machine; others "
+            "are this program's own.",
+            known, machine->engine, foreign,
+            engine_profile_results(machine->engine_profile, true) +
+                engine_profile_results(machine->engine_profile, false));
     else if (machine->engine)
         report_sentence(report, TONE_WARNING,
                         "No result of %s tells of these: speeds are this program's own. `benchmark import FILE` takes "
                         "what llama-bench prints.",
                         machine->engine);
-    if (fit->machines || machine->limits) {
+    size_t told = 0;
+    for (size_t i = 0; i < fit->row_count; i++)
+        told += fit->rows[i].throughput.median > 0;
+    if ((fit->machines || machine->limits) && !told) {
+        report_sentence(
+            report, TONE_WARNING,
+            "How fast it would be isn't known: nothing here tells both what it computes and what it reads in "
+            "a second.");
+    } else if (machine->transfer) {
+        say_transfer(report, machine->transfer);
+    } else if (fit->machines || machine->limits) {
         const bool sheet = fit->machines || machine->limits->sheet;
         report_sentence(report, TONE_FAINT,
                         sheet ? "Speeds (~) are from data sheets: each op at the share of the peak that programs "
@@ -351,46 +420,20 @@ static void say_basis(struct report *report, const struct fit *fit, const struct
         "are used, and what the process itself holds.");
 }
 
-/* ---- which rows a person is shown ---- */
+/* ---- the rows ---- */
 
-enum { LONG_TABLE = 24 };
-
-/* Of its family and mode the largest that fits, in the largest type, or the next larger that doesn't even in the
- * smallest: the two rungs between which the machine stands. */
-static bool is_rung(const struct fit *fit, size_t index)
-{
-    const struct fit_row *row = &fit->rows[index];
-    const struct fit_row *last = NULL, *next = NULL;
-    for (size_t i = 0; i < fit->row_count; i++) {
-        const struct fit_row *other = &fit->rows[i];
-        if (other->one.family == row->one.family && other->one.mode == row->one.mode && other->fits == FITS_YES &&
-            (!last || other->parameters > last->parameters))
-            last = other;
-    }
-    for (size_t i = 0; i < fit->row_count; i++) {
-        const struct fit_row *other = &fit->rows[i];
-        if (other->one.family == row->one.family && other->one.mode == row->one.mode && other->fits != FITS_YES &&
-            (!last || other->parameters > last->parameters) &&
-            (!next || other->parameters < next->parameters ||
-             (other->parameters == next->parameters && other->total_bytes < next->total_bytes)))
-            next = other;
-    }
-    return row == last || row == next;
-}
-
-static void add_table(struct report *report, const struct fit *fit, bool every_row)
+static void add_table(struct report *report, const struct fit *fit)
 {
     const int first = fit->machines ? MACHINE : MODEL;
     const struct fit_row *before = NULL;
-    bool ladder = !every_row && !fit->asks && !fit->machines && fit->row_count > LONG_TABLE;
-    size_t limit = every_row || ladder || fit->row_count < LONG_TABLE ? fit->row_count : LONG_TABLE, shown = 0;
+    size_t shown = 0;
     bool one_mode = true;
     for (size_t i = 1; i < fit->row_count; i++)
         one_mode &= fit->rows[i].one.mode == fit->rows[0].one.mode;
     struct table *table =
         report_table(report, NULL, (one_mode ? columns_of_one_mode : columns) + first, (size_t)(COLUMN_COUNT - first));
-    for (size_t i = 0; table && i < limit; i++) {
-        if (ladder && !is_rung(fit, i))
+    for (size_t i = 0; table && i < fit->row_count; i++) {
+        if (!fit->rows[i].shown)
             continue;
         add_table_row(table, first, &fit->rows[i], before);
         before = &fit->rows[i];
@@ -398,16 +441,18 @@ static void add_table(struct report *report, const struct fit *fit, bool every_r
     }
     if (shown < fit->row_count)
         report_sentence(report, TONE_FAINT, "%s; --all shows all %zu rows.",
-                        ladder ? "Of each family and mode the largest that fits and the next that doesn't"
-                               : "The first rows",
+                        fit->ladder ? "Of each family, to run and to train, the largest that fits and the next that "
+                                      "doesn't"
+                                    : "The first rows",
                         fit->row_count);
 }
 
-static void say_steps(struct report *report, const struct fit *fit, const struct fit_demands *demands)
+static void say_steps(struct report *report, const struct fit *fit, const struct fit_demands *demands,
+                      const struct fit_machine *machine)
 {
     static const char *const titles[FIT_STEPS] = {"Task", "Families", "Needs", "Fits", "Tune"};
     struct fit_step steps[FIT_STEPS];
-    fit_make_steps(fit, demands, steps);
+    fit_make_steps(fit, demands, machine, steps);
     for (int i = 0; i < FIT_STEPS; i++)
         report_sentence(report, TONE_PLAIN, "%d. %s: %s", i + 1, titles[i], steps[i].text);
 }
@@ -446,8 +491,10 @@ static void say_answer(struct report *report, const struct fit *fit)
     if (fit->machines || fit->asks)
         return;
     say_largest(report, fit, MODE_DECODE, "decodes");
+    say_readable(report, fit);
     say_largest(report, fit, MODE_TRAIN, "trains");
-    say_largest(report, fit, MODE_FORWARD, "runs at once, without a cache,");
+    if (!largest(fit, MODE_DECODE))
+        say_largest(report, fit, MODE_FORWARD, "runs");
 }
 
 struct report *fit_report(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
@@ -458,12 +505,17 @@ struct report *fit_report(const struct fit *fit, const struct fit_demands *deman
         json_decref(machine_document);
         return NULL;
     }
-    report->document = document(fit, demands, machine_document);
+    if (demands->shown_only) {
+        json_decref(machine_document);
+    } else {
+        json_decref(report->document);
+        report->document = document(fit, demands, machine, machine_document);
+    }
     say_machine(report, fit, demands, machine);
     say_answer(report, fit);
     if (fit->answer < fit->row_count && !fit->machines)
-        say_steps(report, fit, demands);
-    add_table(report, fit, demands->every_row);
+        say_steps(report, fit, demands, machine);
+    add_table(report, fit);
     for (size_t i = 0; i < fit->row_count; i++)
         if (fit->rows[i].tensors_only)
             report_sentence(report, TONE_WARNING, "%s: %s.", fit->rows[i].one.size->name, fit->rows[i].reason);

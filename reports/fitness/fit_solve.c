@@ -110,7 +110,7 @@ static uint64_t width_bytes(void *asked, int64_t steps)
     struct width_subject *subject = asked;
     struct config config = widened(subject, steps);
     uint64_t parameters = 0;
-    uint64_t bytes = plan_bytes(case_build_config(subject->one, &config, NULL), subject->threads, &parameters);
+    uint64_t bytes = plan_bytes(case_build_config_shapes(subject->one, &config, NULL), subject->threads, &parameters);
     if (bytes != UINT64_MAX)
         subject->parameters = parameters;
     return bytes;
@@ -121,17 +121,26 @@ static int64_t common_divisor(int64_t a, int64_t b)
     return b ? common_divisor(b, a % b) : a;
 }
 
+/* Heads that come in whole groups of those that share keys, of a whole width each. */
+static int64_t groups_of(const struct config *config)
+{
+    return common_divisor(config->heads, config->kv_heads ? config->kv_heads : config->heads);
+}
+
+bool has_width(const struct model_case *one)
+{
+    const struct config *config = &one->size->config;
+    return config->hidden && config->heads && config->hidden % groups_of(config) == 0;
+}
+
 bool solve_width(const struct model_case *one, uint64_t room, int threads, struct width *width)
 {
     enum { MOST_STEPS = 512 };
     const struct config *config = &one->size->config;
-    if (!config->hidden || !config->heads)
+    if (!has_width(one))
         return false;
-    int64_t kv_heads = config->kv_heads ? config->kv_heads : config->heads;
-    int64_t groups = common_divisor(config->heads, kv_heads);
-    if (config->hidden % groups)
-        return false;
-    struct width_subject subject = {.one = one, .config = *config, .step = config->hidden / groups, .threads = threads};
+    struct width_subject subject = {
+        .one = one, .config = *config, .step = config->hidden / groups_of(config), .threads = threads};
     int64_t steps = largest_within(width_bytes, &subject, MOST_STEPS, room);
     if (!steps || width_bytes(&subject, steps) > room)
         return false;

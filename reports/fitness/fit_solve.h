@@ -17,7 +17,9 @@ struct width {
     int64_t layers, hidden;
     uint64_t parameters;
 };
-/* False where the family has no width to be solved for (convolutions, trees), or none fits. */
+/* Has the family a width to be solved for? Not convolutions, nor trees. */
+bool has_width(const struct model_case *one);
+/* False where it has none, or none fits. */
 bool solve_width(const struct model_case *one, uint64_t room, int threads, struct width *width);
 
 #endif

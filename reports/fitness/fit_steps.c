@@ -17,6 +17,7 @@ static const struct {
     {"llama", "text of every kind, and the most published models; each token reads all weights"},
     {"moe", "the quality of many parameters at the speed of few, where there is memory for all of them"},
     {"gpt2", "short texts and fine-tuning in little memory"},
+    {"t5", "translating and summarising: one text into another"},
     {"bert", "classifying and searching text, all positions at once; it doesn't write"},
     {"lstm", "streams of text on small machines: no cache that grows"},
     {"gru", "as lstm, with a quarter fewer weights"},
@@ -27,18 +28,9 @@ static const struct {
     {"whisper-encoder", "features of speech, to classify or search it"},
     {"dlrm", "what to recommend, from sparse features: memory for the tables comes before speed"},
     {"mlp", "dense tables with many rows"},
-    {"classical", "tables with few rows or mixed columns: trains in seconds, often as good"},
-};
-
-/* Where a classical model serves the same task, a team tries it first. */
-static const struct {
-    const char *task, *beside;
-} classics[] = {
-    {"tabular", "Family classical's forest and linear SVM stand beside it: train them first"},
-    {"recsys", "On few dense features, a forest of family classical is the model to beat"},
-    {"sequence", "On features of fixed length made from the sequence, family classical is the model to beat"},
-    {"nlp", "For classifying short texts a linear SVM on word counts (family classical) is the model to beat"},
-    {"vision", "A linear SVM on features of a network already trained (family classical) is the model to beat"},
+    {"classical",
+     "tables with few rows or mixed columns, and features made by others: trains in seconds, often as good: "
+     "the model to beat"},
 };
 
 /* ---- writing ---- */
@@ -58,9 +50,11 @@ static void say_task(struct fit_step *step, const struct fit_row *row, const str
     char word[32];
     bool named = demands->models && demands->models[0];
     if (demands->task || named)
-        say(step, "%s, %s", demands->task ? demands->task : row->one.family->task, mode_name(row->one.mode));
+        say(step, "%s, %s", demands->task ? demands->task : family_task(row->one.family, row->one.size),
+            mode_name(row->one.mode));
     else
-        say(step, "any (--task narrows it); the answer is for %s, %s", row->one.family->task, mode_name(row->one.mode));
+        say(step, "any (--task narrows it); the answer is for %s, %s", family_task(row->one.family, row->one.size),
+            mode_name(row->one.mode));
     if (demands->context)
         say(step, "; a context of %lld", (long long)demands->context);
     if (demands->min_throughput > 0)
@@ -74,12 +68,12 @@ static void say_task(struct fit_step *step, const struct fit_row *row, const str
     say(step, ".");
 }
 
-static bool has_rows_of(const struct fit *fit, const struct family *family)
+static bool is_first_of_family(const struct fit *fit, size_t index)
 {
-    for (size_t i = 0; i < fit->row_count; i++)
-        if (fit->rows[i].one.family == family)
-            return true;
-    return false;
+    for (size_t i = 0; i < index; i++)
+        if (fit->rows[i].one.family == fit->rows[index].one.family)
+            return false;
+    return true;
 }
 
 static const char *strength_of(const struct family *family)
@@ -90,18 +84,35 @@ static const char *strength_of(const struct family *family)
     return family->help;
 }
 
-static void say_families(struct fit_step *step, const struct fit *fit, const struct fit_row *row)
+/* The classical models that stand beside the task's, with how long they take to train. */
+static void say_beside(struct fit_step *step, const struct fit *fit, const char *task, const char *before)
 {
-    const char *task = row->one.family->task, *before = "";
-    for (size_t f = 0; families[f]; f++) {
-        if (strcmp(families[f]->task, task) != 0 || !has_rows_of(fit, families[f]))
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct fit_row *row = &fit->rows[i];
+        char seconds[32];
+        if (!row->one.size->task || strcmp(row->one.size->task, task) != 0 || !mode_trains(row->one.mode))
             continue;
-        say(step, "%s%s: %s", before, families[f]->name, strength_of(families[f]));
+        say(step, "%sBeside them %s, on features, is the model to beat", before, row->one.size->name);
+        if (row->latency_s.median > 0) {
+            format_duration(row->latency_s.median, seconds, sizeof seconds);
+            say(step, ": it learns %lld rows in %s%s", (long long)row->one.batch, row->measured ? "" : "about ",
+                seconds);
+        }
         before = ". ";
     }
-    for (size_t i = 0; i < sizeof classics / sizeof *classics; i++)
-        if (strcmp(classics[i].task, task) == 0)
-            say(step, "%s%s", before, classics[i].beside);
+}
+
+static void say_families(struct fit_step *step, const struct fit *fit, const struct fit_row *row)
+{
+    const char *task = family_task(row->one.family, row->one.size), *before = "";
+    for (size_t i = 0; i < fit->row_count; i++) {
+        const struct model_case *one = &fit->rows[i].one;
+        if (strcmp(one->family->task, task) != 0 || !is_first_of_family(fit, i))
+            continue;
+        say(step, "%s%s: %s", before, one->family->name, strength_of(one->family));
+        before = ". ";
+    }
+    say_beside(step, fit, task, before);
     say(step, "%sWithin a family the ladder is ordered by size; size is not quality.", *step->text ? ". " : "");
 }
 
@@ -156,14 +167,44 @@ static void say_fits(struct fit_step *step, const struct fit *fit, const struct 
     say(step, ".");
 }
 
-static void say_tune(struct fit_step *step, const struct fit_row *row)
+static void say_gain(struct fit_step *step, const char *what, struct range gain)
+{
+    if (gain.low > 0)
+        say(step, " %s %.2f× (%.2f–%.2f)", what, gain.median, gain.low, gain.high);
+    else
+        say(step, " %s %.2f×", what, gain.median);
+}
+
+/* What was tried when the machine's limits were measured: threads, and pages. */
+static void say_tried(struct fit_step *step, const struct fit_tuning *tuning)
+{
+    const struct tuning_step *one = &tuning->steps[0], *all = &tuning->steps[tuning->step_count - 1];
+    if (tuning->step_count > 1) {
+        say(step, " Tried here: %d threads beside one", all->threads);
+        say_gain(step, "read memory", range_ratio(all->read_gbs, one->read_gbs));
+        if (tuning->multiply_one.median > 0 && tuning->multiply_all.median > 0)
+            say_gain(step, "and multiply", range_ratio(tuning->multiply_all, tuning->multiply_one));
+        say(step, " as fast.");
+    }
+    if (tuning->step_count && tuning->small_pages.median > 0) {
+        struct range gain = range_ratio(all->read_gbs, tuning->small_pages);
+        say(step, " Huge pages, which weights are given where the system has them,");
+        say_gain(step, "read", gain);
+        say(step, " as fast as small ones.");
+    }
+}
+
+static void say_tune(struct fit_step *step, const struct fit_row *row, const struct fit_tuning *tuning)
 {
     for (size_t i = 0; i < row->advice_count; i++)
         say(step, "%s%s", i ? ". " : "", row->advice[i]);
     say(step, "%s", row->advice_count ? "." : "nothing that was tried by planning gains 5 % or more.");
+    if (tuning)
+        say_tried(step, tuning);
 }
 
-void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, struct fit_step steps[FIT_STEPS])
+void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                    struct fit_step steps[FIT_STEPS])
 {
     static const char *const names[FIT_STEPS] = {"task", "families", "needs", "fits", "tune"};
     const struct fit_row *row = &fit->rows[fit->answer];
@@ -173,5 +214,5 @@ void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, st
     say_families(&steps[1], fit, row);
     say_needs(&steps[2], row);
     say_fits(&steps[3], fit, row);
-    say_tune(&steps[4], row);
+    say_tune(&steps[4], row, machine->tuning);
 }

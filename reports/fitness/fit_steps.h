@@ -13,6 +13,7 @@ struct fit_step {
 };
 
 /* Of a fit that is concluded and has an answer. */
-void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, struct fit_step steps[FIT_STEPS]);
+void fit_make_steps(const struct fit *fit, const struct fit_demands *demands, const struct fit_machine *machine,
+                    struct fit_step steps[FIT_STEPS]);
 
 #endif

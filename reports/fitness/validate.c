@@ -40,8 +40,9 @@ static void add_peak(struct validation *validation, const struct record *record)
     if (planned == BYTES_UNKNOWN || peak == BYTES_UNKNOWN || !peak)
         return;
     double margin = fmax(PEAK_SHARE * (double)planned, PEAK_BYTES);
-    validation->rows[validation->row_count++] = (struct validate_row){
-        record, QUANTITY_PEAK, (double)peak, (double)planned, (double)planned - margin, (double)planned + margin};
+    double low = fmax((double)planned - margin, 0); /* nothing holds less than nothing */
+    validation->rows[validation->row_count++] =
+        (struct validate_row){record, QUANTITY_PEAK, (double)peak, (double)planned, low, (double)planned + margin};
 }
 
 static void add_time(struct validation *validation, const struct record *record, const struct estimate *estimate)
@@ -62,13 +63,16 @@ bool validate_make(const struct known *known, enum left_out kind, struct validat
     size_t measured = 0; /* the estimator's cases are the records with ops, in their order */
     for (size_t i = 0; i < known->record_count; i++) {
         const struct record *record = &known->records[i];
-        if (kind == LEFT_OUT_SIZE)
+        if (kind == LEFT_OUT_SIZE && !known_case(record).layers)
             add_peak(validation, record);
         if (!record->op_count)
             continue;
-        struct estimate estimate = estimator_without(known->estimator, measured++, kind);
-        if (record->status == STATUS_OK) /* a noisy figure is no measure of an estimate */
-            add_time(validation, record, &estimate);
+        size_t place = measured++;
+        /* a noisy figure is no measure of an estimate, and what calibrates is no case that is asked about */
+        if (record->status != STATUS_OK || known->calibration[i] || known_case(record).layers)
+            continue;
+        struct estimate estimate = estimator_without(known->estimator, place, kind);
+        add_time(validation, record, &estimate);
     }
     qsort(validation->rows, validation->row_count, sizeof *validation->rows, worst_first);
     for (int i = 0; i < QUANTITY_COUNT; i++)

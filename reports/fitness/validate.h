@@ -39,7 +39,8 @@ struct accuracy validate_accuracy(const struct validation *validation, enum quan
  * claim holds, are larger. */
 bool validate_holds(const struct accuracy *accuracy);
 
-/* The contract's document with both kinds, and the tables that a person reads; rows without their sizes only. */
-struct report *validate_report(const struct validation *sizes, const struct validation *families);
+/* The contract's document with all that was left out in turn, and the tables that a person reads; `rows` of what
+ * `LEFT_OUT_SIZE` left out only. */
+struct report *validate_report(const struct validation validations[LEFT_OUT_KINDS]);
 
 #endif

@@ -56,7 +56,12 @@ static json_t *quantities_to_json(const struct validation *validation)
     return list;
 }
 
-/* By family and quantity; `left_out` tells which of the two ways it is. */
+static const char *const left_out_names[LEFT_OUT_KINDS] = {"size", "model", "family"};
+static const char *const left_out_titles[LEFT_OUT_KINDS] = {
+    "Each size estimated before it was run: from the other models, and from a few of its own layers",
+    "Each model estimated from the other models alone", "Each family estimated from the other families"};
+
+/* By family and quantity; `left_out` tells which of the ways it is. */
 static void append_families(json_t *list, const struct validation *validation, const char *left_out)
 {
     for (size_t f = 0; families[f]; f++)
@@ -88,16 +93,17 @@ static json_t *rows_to_json(const struct validation *validation)
     return list;
 }
 
-static json_t *document(const struct validation *sizes, const struct validation *others)
+static json_t *document(const struct validation validations[LEFT_OUT_KINDS])
 {
     json_t *object = json_object(), *by_family = json_array();
     json_put_string(object, "schema", "benchmark.validate/1");
-    json_put(object, "quantities", quantities_to_json(sizes));
-    json_put(object, "family_left_out", quantities_to_json(others));
-    append_families(by_family, sizes, "size");
-    append_families(by_family, others, "family");
+    json_put(object, "quantities", quantities_to_json(&validations[LEFT_OUT_SIZE]));
+    json_put(object, "model_left_out", quantities_to_json(&validations[LEFT_OUT_MODEL]));
+    json_put(object, "family_left_out", quantities_to_json(&validations[LEFT_OUT_FAMILY]));
+    for (int kind = 0; kind < LEFT_OUT_KINDS; kind++)
+        append_families(by_family, &validations[kind], left_out_names[kind]);
     json_put(object, "families", by_family);
-    json_put(object, "rows", rows_to_json(sizes));
+    json_put(object, "rows", rows_to_json(&validations[LEFT_OUT_SIZE]));
     return object;
 }
 
@@ -163,18 +169,20 @@ static void add_worst(struct report *report, const struct validation *validation
     }
 }
 
-struct report *validate_report(const struct validation *sizes, const struct validation *others)
+struct report *validate_report(const struct validation validations[LEFT_OUT_KINDS])
 {
+    const struct validation *sizes = &validations[LEFT_OUT_SIZE];
     struct report *report = report_create("How well this machine's estimates do");
     if (!report)
         return NULL;
-    report->document = document(sizes, others);
-    add_tables(report, sizes, "Each size estimated from all others", true);
-    add_tables(report, others, "Each family estimated from the other families", false);
+    json_decref(report->document);
+    report->document = document(validations);
+    for (int kind = 0; kind < LEFT_OUT_KINDS; kind++)
+        add_tables(report, &validations[kind], left_out_titles[kind], kind == LEFT_OUT_SIZE);
     add_worst(report, sizes);
     if (sizes->untold)
         report_sentence(report, TONE_FAINT,
-                        "%zu measured cases have an op that no other size has: nothing can be "
+                        "%zu measured cases have an op that nothing else has: nothing can be "
                         "said without them.",
                         sizes->untold);
     report_sentence(report, TONE_PLAIN, "The intervals claim 90 %%. peak_bytes: the plan against the process.");

@@ -5,6 +5,7 @@
 
 #include "harness/base/json.h"
 #include "reports/format/format.h"
+#include "reports/visible.h"
 #include "reports/format/subjects.h"
 
 static json_t *measures_of(const struct table *table, size_t row)
@@ -46,7 +47,7 @@ static bool write_bmf(const struct report *report, struct sink *sink, struct err
         return error_set(error, ERROR_INPUT, "bmf: this answer holds no named figures; --json has all of it");
     if (!document)
         return error_set(error, ERROR_SYSTEM, "out of memory while writing BMF");
-    text_append(&sink->text, document);
+    visible_append_json(&sink->text, document);
     text_append(&sink->text, "\n");
     free(document);
     return true;

@@ -3,9 +3,10 @@
 the keyboard, at three widths, dark, and printed. Fails on any console line, any request to anywhere, a page that is
 wider than its window, or one of more than 1.5 MB.
 
-    pages.py PROGRAM [--pictures FOLDER] [--database FILE] [NAME...]
+    pages.py PROGRAM [--pictures FOLDER] [--database FILE] [--most-seconds S] [NAME...]
 
-Skipped (exit 77) where there is no chromium. --pictures keeps what was seen as PNG files. It needs nothing beyond
+It prints each page's size and how long it took to open (the median of the three widths); --most-seconds makes a page
+that took longer a failure. Skipped (exit 77) where there is no chromium. --pictures keeps what was seen as PNG files. It needs nothing beyond
 Python's standard library: it speaks the DevTools protocol over a pipe.
 """
 
@@ -15,10 +16,16 @@ import json
 import os
 import pathlib
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+
+import simulated
 
 MOST_BYTES = 1_500_000
 WIDTHS = {"wide": (1280, 900), "middle": (768, 1024), "phone": (375, 812)}
@@ -169,8 +176,12 @@ def complaints(browser, path):
     return found
 
 
-def check(browser, path):
-    wrong = []
+# From the first byte asked for to the end of what the page does by itself when it is there.
+OPENED = """(() => { const all = performance.getEntriesByType('navigation')[0]; return all.loadEventEnd / 1000; })()"""
+
+
+def check(browser, path, most_seconds):
+    wrong, opened = [], []
     if path.stat().st_size > MOST_BYTES:
         wrong.append(f"{path.stat().st_size} bytes")
     for name, (width, height) in WIDTHS.items():
@@ -180,6 +191,9 @@ def check(browser, path):
         if wide > width:
             wrong.append(f"{name}: {wide} pixels wide in a window of {width}")
         wrong += [f"{name}: {line}" for line in complaints(browser, path)]
+        opened.append(browser.evaluate(OPENED))
+    if most_seconds and statistics.median(opened) > most_seconds:
+        wrong.append(f"opens in {statistics.median(opened):.2f} s")
     browser.set_size(*WIDTHS["wide"])
     wrong += [f"sort {what}" for what in browser.evaluate(SORTING)]
     wrong += browser.evaluate(FILTERING)
@@ -200,7 +214,7 @@ def check(browser, path):
             wrong.append("Escape leaves the tip")
     if len(base64.b64decode(browser.call("Page.printToPDF")["data"])) < 5000:
         wrong.append("nothing is printed")
-    return wrong + complaints(browser, path)
+    return wrong + complaints(browser, path), statistics.median(opened)
 
 
 def take_pictures(browser, path, folder):
@@ -252,16 +266,50 @@ def hostile_run():
             "machine": machine, "cases": [case(number) for number in range(12)]}
 
 
+def run_of_all(program):
+    """A run of suite all, with figures made up for every case that it has."""
+    answer = subprocess.run([program, "list", "cases", "--json"], capture_output=True, check=True)
+    names = [item["name"] for item in json.loads(answer.stdout)["items"]]
+    first = simulated.runs()[0]
+    cases = []
+    for number, name in enumerate(names):
+        one = dict(first["cases"][number % len(first["cases"])])
+        family, model, mode, dtype = name.split("/")[:4]
+        one.update(id=name, family=family, model=model, mode=mode, dtype=dtype)
+        cases.append(one)
+    return dict(first, cases=cases)
+
+
+# Candidates, a data sheet and a workload: what a buyer's page has on it.
+WORKLOAD = {"name": "chat", "weights": {"*/decode/*": 3},
+            "demands": ["llama-3-8b decode q4_K_M >= 2 tokens/s", "gpt2-124m train >= 2000 tokens/s total"]}
+BOUGHT = ["--workload", "chat", "--price", "rack-a=4000", "--price", "rack-b=6500", "--price", "rack-c=900",
+          "--price", "NVIDIA L4=2500", "--watts", "rack-a=350", "--watts", "rack-b=500", "--watts", "rack-c=120"]
+
+
+def write_runs(options, folder):
+    """Commands that tell of runs: of simulated machines, of all cases, and of names that are hostile."""
+    simulated.write(folder)
+    (folder / "chat").write_text(json.dumps(WORKLOAD))
+    (folder / "all.json").write_text(json.dumps(run_of_all(options.program)))
+    (folder / "hostile.json").write_text(json.dumps(hostile_run()))
+    runs = [str(folder / f"{name}.json") for name in ("rack-a", "rack-b", "rack-c")]
+    return {"compare": ["compare", *runs, "NVIDIA L4", *[str(folder / "chat") if word == "chat" else word for word in BOUGHT]],
+            "compare-two": ["compare", *runs[:2]], "compare-hostile": ["compare", str(folder / "hostile.json"), runs[0]],
+            "all": ["report", str(folder / "all.json")], "validate": ["validate"]}
+
+
 def write_pages(options, folder):
     """A page of each command that needs no measuring, and one of a run whose names are hostile."""
-    commands = dict(COMMANDS)
+    commands = dict(COMMANDS, **write_runs(options, folder))
     if options.database:
         commands["report"] = ["report"]
     else:
-        run = folder / "hostile.json"
-        run.write_text(json.dumps(hostile_run()))
-        commands["report"] = ["report", str(run)]
-    database = options.database or str(folder / "none.db")
+        commands["report"] = ["report", str(folder / "hostile.json")]
+    database = options.database or str(folder / "made.db")
+    if not options.database and (not options.names or "validate" in options.names):
+        subprocess.run([options.program, "run", "--suite", simulated.MEASURED, "--max-runs", "3", "--warmup", "1", "--db", database],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     for name, command in commands.items():
         if options.names and name not in options.names:
             continue
@@ -278,6 +326,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--pictures", type=pathlib.Path)
     parser.add_argument("--database")
+    parser.add_argument("--most-seconds", type=float)
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
@@ -289,8 +338,8 @@ def main():
         browser = Browser(chromium, folder / "profile")
         try:
             for page in write_pages(options, folder):
-                wrong = check(browser, page)
-                print(f"{page.stem}: {page.stat().st_size} bytes" + "".join(f"\n    {line}" for line in wrong))
+                wrong, opened = check(browser, page, options.most_seconds)
+                print(f"{page.stem}: {page.stat().st_size} bytes, opened in {opened:.2f} s" + "".join(f"\n    {line}" for line in wrong))
                 failed |= bool(wrong)
                 if options.pictures:
                     take_pictures(browser, page, options.pictures)

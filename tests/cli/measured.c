@@ -48,12 +48,17 @@ struct answer call(const char *format, ...)
     return program_run(line);
 }
 
-static void make_sound_store(void)
+static void make_folder(void)
 {
     ck_assert_ptr_nonnull(mkdtemp(measured_folder));
     snprintf(measured_store, sizeof measured_store, "%s/history.db", measured_folder);
-    snprintf(sound, sizeof sound, "%s/sound", measured_folder);
     setenv("BENCHMARK_DB", measured_store, 1);
+}
+
+static void make_sound_store(void)
+{
+    make_folder();
+    snprintf(sound, sizeof sound, "%s/sound", measured_folder);
     setenv("OMP_WAIT_POLICY", "passive", 1);
     struct answer answer = call("run --suite " SMALL " --max-runs 3 --warmup 1 --note name=first");
     ck_assert_msg(answer.code == 0 || answer.code == 3, "%d: %s", answer.code, answer.err);
@@ -112,13 +117,13 @@ bool is_measured(const json_t *one)
     return !strcmp(status, "ok") || !strcmp(status, "noisy");
 }
 
-int measured_main(const char *name, void (*add)(TCase *tests))
+static int run_tests(const char *name, void (*make)(void), void (*start)(void), void (*add)(TCase *tests))
 {
     Suite *suite = suite_create(name);
     TCase *tests = tcase_create(name);
     tcase_set_timeout(tests, 300);
-    tcase_add_unchecked_fixture(tests, make_sound_store, remove_folder);
-    tcase_add_checked_fixture(tests, begin, remove_store);
+    tcase_add_unchecked_fixture(tests, make, remove_folder);
+    tcase_add_checked_fixture(tests, start, remove_store);
     add(tests);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
@@ -126,4 +131,14 @@ int measured_main(const char *name, void (*add)(TCase *tests))
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed != 0;
+}
+
+int measured_main(const char *name, void (*add)(TCase *tests))
+{
+    return run_tests(name, make_sound_store, begin, add);
+}
+
+int plain_main(const char *name, void (*add)(TCase *tests))
+{
+    return run_tests(name, make_folder, remove_store, add);
 }

@@ -17,6 +17,8 @@ void remove_store(void);
 
 /* main: runs the tests that `add` puts into the case. */
 int measured_main(const char *name, void (*add)(TCase *tests));
+/* The same where each test begins without a store, and nothing was measured before. */
+int plain_main(const char *name, void (*add)(TCase *tests));
 
 /* program_run with a formatted line. */
 struct answer call(const char *format, ...) __attribute__((format(printf, 1, 2)));

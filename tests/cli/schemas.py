@@ -15,13 +15,18 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+
 try:
     import jsonschema
 except ImportError:
     print("skipped: there is no jsonschema (Debian: apt-get install python3-jsonschema)")
     sys.exit(77)
 
+import simulated
+
 CASE = "rnn/seed-rnn/forward/f32/b1/s5"
+RACKS = ["{runs}/rack-a.json", "{runs}/rack-b.json", "{runs}/rack-c.json"]
 COMMANDS = [
     ("machine", ["probe"]),
     ("list", ["list", "models"]),
@@ -36,7 +41,20 @@ COMMANDS = [
     ("regress", ["regress"]),
     ("explain", ["explain", CASE, "--no-calibrate"]),
     ("fit", ["fit", "--no-calibrate", "gpt2-124m"]),
+    ("run", ["run", "--suite", simulated.MEASURED, "--max-runs", "3", "--warmup", "1"]),
+    ("validate", ["validate"]),
+    ("import", ["import", *RACKS]),
+    ("import", ["import", "{runs}", "--skip-bad"]),
+    ("compare", ["compare", *RACKS]),
+    ("compare", ["compare", "NVIDIA L4", "{runs}/rack-a.json", "Intel Processor N100"]),
+    ("compare", ["compare", *RACKS, "NVIDIA L4", "--workload", "{runs}/chat", "--price", "rack-a=4000", "--watts", "rack-a=350",
+                 "--price", "rack-c=900", "--watts", "rack-c=120", "--demand", "llama-3-70b decode >= 1 tokens/s"]),
 ]
+# What is read rather than written: as it is, and as no such file may be.
+WORKLOAD = {"schema": "benchmark.workload/1", "name": "chat", "cases": ["llama/*", "gpt2/*"], "weights": {"*/decode/*": 3},
+            "demands": ["llama-3-8b decode q4_K_M >= 2 tokens/s", "gpt2-124m train >= 2000 tokens/s total"]}
+NO_WORKLOADS = [{}, {"name": ""}, {"name": "x", "case": []}, {"name": "x", "cases": []}, {"name": "x", "weights": {"a": -1}},
+                {"name": "x", "demands": ["llama-3-8b decode"]}]
 
 
 def with_references(schema, by_id):
@@ -77,12 +95,32 @@ def spoiled(schema, document):
                 yield f"an empty {key}[0]", empty
 
 
+def check_workloads(program, validator, folder, environment):
+    """The schema and the program take the same file, and refuse the same."""
+    failed = 0
+    for document in (WORKLOAD, *NO_WORKLOADS):
+        path = pathlib.Path(folder) / "workload"
+        path.write_text(json.dumps(document))
+        answer = subprocess.run([program, "compare", f"{folder}/rack-a.json", f"{folder}/rack-b.json", "--workload", str(path)],
+                                env=environment, capture_output=True, check=False)
+        if validator.is_valid(document) != (answer.returncode != 2):
+            print(f"workload: the schema and the program differ about {document}: {answer.stderr.decode()}")
+            failed += 1
+    return failed
+
+
 def main():
     program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     known, failed, seen = validators(folder), 0, set()
     with tempfile.TemporaryDirectory() as name:
         environment = dict(os.environ, BENCHMARK_DB=str(pathlib.Path(name) / "history.db"))
+        simulated.write(name)
+        (pathlib.Path(name) / "bad.json").write_text("{")
+        (pathlib.Path(name) / "chat").write_text(json.dumps(WORKLOAD))
+        failed += check_workloads(program, known["workload"][1], name, environment)
+        seen.add("workload")
         for schema_name, command in COMMANDS:
+            command = [word.replace("{runs}", name) for word in command]
             answer = subprocess.run([program, *command, "--json"], env=environment, capture_output=True, check=False)
             schema, validator = known[schema_name]
             document = json.loads(answer.stdout)

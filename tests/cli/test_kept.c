@@ -1,5 +1,6 @@
 /* What is kept of a run: `report`, `export`, `import`, and the store, through the real program. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,7 +102,103 @@ START_TEST(a_run_compares_with_its_export)
     refuses("compare latest latest~1000000000", 2, "latest~N");
     refuses("compare latest latest --price nobody=1", 2, "no run is called 'nobody'");
     refuses("compare latest latest --weights x=-1", 2, "--weights");
+    refuses("compare latest latest --demand gptx9", 2, "--demand: no model is called 'gptx9'");
+    refuses("compare latest latest --workload /no/such.json", 2, "/no/such.json");
     unlink(file);
+}
+END_TEST
+
+/* A second run beside the first, with what a run may have and a small one hasn't. */
+static void import_another(void)
+{
+    char file[96];
+    snprintf(file, sizeof file, "%s/another.json", measured_folder);
+    struct answer answer = call("export");
+    json_t *document = document_of(&answer), *one = case_of(document, SMALL);
+    answer_free(&answer);
+    json_object_set_new(document, "id", json_string("feed000100000000"));
+    json_object_set_new(document, "started", json_string("2026-01-01T00:00:00.000Z"));
+    json_object_set_new(document, "note", json_string("name=second=\x1b[1m \"quoted\"\nline"));
+    json_object_set_new(document, "engine", json_string("another"));
+    json_object_set_new(one, "counters", json_pack("{s:I}", "cycles", (json_int_t)123456789));
+    json_object_set_new(one, "energy_j", json_real(0.5));
+    json_object_set_new(one, "reason", json_string("=1+1"));
+    ck_assert(json_dump_file(document, file, 0) == 0);
+    json_decref(document);
+    answer = call("import %s", file);
+    ck_assert_msg(answer.code == 0, "%s", answer.err);
+    answer_free(&answer);
+    unlink(file);
+}
+
+static const char *const told[] = {"report latest",
+                                   "report latest --json",
+                                   "report feed --json",
+                                   "report feed --format csv",
+                                   "report feed --format html",
+                                   "report feed --format markdown",
+                                   "report feed --format junit",
+                                   "export --all --format csv",
+                                   "compare latest feed --any-software --json"};
+enum { TOLD = sizeof told / sizeof *told };
+
+/* What is exported and imported into an empty store is told in the same words. */
+START_TEST(a_store_moves_whole)
+{
+    char folder[96], file[160];
+    snprintf(folder, sizeof folder, "%s/all", measured_folder);
+    import_another();
+    struct answer before[TOLD];
+    for (size_t i = 0; i < TOLD; i++)
+        before[i] = call("%s", told[i]);
+    struct answer answer = call("export --all -o %s", folder);
+    ck_assert_msg(answer.code == 0 && !*answer.out, "%s%s", answer.out, answer.err);
+    answer_free(&answer);
+    remove_store();
+    for (int again = 0; again < 2; again++) {
+        answer = call("import %s", folder);
+        ck_assert_msg(answer.code == 0 && strstr(answer.out, again ? "0 runs were added, 2 were there already"
+                                                                   : "2 runs were added, 0 were there already"),
+                      "%s%s", answer.out, answer.err);
+        answer_free(&answer);
+        for (size_t i = 0; i < TOLD; i++) {
+            answer = call("%s", told[i]);
+            ck_assert_msg(answer.code == before[i].code && !strcmp(answer.out, before[i].out), "%s: %s\nand before: %s",
+                          told[i], answer.out, before[i].out);
+            answer_free(&answer);
+        }
+    }
+    for (size_t i = 0; i < TOLD; i++)
+        answer_free(&before[i]);
+
+    /* One that can't be imported: nothing is, unless the others are asked for. */
+    remove_store();
+    snprintf(file, sizeof file, "%s/bad.json", folder);
+    FILE *bad = fopen(file, "w");
+    ck_assert(bad && fputs("{\"schema\": \"benchmark.run/1\"}", bad) > 0 && fclose(bad) == 0);
+    snprintf(file, sizeof file, "import %s", folder);
+    refuses(file, 2, "bad.json: 'id' must be there");
+    refuses("report", 2, "no run yet");
+    answer = call("import %s --skip-bad --json", folder);
+    json_t *document = document_of(&answer);
+    ck_assert_int_eq(answer.code, 2);
+    ck_assert_uint_eq(json_array_size(json_object_get(document, "runs")), 2);
+    ck_assert_uint_eq(json_array_size(json_object_get(document, "refused")), 1);
+    json_decref(document);
+    answer_free(&answer);
+    answer = call("report feed");
+    ck_assert_int_eq(answer.code, 0);
+    answer_free(&answer);
+
+    refuses("export --all", 2, "-o FOLDER");
+    refuses("export --all latest", 2, "isn't to be named");
+    refuses("export --all -o /dev/null", 2, "isn't a folder");
+    snprintf(file, sizeof file, "rm -r %s", folder);
+    ck_assert(system(file) == 0);
+    ck_assert(mkdir(folder, 0755) == 0);
+    snprintf(file, sizeof file, "import %s", folder);
+    refuses(file, 2, "no file in it has a name that ends in .json");
+    rmdir(folder);
 }
 END_TEST
 
@@ -110,6 +207,7 @@ static void add(TCase *tests)
     tcase_add_test(tests, report_export_and_import_agree);
     tcase_add_test(tests, speech_is_told_in_real_time);
     tcase_add_test(tests, a_run_compares_with_its_export);
+    tcase_add_test(tests, a_store_moves_whole);
     tcase_add_test(tests, unsound_stores_cost_one_line);
 }
 

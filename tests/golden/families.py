@@ -712,16 +712,16 @@ class WhisperEncoder(Whisper):
 
 
 class ConvNorm(nn.Conv2d):
-    """A convolution without bias, its batch norm, and perhaps ReLU."""
+    """A convolution without bias, its batch norm, and perhaps ReLU or ReLU6."""
 
-    def __init__(self, inputs, outputs, kernel, stride=1, groups=1, relu=True):
+    def __init__(self, inputs, outputs, kernel, stride=1, groups=1, relu=F.relu):
         super().__init__(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
         self.relu = relu
 
     def forward(self, x):
         x = self.norm(super().forward(x))
-        return F.relu(x) if self.relu else x
+        return self.relu(x) if self.relu else x
 
 
 class ResidualBlock(nn.Module):
@@ -784,8 +784,8 @@ class InvertedResidual(nn.Module):
         super().__init__()
         wide = inputs * expansion
         if expansion > 1:
-            self.expand = ConvNorm(inputs, wide, 1)
-        self.depthwise = ConvNorm(wide, wide, 3, stride, groups=wide)
+            self.expand = ConvNorm(inputs, wide, 1, relu=F.relu6)
+        self.depthwise = ConvNorm(wide, wide, 3, stride, groups=wide, relu=F.relu6)
         self.project = ConvNorm(wide, outputs, 1, relu=False)
         self.residual = stride == 1 and inputs == outputs
 
@@ -796,13 +796,13 @@ class InvertedResidual(nn.Module):
 
 
 class Mobilenet(Published):
-    """Version 2, with ReLU for ReLU6 as the program has it."""
+    """Version 2."""
 
     STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
     def __init__(self, side=224, classes=1000):
         super().__init__()
-        self.stem = ConvNorm(3, 32, 3, 2)
+        self.stem = ConvNorm(3, 32, 3, 2, relu=F.relu6)
         inputs = 32
         for s, (expansion, outputs, count, stride) in enumerate(self.STAGES):
             made = []
@@ -810,7 +810,7 @@ class Mobilenet(Published):
                 made.append(InvertedResidual(inputs, outputs, expansion, 1 if i else stride))
                 inputs = outputs
             setattr(self, f"stage{s}", nn.Sequential(*made))
-        self.head = ConvNorm(320, 1280, 1)
+        self.head = ConvNorm(320, 1280, 1, relu=F.relu6)
         self.fc = nn.Linear(1280, classes)
         self.side, self.classes = side, classes
 

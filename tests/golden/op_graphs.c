@@ -7,8 +7,9 @@
 
 enum { SEED = 1 };
 
-static const char *const activation_names[ACTIVATION_COUNT] = {"none", "relu", "gelu",   "gelu_tanh",
-                                                               "silu", "tanh", "sigmoid"};
+static const char *const activation_names[ACTIVATION_COUNT] = {"none",         "relu",       "gelu",      "gelu_tanh",
+                                                               "silu",         "tanh",       "sigmoid",   "relu6",
+                                                               "hard_sigmoid", "hard_swish", "quick_gelu"};
 
 /* The case, and the graph that is being built from it. */
 struct building {
@@ -259,6 +260,24 @@ static int join(struct building *b)
     return build_join(b->graph, "join", x, other, heads);
 }
 
+static int channel_scale(struct building *b)
+{
+    int64_t width = size(b, "width"), groups = size(b, "groups");
+    int factors = size(b, "shared") ? make_f32(b, "factors", width)
+                                    : make(b, "factors", b->dtype, 1, 2, (int64_t[]){groups, width});
+    int x = make(b, "x", b->dtype, 1, 3, (int64_t[]){groups, size(b, "length"), width});
+    return build_channel_scale(b->graph, "scale", x, factors);
+}
+
+static int contrastive(struct building *b)
+{
+    int x = make(b, "x", DTYPE_F32, 1, 2, (int64_t[]){size(b, "batch"), size(b, "batch")});
+    int y = build_exp_scale(b->graph, "scale", x, make_f32(b, "temperature", 1));
+    if (b->graph->training)
+        b->graph->loss = build_contrastive(b->graph, "loss", y);
+    return y;
+}
+
 static int part(struct building *b)
 {
     int64_t heads = size(b, "heads"), width = size(b, "width");
@@ -310,12 +329,36 @@ static int softmax(struct building *b)
     return build_softmax(b->graph, "softmax", make_rows(b, "x", 3, "width"));
 }
 
+/* What is beside the scores, of this many keys and queries; *bias and *sinks receive the tensors. */
+static struct attention_scores terms(struct building *b, int64_t length, int64_t kv_length, int *bias, int *sinks)
+{
+    struct attention_scores scores = {.window = golden_has(b->one, "window") ? size(b, "window") : 0};
+    if (golden_has(b->one, "biased")) {
+        *bias = make(b, "bias", DTYPE_F32, 1, 2, (int64_t[]){size(b, "heads"), length + kv_length - 1});
+        scores.distance_bias = bias;
+    }
+    if (golden_has(b->one, "sunk")) {
+        *sinks = make_f32(b, "sinks", size(b, "heads"));
+        scores.sinks = sinks;
+    }
+    return scores;
+}
+
+static int relative_bias(struct building *b)
+{
+    int table = make(b, "table", DTYPE_F32, 1, 2, (int64_t[]){size(b, "buckets"), size(b, "heads")});
+    return build_relative_bias(b->graph, "relative_bias", table, size(b, "length"), size(b, "kv_length"),
+                               size(b, "farthest"), size(b, "causal") != 0);
+}
+
 static int attention(struct building *b)
 {
     int64_t heads = size(b, "heads"), groups = size(b, "kv_heads"), dim = size(b, "head_dim");
     int qkv =
         make(b, "qkv", b->dtype, 1, 3, (int64_t[]){size(b, "batch"), size(b, "length"), (heads + 2 * groups) * dim});
-    return build_attention(b->graph, "attention", qkv, heads, groups, dim, size(b, "causal") != 0, size(b, "window"));
+    int bias, sinks;
+    const struct attention_scores scores = terms(b, size(b, "length"), size(b, "length"), &bias, &sinks);
+    return build_scored_attention(b->graph, "attention", qkv, heads, groups, dim, size(b, "causal") != 0, &scores);
 }
 
 static int cross_attention(struct building *b)
@@ -325,7 +368,9 @@ static int cross_attention(struct building *b)
     const int64_t keys[] = {batch, size(b, "kv_length"), size(b, "kv_heads") * dim};
     int q = make(b, "q", b->dtype, 1, 3, queries);
     int k = make(b, "k", b->dtype, 1, 3, keys), v = make(b, "v", b->dtype, 1, 3, keys);
-    return build_cross_attention(b->graph, "cross", q, k, v, dim, size(b, "causal") != 0);
+    int bias, sinks;
+    const struct attention_scores scores = terms(b, size(b, "length"), size(b, "kv_length"), &bias, &sinks);
+    return build_scored_cross_attention(b->graph, "cross", q, k, v, dim, size(b, "causal") != 0, &scores);
 }
 
 static int activation(struct building *b)
@@ -449,12 +494,15 @@ static const struct {
     {"pick", pick},
     {"head_linear", head_linear},
     {"join", join},
+    {"channel_scale", channel_scale},
+    {"contrastive", contrastive},
     {"part", part},
     {"residual_block", residual_block},
     {"batch_norm", batch_norm},
     {"softmax", softmax},
     {"attention", attention},
     {"cross_attention", cross_attention},
+    {"relative_bias", relative_bias},
     {"activation", activation},
     {"add", add},
     {"add_repeated", add_repeated},

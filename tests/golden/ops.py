@@ -25,6 +25,10 @@ ACTIVATIONS = {
     "silu": F.silu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
+    "relu6": F.relu6,
+    "hard_sigmoid": F.hardsigmoid,
+    "hard_swish": F.hardswish,
+    "quick_gelu": lambda z: z * torch.sigmoid(1.702 * z),
 }
 
 
@@ -238,6 +242,21 @@ def part(i):
     return x[:, :, i.first:i.first + i.parameters["count"]].flatten(1)
 
 
+def channel_scale(i):
+    x = i.make("x", (i.groups, i.length, i.width))
+    if i.shared:
+        return x * i.make("factors", (i.width,), dtype="f32")
+    return x * i.make("factors", (i.groups, i.width))[:, None]
+
+
+def contrastive(i):
+    x = i.make("x", (i.batch, i.batch))
+    y = i.make("temperature", (1,)).exp() * x
+    pairs = torch.arange(i.batch)
+    i.loss = (F.cross_entropy(y, pairs) + F.cross_entropy(y.T, pairs)) / 2
+    return y
+
+
 def pick(i):
     return i.make("x", (i.batch, i.length, i.width))[:, i.position]
 
@@ -273,6 +292,33 @@ def softmax(i):
     return F.softmax(i.make("x", (i.batch, i.width), 3.0), -1)
 
 
+def attend(i, q, k, v, mask):
+    """softmax(QKᵀ/√D + bias by distance, beside a sink) V, [B,H,T,D]; query t stands at t + S - T."""
+    heads, length, kv_length = q.shape[1], q.shape[2], k.shape[2]
+    k, v = (x.repeat_interleave(heads // x.shape[1], 1) for x in (k, v))
+    scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5
+    if "biased" in i.parameters:
+        bias = i.make("bias", (heads, length + kv_length - 1), dtype="f32")
+        apart = torch.arange(length)[:, None] - torch.arange(kv_length)[None, :] + kv_length - 1
+        scores = scores + bias[:, apart]
+    scores = scores.masked_fill(~mask, -torch.inf)
+    if "sunk" in i.parameters:
+        sinks = i.make("sinks", (heads,), dtype="f32")[:, None, None].expand(q.shape[0], -1, length, 1)
+        return F.softmax(torch.cat([scores, sinks], -1), -1)[..., :-1] @ v
+    return F.softmax(scores, -1) @ v
+
+
+def relative_bias(i):
+    """T5's, by the code of the transformers package."""
+    from transformers.models.t5.modeling_t5 import T5Attention
+
+    table = i.make("table", (i.buckets, i.heads))
+    apart = i.length - 1 - torch.arange(i.length + i.kv_length - 1)  # of the key from the query
+    bucket = T5Attention._relative_position_bucket(apart, bidirectional=not i.causal, num_buckets=i.buckets,
+                                                   max_distance=i.farthest)
+    return table[bucket].T
+
+
 def attention(i):
     heads, groups, dim, length = i.heads, i.kv_heads, i.head_dim, i.length
     qkv = i.make("qkv", (i.batch, length, (heads + 2 * groups) * dim))
@@ -286,7 +332,7 @@ def attention(i):
         mask &= key <= query
     if i.window:
         mask &= key > query - i.window
-    y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=heads != groups)
+    y = attend(i, q, k, v, mask)
     return y.transpose(1, 2).reshape(i.batch, length, heads * dim)
 
 
@@ -299,7 +345,7 @@ def cross_attention(i):
     mask = torch.ones(i.length, i.kv_length, dtype=torch.bool)
     if i.causal:
         mask = mask.tril(i.kv_length - i.length)
-    y = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=i.heads != i.kv_heads)
+    y = attend(i, query, key, value, mask)
     return y.transpose(1, 2).reshape(i.batch, i.length, i.heads * dim)
 
 
@@ -429,7 +475,16 @@ def cross_case(length, kv_length, heads, kv_heads, head_dim, causal, dtype):
                 kv_heads=kv_heads, head_dim=head_dim, causal=causal)
 
 
+def relative_case(length, kv_length, heads, buckets, farthest, causal):
+    return dict(op="relative_bias", dtype="f32", length=length, kv_length=kv_length, heads=heads, buckets=buckets,
+                farthest=farthest, causal=causal)
+
+
 def cases():
+    yield "relative_bias-causal", relative_case(300, 300, 3, 32, 128, 1)
+    yield "relative_bias-both-ways", relative_case(200, 200, 2, 32, 128, 0)
+    yield "relative_bias-long", relative_case(900, 1100, 1, 32, 1000, 0)
+    yield "relative_bias-one", relative_case(1, 500, 4, 12, 40, 1)
     for kind in ACTIVATIONS:
         yield f"linear-{kind}", linear_case(5, 7, 9, 1, kind)
     yield "linear-no-bias", linear_case(5, 7, 9, 0, "none")
@@ -492,6 +547,8 @@ def cases():
     yield "average_pool-bf16", pool_case("average_pool", image, (3, 3), (2, 2), (1, 1), dtype="bf16")
 
     yield "residual_block", dict(op="residual_block", dtype="f32", batch=3, height=6, width=7, channels=12)
+    for batch in (1, 7, 50):
+        yield f"contrastive-{batch}", dict(op="contrastive", dtype="f32", batch=batch)
     for dtype in ("f32", "bf16"):
         shape = dict(op="embedding", dtype=dtype, batch=3, length=7, vocabulary=11, width=20)
         yield f"embedding-{dtype}", dict(shape, positions=0, tied=0)
@@ -509,6 +566,8 @@ def cases():
         yield f"prepend-{dtype}", dict(op="prepend", dtype=dtype, batch=3, length=7, width=20)
         yield f"prepend-large-{dtype}", dict(op="prepend", dtype=dtype, batch=5, length=50, width=131)
         for heads in (1, 3):
+            yield f"channel_scale-{heads}-{dtype}", dict(op="channel_scale", dtype=dtype, groups=3, length=25, width=37,
+                                                         shared=heads % 2)
             yield f"head_linear-{heads}-{dtype}", dict(op="head_linear", dtype=dtype, batch=7, heads=heads, inputs=20,
                                                        outputs=9)
             yield f"join-{heads}-{dtype}", dict(op="join", dtype=dtype, batch=7, heads=heads, width=5, other=3)
@@ -557,6 +616,12 @@ def cases():
         yield f"attention-grouped-{dtype}", attention_case(21, 6, 2, 8, 1, dtype=dtype)
         yield f"attention-window-{dtype}", attention_case(40, 2, 2, 32, 1, 7, dtype=dtype)
         yield f"attention-odd-{dtype}", attention_case(5, 1, 1, 20, 1, dtype=dtype)
+        yield f"attention-biased-{dtype}", dict(attention_case(75, 4, 2, 20, 1, dtype=dtype), biased=1)
+        yield f"attention-both-ways-{dtype}", dict(attention_case(70, 2, 2, 16, 0, dtype=dtype), biased=1)
+        yield f"attention-sunk-{dtype}", dict(attention_case(80, 4, 2, 24, 1, 17, dtype=dtype), sunk=1)
+        yield f"attention-biased-sunk-{dtype}", dict(attention_case(19, 3, 1, 8, 1, dtype=dtype), biased=1, sunk=1)
+        yield f"cross_attention-sunk-{dtype}", dict(cross_case(9, 75, 4, 2, 16, 1, dtype), sunk=1)
+        yield f"cross_attention-biased-{dtype}", dict(cross_case(33, 90, 2, 2, 20, 0, dtype), biased=1)
         yield f"cross_attention-{dtype}", cross_case(7, 33, 3, 3, 16, 0, dtype)
         yield f"cross_attention-causal-{dtype}", cross_case(19, 19, 2, 2, 32, 1, dtype)
         yield f"cross_attention-behind-{dtype}", cross_case(5, 21, 2, 1, 20, 1, dtype)

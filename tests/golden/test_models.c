@@ -83,6 +83,12 @@ static void change(struct config *config, const struct golden_case *golden)
                 {"feed_forward", &config->feed_forward},
                 {"vocabulary", &config->vocabulary},
                 {"side", &config->side},
+                {"patch", &config->patch},
+                {"max_context", &config->max_context},
+                {"text_layers", &config->text_layers},
+                {"text_hidden", &config->text_hidden},
+                {"text_heads", &config->text_heads},
+                {"projection", &config->projection},
                 {"classes", &config->classes},
                 {"frames", &config->frames},
                 {"experts", &config->experts},
@@ -99,12 +105,15 @@ static void change(struct config *config, const struct golden_case *golden)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (golden_has(golden, rows[i].key))
             *rows[i].field = (int64_t)golden_number(golden, rows[i].key);
+    config->own_tables = config->own_tables || golden_has(golden, "own_tables");
     if (golden_has(golden, "attention_softcap"))
         config->attention_softcap = (float)golden_number(golden, "attention_softcap");
     if (golden_has(golden, "logits_softcap"))
         config->logits_softcap = (float)golden_number(golden, "logits_softcap");
     if (golden_has(golden, "query_width"))
         config->query_width = (float)golden_number(golden, "query_width");
+    if (golden_has(golden, "layer_scale"))
+        config->layer_scale = (float)golden_number(golden, "layer_scale");
     for (size_t i = 0; golden_has(golden, "rope") && i < sizeof ropes / sizeof *ropes; i++)
         if (strcmp(ropes[i].name, golden_word(golden, "rope")) == 0)
             config->rope = &ropes[i].rope;

@@ -204,6 +204,36 @@ class Opt(Plain):
         return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
 
 
+class Bloom(Plain):
+    """Of family gpt2, with biases by distance instead of positions; q, k and v lie side by side head by head."""
+
+    def __init__(self):
+        super().__init__("gpt2", "bloom-1b1", transformers.BloomForCausalLM(transformers.BloomConfig(
+            vocab_size=500, hidden_size=48, n_layer=2, n_head=6, attn_implementation="eager", bos_token_id=None,
+            eos_token_id=None, pad_token_id=None)), layers=2, hidden=48, heads=6, vocabulary=500)
+
+    def names(self):
+        base = "transformer."
+        yield "wte.weight", stack(base + "word_embeddings.weight")
+        for kind in ("weight", "bias"):
+            yield f"wte.norm.{kind}", stack(base + f"word_embeddings_layernorm.{kind}")
+            yield f"ln_f.{kind}", stack(base + f"ln_f.{kind}")
+            for i in range(2):
+                theirs, ours = base + f"h.{i}.", f"h.{i}."
+                whole = theirs + f"self_attention.query_key_value.{kind}"
+                yield ours + f"attn.c_attn.{kind}", lambda get, whole=whole: get(whole).unflatten(
+                    0, (6, 3, -1)).transpose(0, 1)
+                for a, b in (("attn.c_proj", "self_attention.dense"), ("ln_1", "input_layernorm"),
+                             ("ln_2", "post_attention_layernorm"), ("mlp.c_fc", "mlp.dense_h_to_4h"),
+                             ("mlp.c_proj", "mlp.dense_4h_to_h")):
+                    yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
+
+    def deviation(self, name):
+        return np.float32(0.02) / np.sqrt(np.float32(4)) if name.endswith("c_proj.weight") else 0.02
+
+    run = Opt.run
+
+
 class Beside(Plain):
     """Of family neox. `parts`: what their block calls ours; `turned`: q, k and v lie side by side head by head."""
 
@@ -472,6 +502,114 @@ class Whisper(Plain):
         return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
 
 
+class T5(Plain):
+    """T5, T5 1.1 (gated, with a head of its own) and UMT5 (a table of biases in each layer)."""
+
+    def __init__(self, size, kind="T5", gated=False, own_tables=False):
+        self.gated, self.own_tables = gated, own_tables
+        config = getattr(transformers, kind + "Config")(
+            vocab_size=500, d_model=48, d_kv=12, d_ff=80, num_layers=2, num_decoder_layers=2, num_heads=6,
+            feed_forward_proj="gated-gelu" if gated else "relu", tie_word_embeddings=not gated, dropout_rate=0.0,
+            pad_token_id=0, eos_token_id=None, decoder_start_token_id=0, attn_implementation="eager")
+        model = getattr(transformers, kind + "ForConditionalGeneration")(config)
+        if gated:  # newer releases tie it in any case
+            model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+        super().__init__("t5", size, model, layers=2, hidden=48, heads=6, head_dim=12, feed_forward=80, vocabulary=500,
+                         **({"own_tables": 1} if own_tables else {}))
+
+    def part(self, theirs, ours, name):
+        for p in "qkvo":
+            yield f"{ours}.{'output' if p == 'o' else p}.weight", stack(f"{theirs}.{name}.{p}.weight")
+        yield ours + ".norm.weight", stack(theirs + ".layer_norm.weight")
+
+    def names(self):
+        yield "words.weight", stack("shared.weight")
+        if self.gated:
+            yield "head.weight", stack("lm_head.weight")
+        for half in ("encoder", "decoder"):
+            yield half + ".norm.weight", stack(half + ".final_layer_norm.weight")
+            for i in range(2):
+                theirs, ours = f"{half}.block.{i}.layer", f"{half}.layer.{i}"
+                table = theirs + ".0.SelfAttention.relative_attention_bias.weight"
+                if self.own_tables:
+                    yield ours + ".attention.relative.weight", stack(table)
+                elif i == 0:
+                    yield half + ".relative.weight", stack(table)
+                yield from self.part(theirs + ".0", ours + ".attention", "SelfAttention")
+                last = 1
+                if half == "decoder":
+                    yield from self.part(theirs + ".1", ours + ".cross", "EncDecAttention")
+                    last = 2
+                yield ours + ".mlp.norm.weight", stack(f"{theirs}.{last}.layer_norm.weight")
+                matrices = {"gate": "wi_0", "up": "wi_1", "down": "wo"} if self.gated else {"up": "wi", "down": "wo"}
+                for a, b in matrices.items():
+                    yield f"{ours}.mlp.{a}.weight", stack(f"{theirs}.{last}.DenseReluDense.{b}.weight")
+
+    def deviation(self, name):
+        inputs = {"words": 1, "q": 48 * 12, "output": 72, "down": 80}.get(name.split(".")[-2], 48)
+        return np.float32(1) / np.sqrt(np.float32(inputs))
+
+    def run(self):
+        logits = self.model(input_ids=self.draw("source", 500, BATCH, CONTEXT), use_cache=False,
+                            decoder_input_ids=self.draw("tokens", 500, BATCH, CONTEXT)).logits
+        return logits, F.cross_entropy(logits.flatten(0, -2), self.draw("targets", 500, BATCH, CONTEXT).flatten())
+
+
+class Clip(Plain):
+    """Texts end at their last word, which transformers would look for."""
+
+    WORDS = 11
+
+    def __init__(self):
+        size = dict(num_hidden_layers=2, hidden_act="quick_gelu", attention_dropout=0.0)
+        model = transformers.CLIPModel(transformers.CLIPConfig(
+            text_config=dict(size, hidden_size=32, num_attention_heads=4, intermediate_size=128, vocab_size=500,
+                             max_position_embeddings=self.WORDS, eos_token_id=500),
+            vision_config=dict(size, hidden_size=48, num_attention_heads=3, intermediate_size=80, image_size=32,
+                               patch_size=8),
+            projection_dim=40, attn_implementation="eager"))
+        super().__init__("clip", "clip-vit-base-patch32", model, context=0, side=32, patch=8, layers=2, hidden=48,
+                         heads=3, feed_forward=80, text_layers=2, text_hidden=32, text_heads=4, vocabulary=500,
+                         max_context=self.WORDS, projection=40)
+
+    def names(self):
+        yield "temperature", lambda get: get("logit_scale")
+        yield "image.patches.weight", lambda get: get("vision_model.embeddings.patch_embedding.weight").permute(0, 2, 3, 1)
+        yield "image.class_token", stack("vision_model.embeddings.class_embedding")
+        yield "image.positions.weight", stack("vision_model.embeddings.position_embedding.weight")
+        yield "text.words.weight", stack("text_model.embeddings.token_embedding.weight")
+        yield "text.positions.weight", stack("text_model.embeddings.position_embedding.weight")
+        yield "image.projection.weight", stack("visual_projection.weight")
+        yield "text.projection.weight", stack("text_projection.weight")
+        for kind in ("weight", "bias"):
+            yield f"image.embeddings.norm.{kind}", stack(f"vision_model.pre_layrnorm.{kind}")
+            yield f"image.norm.{kind}", stack(f"vision_model.post_layernorm.{kind}")
+            yield f"text.norm.{kind}", stack(f"text_model.final_layer_norm.{kind}")
+            for half, base in (("image", "vision_model"), ("text", "text_model")):
+                for i in range(2):
+                    theirs, ours = f"{base}.encoder.layers.{i}.", f"{half}.layer.{i}."
+                    yield ours + f"attention.qkv.{kind}", stack(*(theirs + f"self_attn.{p}_proj.{kind}" for p in "qkv"))
+                    for a, b in (("attention.output", "self_attn.out_proj"), ("norm1", "layer_norm1"),
+                                 ("norm2", "layer_norm2"), ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2")):
+                        yield ours + f"{a}.{kind}", stack(theirs + f"{b}.{kind}")
+
+    def values(self, name, count):
+        return np.full(count, np.float32(2.6592)) if name == "temperature" else super().values(name, count)
+
+    def deviation(self, name):
+        return np.sqrt(np.float32(2) / np.float32(8 * 8 * 3)) if name == "image.patches.weight" else 0.02
+
+    def run(self):
+        images = torch.from_numpy(generator.normal(SEED, "images", BATCH * 32 * 32 * 3)).double()
+        image = self.model.vision_model(pixel_values=images.reshape(BATCH, 32, 32, 3).permute(0, 3, 1, 2)).pooler_output
+        text = self.model.text_model(input_ids=self.draw("tokens", 500, BATCH, self.WORDS)).last_hidden_state[:, -1]
+        image = F.normalize(self.model.visual_projection(image), dim=-1)
+        text = F.normalize(self.model.text_projection(text), dim=-1)
+        logits = self.model.logit_scale.exp() * image @ text.T
+        pairs = torch.arange(BATCH)
+        return logits, (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.T, pairs)) / 2
+
+
 CASES = [
     ("llama3", lambda: Decoder("llama-3.2-1b", "Llama", 5e5, rope="llama3")),
     ("linear", lambda: Decoder("tinyllama-1.1b", "Llama", untied=True, rope="linear")),
@@ -489,6 +627,7 @@ CASES = [
     ("olmo", lambda: Decoder("olmo-1b", "Olmo", bare=True)),
     ("gpt2", Gpt2),
     ("opt", Opt),
+    ("bloom", Bloom),
     ("pythia", pythia),
     ("phi", phi),
     ("falcon", falcon),
@@ -500,13 +639,17 @@ CASES = [
     ("roberta", Roberta),
     ("vit", Vit),
     ("whisper", Whisper),
+    ("t5", lambda: T5("t5-small")),
+    ("t5-gated", lambda: T5("t5-v1_1-small", gated=True)),
+    ("umt5", lambda: T5("t5-v1_1-small", kind="UMT5", gated=True, own_tables=True)),
+    ("clip", Clip),
 ]
 
 
 def write_case(out, name, subject):
     context = f"/s{CONTEXT}" if getattr(subject, "context", CONTEXT) else ""
-    id = f"{subject.family}/{subject.size}/train/f32/b{BATCH}{context}/adamw"
-    out.case("transformers-" + name, id=id, what="gradients", **subject.changes)
+    id = f"{subject.family}/{subject.size}/train/f32/b{getattr(subject, 'batch', BATCH)}{context}/adamw"
+    out.case(name, id=id, what="gradients", **subject.changes)
     theirs = dict(subject.model.named_parameters())
     filled = set()
 
@@ -544,5 +687,5 @@ def write_case(out, name, subject):
 def write(path):
     out = GoldenFile(path.with_name("transformers.txt"), COMMENT)
     for name, make in CASES:
-        write_case(out, name, make())
+        write_case(out, "transformers-" + name, make())
     out.write()

@@ -90,7 +90,9 @@ static void time_attention(size_t i, const struct attention_kernels *kernels, in
                           .v_batch_stride = shapes[i].kv_length * width,
                           .out = out};
     a.log_sum = allocate(a.batch * a.heads * a.length * sizeof(float));
-    struct attention_gradient g = {a, dout, dqkv, (char *)dqkv + k_bytes, (char *)dqkv + v_bytes};
+    struct attention_gradient g = {.forward = a, .dout = dout, .dq = dqkv};
+    g.dk = (char *)dqkv + k_bytes;
+    g.dv = (char *)dqkv + v_bytes;
     void *workspace = allocate(kernels->workspace(&a, threads));
     void *gradient_workspace = allocate(kernels->gradient_workspace(&g, threads));
     double forward = LEAST_TIME(kernels->run(&a, workspace, threads)), backward = NAN;

@@ -21,6 +21,9 @@ struct shape {
     float softcap;
 };
 
+/* What is added to the scores. */
+enum terms { NOTHING, BIASES = 1, SINKS = 2, BOTH = 3 };
+
 /* One of the arrays, with the bytes around it, which must stay as they are. */
 struct array {
     unsigned char *memory;
@@ -64,11 +67,12 @@ static void fill(void *data, enum dtype dtype, size_t count, float size, const c
 
 /* q, k and v side by side when lengths agree, as a projection leaves them; else k and v in a cache of 3 more rows. */
 struct arrays {
-    struct array q, kv, out, log_sum, dout, dq, dkv;
-    size_t q_count, kv_count, out_count, log_count;
+    struct array q, kv, out, log_sum, dout, dq, dkv, biases, sinks, dbiases, dsinks;
+    size_t q_count, kv_count, out_count, log_count, bias_count;
+    enum terms terms;
 };
 
-static struct attention describe(const struct shape *s, struct arrays *a)
+static struct attention describe(const struct shape *s, enum terms terms, struct arrays *a)
 {
     size_t size = size_of(s->dtype), offset = s->misplaced * size, q_width = s->heads * s->head_dim;
     size_t kv_width = 2 * s->kv_heads * s->head_dim + 1, cache = s->kv_length + 3;
@@ -83,6 +87,13 @@ static struct attention describe(const struct shape *s, struct arrays *a)
     a->log_sum = make(a->log_count * 4, s->misplaced * 4);
     a->dq = make(a->q_count * size, offset);
     a->dkv = make(a->kv_count * size, offset);
+    a->bias_count = s->length + s->kv_length ? s->heads * (s->length + s->kv_length - 1) : 0;
+    struct array *added[] = {&a->biases, &a->dbiases, &a->sinks, &a->dsinks};
+    for (size_t i = 0; i < 4; i++)
+        *added[i] = make((i < 2 ? a->bias_count : s->heads) * 4, s->misplaced * 4);
+    fill(a->biases.data, DTYPE_F32, a->bias_count, 1, "biases");
+    fill(a->sinks.data, DTYPE_F32, s->heads, 2, "sinks");
+    a->terms = terms;
     fill(a->q.data, s->dtype, a->q_count, s->size, "q");
     fill(a->kv.data, s->dtype, a->kv_count, s->size, "kv");
     fill(a->dout.data, s->dtype, a->out_count, 1, "dout");
@@ -102,6 +113,8 @@ static struct attention describe(const struct shape *s, struct arrays *a)
                               .q = a->q.data,
                               .k = a->kv.data,
                               .v = values,
+                              .distance_bias = terms & BIASES ? a->biases.data : NULL,
+                              .sinks = terms & SINKS ? a->sinks.data : NULL,
                               .q_stride = q_width,
                               .k_stride = kv_width,
                               .v_stride = kv_width,
@@ -114,7 +127,8 @@ static struct attention describe(const struct shape *s, struct arrays *a)
 
 static void free_arrays(struct arrays *a)
 {
-    struct array *all[] = {&a->q, &a->kv, &a->out, &a->log_sum, &a->dout, &a->dq, &a->dkv};
+    struct array *all[] = {&a->q,   &a->kv,     &a->out,   &a->log_sum, &a->dout,  &a->dq,
+                           &a->dkv, &a->biases, &a->sinks, &a->dbiases, &a->dsinks};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         check_and_free(all[i]);
 }
@@ -158,6 +172,8 @@ static void check_backward(const struct attention_kernels *kernels, const struct
 {
     struct array workspace = make(kernels->gradient_workspace(g, threads), 0);
     memset(fast->dq.data, 0xFF, fast->dq.bytes);
+    memset(fast->dbiases.data, 0xFF, fast->dbiases.bytes);
+    memset(fast->dsinks.data, 0xFF, fast->dsinks.bytes);
     memcpy(fast->dkv.data, slow->dkv.data, slow->dkv.bytes); /* what lies between and after the rows */
     size_t size = size_of(s->dtype), width = s->kv_heads * s->head_dim;
     for (size_t b = 0; b < s->batch; b++)
@@ -169,17 +185,35 @@ static void check_backward(const struct attention_kernels *kernels, const struct
     double tolerance = tolerance_of(s) * 8 * (1 + s->size);
     compare("dq", kernels->name, s, threads, fast->dq.data, slow->dq.data, s->dtype, slow->q_count, tolerance);
     compare("dk or dv", kernels->name, s, threads, fast->dkv.data, slow->dkv.data, s->dtype, slow->kv_count, tolerance);
+    tolerance *= 8; /* sums over all queries, of f32 that cancel */
+    if (fast->terms & BIASES)
+        compare("dbiases", kernels->name, s, threads, fast->dbiases.data, slow->dbiases.data, DTYPE_F32,
+                slow->bias_count, tolerance);
+    if (fast->terms & SINKS)
+        compare("dsinks", kernels->name, s, threads, fast->dsinks.data, slow->dsinks.data, DTYPE_F32, s->heads,
+                tolerance);
 }
 
-static void check_shape(const struct shape *s)
+static struct attention_gradient describe_gradient(const struct shape *s, const struct attention *forward,
+                                                   const struct arrays *a)
+{
+    return (struct attention_gradient){.forward = *forward,
+                                       .dout = a->dout.data,
+                                       .dq = a->dq.data,
+                                       .dk = a->dkv.data,
+                                       .dv = (char *)a->dkv.data + s->kv_heads * s->head_dim * size_of(s->dtype),
+                                       .ddistance_bias = a->terms & BIASES ? a->dbiases.data : NULL,
+                                       .dsinks = a->terms & SINKS ? a->dsinks.data : NULL};
+}
+
+static void check_shape(const struct shape *s, enum terms terms)
 {
     struct arrays fast, slow;
-    struct attention a = describe(s, &fast), reference = describe(s, &slow);
-    struct attention_gradient g = {.forward = a, .dout = fast.dout.data, .dq = fast.dq.data, .dk = fast.dkv.data};
-    g.dv = (char *)fast.dkv.data + s->kv_heads * s->head_dim * size_of(s->dtype);
-    struct attention_gradient reference_g = {.forward = reference, .dout = slow.dout.data, .dq = slow.dq.data};
-    reference_g.dk = slow.dkv.data;
-    reference_g.dv = (char *)slow.dkv.data + s->kv_heads * s->head_dim * size_of(s->dtype);
+    if (s->softcap > 0)
+        terms &= SINKS;
+    struct attention a = describe(s, terms, &fast), reference = describe(s, terms, &slow);
+    struct attention_gradient g = describe_gradient(s, &a, &fast);
+    struct attention_gradient reference_g = describe_gradient(s, &reference, &slow);
     memset(slow.dkv.data, 0, slow.dkv.bytes);
     attention_reference(&reference);
     attention_gradient_reference(&reference_g);
@@ -249,7 +283,9 @@ static const struct shape shapes[] = {
 
 START_TEST(test_variants_agree_with_the_reference)
 {
-    check_shape(&shapes[_i]);
+    check_shape(&shapes[_i], NOTHING);
+    if (shapes[_i].head_dim) /* a head of nothing has no sums whose gradient could be told */
+        check_shape(&shapes[_i], BOTH);
 }
 END_TEST
 
@@ -269,7 +305,7 @@ START_TEST(test_random_shapes)
     s.softcap = random_below(key, 13, 2) ? 0 : (float)(1 + random_below(key, 14, 9));
     s.heads = s.kv_heads * (1 + random_below(key, 10, 3));
     s.kv_length = s.length + (random_below(key, 11, 2) ? random_below(key, 12, 80) : 0);
-    check_shape(&s);
+    check_shape(&s, (enum terms)random_below(key, 15, BOTH + 1));
 }
 END_TEST
 
@@ -303,12 +339,11 @@ static void check_differences(const struct attention *a, const struct arrays *ar
 START_TEST(test_gradient_is_the_slope)
 {
     const struct shape s = {1, 5, 7, 2, 1, 3, true, _i ? 4 : 0, DTYPE_F32, 1, 0, _i == 2 ? 1.5f : 0};
+    const enum terms terms = _i == 2 ? SINKS : _i ? BOTH : NOTHING;
     for (const struct attention_kernels *const *k = attention_variants(); *k; k++) {
         struct arrays arrays;
-        struct attention a = describe(&s, &arrays);
-        struct attention_gradient g = {.forward = a, .dout = arrays.dout.data, .dq = arrays.dq.data};
-        g.dk = arrays.dkv.data;
-        g.dv = (float *)arrays.dkv.data + s.kv_heads * s.head_dim;
+        struct attention a = describe(&s, terms, &arrays);
+        struct attention_gradient g = describe_gradient(&s, &a, &arrays);
         memset(arrays.dkv.data, 0, arrays.dkv.bytes);
         attention_reference(&a);
         struct array workspace = make((*k)->gradient_workspace(&g, 1), 0);
@@ -316,6 +351,10 @@ START_TEST(test_gradient_is_the_slope)
         check_and_free(&workspace);
         check_differences(&a, &arrays, arrays.q.data, arrays.dq.data, arrays.q_count, "dq");
         check_differences(&a, &arrays, arrays.kv.data, arrays.dkv.data, arrays.kv_count, "dk or dv");
+        if (terms & BIASES)
+            check_differences(&a, &arrays, arrays.biases.data, arrays.dbiases.data, arrays.bias_count, "dbiases");
+        if (terms & SINKS)
+            check_differences(&a, &arrays, arrays.sinks.data, arrays.dsinks.data, s.heads, "dsinks");
         free_arrays(&arrays);
     }
 }
@@ -328,7 +367,7 @@ START_TEST(test_result_does_not_depend_on_threads)
                                 {1, 1, 1100, 4, 2, 64, true, 0, DTYPE_F32, 1, 0, 0}};
     const struct shape *s = &all[_i];
     struct arrays one, more;
-    struct attention a = describe(s, &one), b = describe(s, &more);
+    struct attention a = describe(s, BOTH, &one), b = describe(s, BOTH, &more);
     for (const struct attention_kernels *const *k = attention_variants(); *k; k++)
         for (int threads = 2; threads <= 4; threads++) {
             struct array workspace = make((*k)->workspace(&b, threads), 0);
@@ -353,7 +392,7 @@ START_TEST(test_caches_of_other_types)
                 {DTYPE_BF16, 33, 40, 7}, {DTYPE_Q8_0, 1, 300, 64}, {DTYPE_Q8_0, 3, 41, 32}, {DTYPE_Q8_0, 70, 130, 96}};
     struct shape s = {2, rows[_i].length, rows[_i].kv_length, 4, 2, rows[_i].head_dim, true, 0, DTYPE_F32, 1, 0, 0};
     struct arrays wide;
-    struct attention a = describe(&s, &wide);
+    struct attention a = describe(&s, BOTH, &wide);
     size_t width = s.kv_heads * s.head_dim, positions = s.batch * (s.kv_length + 3);
     size_t row_bytes = dtype_bytes(rows[_i].kv, width);
     struct array keys = make(positions * row_bytes, 2), values = make(positions * row_bytes, 2);
@@ -373,7 +412,7 @@ START_TEST(test_caches_of_other_types)
             }
         }
     struct arrays slow;
-    struct attention reference = describe(&s, &slow), cached = a;
+    struct attention reference = describe(&s, BOTH, &slow), cached = a;
     memcpy(slow.kv.data, wide.kv.data, wide.kv.bytes);
     attention_reference(&reference);
     cached.kv_dtype = rows[_i].kv;

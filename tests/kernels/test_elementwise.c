@@ -6,7 +6,9 @@
 
 static const double tolerance = 0x1p-22; /* elementwise.h's promise */
 
-static const char *const names[ACTIVATION_COUNT] = {"none", "relu", "gelu", "gelu_tanh", "silu", "tanh", "sigmoid"};
+static const char *const names[ACTIVATION_COUNT] = {"none",         "relu",       "gelu",      "gelu_tanh",
+                                                    "silu",         "tanh",       "sigmoid",   "relu6",
+                                                    "hard_sigmoid", "hard_swish", "quick_gelu"};
 
 /* Extremes, any floats, and a fine walk over where the functions bend. */
 static struct array test_values(size_t count, size_t shift)
@@ -77,10 +79,11 @@ END_TEST
 
 START_TEST(slopes_from_outputs)
 {
-    static const enum activation kinds[] = {ACTIVATION_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID};
+    static const enum activation kinds[] = {ACTIVATION_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID, ACTIVATION_RELU6,
+                                            ACTIVATION_HARD_SIGMOID};
     for (const struct elementwise_kernels *const *variant = elementwise_variants(); *variant; variant++)
         for (size_t c = 0; c < ODD_COUNTS; c++)
-            for (size_t k = 0; k < 3; k++) {
+            for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
                 const size_t count = odd_counts[c];
                 struct array x = array_random(count, c, 3, 2), dy = array_random(count, 5, 4, 1);
                 struct array y = array_new(count, 1), got = array_new(count, 2), want = array_new(count, 0);

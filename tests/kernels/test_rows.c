@@ -171,6 +171,23 @@ START_TEST(softmax_of_extremes)
 }
 END_TEST
 
+START_TEST(products_down_columns)
+{
+    static const size_t many[] = {0, 1, 7, 8, 9, 100};
+    each_variant(variant) for (size_t r = 0; r < sizeof many / sizeof *many; r++) for (size_t c = 0; c < COLUMN_COUNTS;
+                                                                                       c++)
+    {
+        const size_t rows = many[r], columns = column_counts[c];
+        struct array a = array_random(rows * columns, 1, 1, 1), b = array_random(rows * columns, 3, 2, 1);
+        struct array sum = array_random(columns, 2, 3, 1), want = array_copy(&sum);
+        row_kernels_plain.column_products(a.f, b.f, want.f, rows, columns);
+        (*variant)->column_products(a.f, b.f, sum.f, rows, columns);
+        check_near("column_products", (*variant)->name, sum.f, want.f, columns, 8e-6, 1);
+        array_free(&a), array_free(&b), array_free(&sum), array_free(&want);
+    }
+}
+END_TEST
+
 START_TEST(column_functions)
 {
     const struct row_kernels *plain = &row_kernels_plain;
@@ -254,5 +271,5 @@ int main(void)
     return suite_run("rows", 600,
                      SUITE(ONCE(norms), ONCE(norm_gradients), ONCE(softmax_rows), ONCE(cross_entropy_rows),
                            ONCE(cross_entropy_of_a_wrong_target_is_no_number), ONCE(softmax_of_extremes),
-                           ONCE(column_functions), ONCE(plain_gradients_are_slopes)));
+                           ONCE(products_down_columns), ONCE(column_functions), ONCE(plain_gradients_are_slopes)));
 }

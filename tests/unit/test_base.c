@@ -136,6 +136,29 @@ START_TEST(json_leaves_absent_out)
 }
 END_TEST
 
+/* Every real is written so that it reads back as itself, in as few digits as that takes; text is left as it is. */
+START_TEST(json_reals_round_trip)
+{
+    static const double values[] = {0.1, 1e22, 1.0 / 3, 5e-324, 1.7976931348623157e308, -0.004, 7.54031252654e-05, 3};
+    json_t *object = json_object(), *array = json_array();
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        json_array_append_new(array, json_real(values[i]));
+    json_put_string(object, "0.10000000000000001", "\\\"0.10000000000000001\\");
+    json_put(object, "n", array);
+    json_put_bool(object, "t", true);
+    char *text = json_write(object, false);
+    ck_assert_str_eq(text,
+                     "{\"0.10000000000000001\":\"\\\\\\\"0.10000000000000001\\\\\",\"n\":[0.1,1e22,"
+                     "0.3333333333333333,4.94065645841e-324,1.7976931348623157e308,-0.004,7.54031252654e-05,3.0],"
+                     "\"t\":true}");
+    json_t *again = json_parse(text, strlen(text), "x.json", NULL);
+    ck_assert(again && json_equal(again, object));
+    free(text);
+    json_decref(object);
+    json_decref(again);
+}
+END_TEST
+
 START_TEST(text_columns_of_wide_text)
 {
     ck_assert_uint_eq(text_columns("abc"), 3);
@@ -165,6 +188,6 @@ int main(void)
 {
     return suite_run("base", 60,
                      SUITE(ONCE(sizes), ONCE(durations), ONCE(counts), ONCE(globs), ONCE(formats), ONCE(nearest),
-                           ONCE(errors_hold_no_controls), ONCE(json_leaves_absent_out), ONCE(text_columns_of_wide_text),
-                           ONCE(random_numbers_are_fixed)));
+                           ONCE(errors_hold_no_controls), ONCE(json_leaves_absent_out), ONCE(json_reals_round_trip),
+                           ONCE(text_columns_of_wide_text), ONCE(random_numbers_are_fixed)));
 }

@@ -95,12 +95,14 @@ static void fill_run(struct run *run, const char *id, const char *version, doubl
     }
 }
 
+static const struct workload everything;
+
 static struct comparison compare_both(const struct run *runs)
 {
-    const char *files[] = {NULL, NULL};
+    const struct compare_input inputs[] = {{&runs[0], NULL, false, NAN, NAN}, {&runs[1], NULL, false, NAN, NAN}};
     struct comparison comparison;
     struct error error = {0};
-    ck_assert_msg(compare_make(runs, files, 2, false, NULL, 0, &comparison, &error), "%s", error.message);
+    ck_assert_msg(compare_make(inputs, 2, false, &everything, &comparison, &error), "%s", error.message);
     return comparison;
 }
 
@@ -115,14 +117,14 @@ START_TEST(scores_and_prices)
     ck_assert_double_eq_tol(comparison.runs[1].speed.median, 2, 0.1);
     ck_assert(comparison.runs[1].speed.low < 2 && comparison.runs[1].speed.high > 2);
 
-    const struct compare_value prices[] = {{"rack-65a0000011112222", 1000}, {"65b0", 3000}},
-                               watts[] = {{"65a0", 100}, {"65b0", 500}};
+    const struct named_value prices[] = {{"rack-65a0000011112222", 1000}, {"65b0", 3000}},
+                             watts[] = {{"65a0", 100}, {"65b0", 500}};
     const struct compare_prices terms = {3, 0.20, 0.5};
     struct error error = {0};
     ck_assert_msg(compare_price(&comparison, prices, 2, watts, 2, &terms, &error), "%s", error.message);
     ck_assert_double_eq_tol(comparison.runs[0].tco_usd, 1000 + 0.1 * 8760 * 3 * 0.5 * 0.2, 1e-9);
     ck_assert(comparison.runs[0].pareto && comparison.runs[1].pareto);
-    const struct compare_value unknown = {"nobody", 1};
+    const struct named_value unknown = {"nobody", 1};
     ck_assert(!compare_price(&comparison, &unknown, 1, NULL, 0, &terms, &error) && error.kind == ERROR_INPUT);
     compare_free(&comparison);
     run_free(&runs[0]);
@@ -160,9 +162,129 @@ START_TEST(what_cannot_be_compared_is_named)
 }
 END_TEST
 
+/* How far a data sheet is out is the same for all of a machine's cases: more of them make it no more certain. */
+START_TEST(a_data_sheet_stays_uncertain)
+{
+    struct run runs[2];
+    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
+    fill_run(&runs[1], "65b0000011112222", "another version", 0.1);
+    for (size_t i = 0; i < 3; i++)
+        runs[1].records[i].time = (struct interval){0.1, 0.05, 0.2, NAN};
+    const struct compare_input inputs[] = {{&runs[0], NULL, false, NAN, NAN}, {&runs[1], NULL, true, 2500, 72}};
+    struct comparison comparison;
+    struct error error = {0};
+    ck_assert_msg(compare_make(inputs, 2, false, &everything, &comparison, &error), "%s", error.message);
+    ck_assert_uint_eq(comparison.scored, 3);
+    const struct interval *speed = &comparison.runs[1].speed;
+    ck_assert_msg(speed->low < 1.02 && speed->low > 0.9, "low %g", speed->low);
+    ck_assert_msg(speed->high > 3.9 && speed->high < 4.4, "high %g", speed->high);
+    ck_assert(comparison.runs[1].price_usd == 2500 && comparison.runs[1].watts == 72);
+    compare_free(&comparison);
+
+    ck_assert(!compare_make(inputs + 1, 1, false, &everything, &comparison, &error));
+    ck_assert_ptr_nonnull(strstr(error.message, "must be a run"));
+    run_free(&runs[0]);
+    run_free(&runs[1]);
+}
+END_TEST
+
+START_TEST(who_was_unable_is_counted)
+{
+    struct run runs[2];
+    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
+    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    runs[1].records[0].status = STATUS_OUT_OF_MEMORY;
+    runs[1].records[1].status = STATUS_SKIPPED; /* by the budget: that says nothing of what it can do */
+    struct comparison comparison = compare_both(runs);
+    ck_assert_uint_eq(comparison.runs[0].unable, 0);
+    ck_assert_uint_eq(comparison.runs[1].unable, 1);
+    ck_assert_uint_eq(comparison.scored, 1);
+    compare_free(&comparison);
+    run_free(&runs[0]);
+    run_free(&runs[1]);
+}
+END_TEST
+
+/* A demand for all machines together is a sum of shares: 2.5 and 0.7 of a machine are 4. */
+START_TEST(machines_and_the_best_of_them)
+{
+    struct run runs[2];
+    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
+    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    struct workload workload = {.name = "x"};
+    struct error error = {0};
+    static const char *const texts[] = {"mlp-1m train >= 250 samples/s total", "mlp-1m forward >= 70 samples/s total",
+                                        "mlp-1m forward b1 >= 60 samples/s"};
+    for (size_t d = 0; d < 3; d++) {
+        struct demand demand;
+        ck_assert_msg(demand_parse(texts[d], "demand", &demand, &error), "%s", error.message);
+        ck_assert(workload_add_demand(&workload, &demand));
+    }
+    const struct compare_input inputs[] = {{&runs[0], "a.json", false, NAN, NAN},
+                                           {&runs[1], "b.json", false, NAN, NAN}};
+    static const struct named_value prices[] = {{"a", 1000}, {"B", 5000}}, watts[] = {{"a", 100}, {"b", 100}};
+    const struct compare_prices terms = {1, 0.1, 1};
+    struct comparison comparison = {0};
+    for (int able = 1; able >= 0; able--) { /* the first does the third thing, or doesn't */
+        struct demand_answer *answers[3];
+        compare_free(&comparison);
+        ck_assert_msg(compare_make(inputs, 2, false, &workload, &comparison, &error), "%s", error.message);
+        ck_assert_msg(compare_price(&comparison, prices, 2, watts, 2, &terms, &error), "%s", error.message);
+        for (size_t d = 0; d < 3; d++) {
+            answers[d] = calloc(2, sizeof **answers);
+            for (size_t r = 0; r < 2; r++)
+                answers[d][r] = (struct demand_answer){.verdict = r || d < 2 || able ? VERDICT_YES : VERDICT_NO,
+                                                       .throughput = {100 << r, 80 << r, 120 << r, 0.95}};
+        }
+        ck_assert(compare_add_demands(&comparison, answers, &error));
+        ck_assert(comparison.runs[0].machines == 4 && comparison.runs[0].machines_most == 4);
+        ck_assert(comparison.runs[1].machines == 2 && comparison.runs[1].machines_most == 2);
+        ck_assert_double_eq_tol(compare_cost(&comparison, 0), 4 * (1000 + 0.1 * 8760 * 0.1), 1e-9);
+        ck_assert_uint_eq(compare_best(&comparison), able ? 0 : 1); /* four cheap ones for less than two dear ones */
+    }
+    ck_assert_uint_eq(comparison.runs[0].demands_met, 2);
+    struct report *report = compare_report(&comparison);
+    ck_assert(report && report_complete(report));
+    ck_assert_msg(
+        strstr(report->answer,
+               "Take b. It meets all demands, and no other does: 2 of them cost $10,175 to buy and run for 1 year."),
+        "%s", report->answer);
+    report_free(report);
+    compare_free(&comparison);
+    workload_free(&workload);
+    run_free(&runs[0]);
+    run_free(&runs[1]);
+}
+END_TEST
+
+/* A glob of a workload that stands for no case is a mistake, and other cases aren't asked about. */
+START_TEST(a_workload_chooses_cases)
+{
+    struct run runs[2];
+    fill_run(&runs[0], "65a0000011112222", "1", 0.2);
+    fill_run(&runs[1], "65b0000011112222", "1", 0.1);
+    char globs[2][TEXT_ID] = {"*/b1", "*/b2"};
+    struct workload workload = {.name = "x", .cases = globs, .case_count = 2};
+    const struct compare_input inputs[] = {{&runs[0], NULL, false, NAN, NAN}, {&runs[1], NULL, false, NAN, NAN}};
+    struct comparison comparison;
+    struct error error = {0};
+    ck_assert_msg(compare_make(inputs, 2, false, &workload, &comparison, &error), "%s", error.message);
+    ck_assert_uint_eq(comparison.scored, 2);
+    ck_assert_uint_eq(comparison.left_out_count, 0);
+    compare_free(&comparison);
+    strcpy(globs[1], "*/b20");
+    ck_assert(!compare_make(inputs, 2, false, &workload, &comparison, &error) && error.kind == ERROR_INPUT);
+    ck_assert_msg(strstr(error.message, "'cases'[1]: no case of these runs is like '*/b20'"), "%s", error.message);
+    run_free(&runs[0]);
+    run_free(&runs[1]);
+}
+END_TEST
+
 int main(void)
 {
     return suite_run("compare", 120,
                      SUITE(ONCE(student_quantiles), ONCE(intervals_cover_as_they_claim), ONCE(scores_and_prices),
-                           ONCE(what_cannot_be_compared_is_named)));
+                           ONCE(what_cannot_be_compared_is_named), ONCE(a_data_sheet_stays_uncertain),
+                           ONCE(who_was_unable_is_counted), ONCE(machines_and_the_best_of_them),
+                           ONCE(a_workload_chooses_cases)));
 }

@@ -58,8 +58,13 @@ static double measure(struct made *made, const char *id, double noise, uint64_t 
     }
     if (made) {
         made->ops[made->count] = ops;
-        made->cases[made->count++] =
-            (struct measured_case){.model = one.size->name, .seconds = total, .ops = ops, .op_count = count};
+        made->cases[made->count++] = (struct measured_case){.id = id,
+                                                            .model = one.size->name,
+                                                            .mode = one.mode,
+                                                            .layers = one.layers > 0,
+                                                            .seconds = total,
+                                                            .ops = ops,
+                                                            .op_count = count};
     } else {
         free(ops);
     }
@@ -91,7 +96,7 @@ static struct estimate estimate_of(const struct estimator *estimator, const char
     struct error error = {0};
     ck_assert(case_parse(id, &one, &error));
     struct graph *graph = case_build(&one, &error);
-    struct estimate estimate = estimator_estimate(estimator, graph);
+    struct estimate estimate = estimator_estimate(estimator, graph, one.mode);
     graph_free(graph);
     return estimate;
 }
@@ -172,6 +177,44 @@ START_TEST(intervals_cover_at_their_rate)
 }
 END_TEST
 
+/* Whose own ops are far from all others', but for the layers that were measured of it. */
+START_TEST(a_few_layers_tell_the_whole)
+{
+    static const char *const id = "gpt2/gpt2-1.5b/forward/f32/b4/s64";
+    struct made made = {0};
+    struct error error = {0};
+    measure_usual(&made, 0, 1);
+    struct estimator *before = estimator_create(made.cases, made.count, &LIMITS, 0.9, &error);
+    measure(&made, "gpt2/gpt2-1.5b/forward/f32/b4/s64/layers-2", 0, 1);
+    struct op_time *layers = made.ops[made.count - 1];
+    size_t count = made.cases[made.count - 1].op_count;
+    struct model_case one;
+    ck_assert(case_parse(id, &one, &error));
+    struct graph *graph = case_build(&one, &error);
+    struct cost whole = graph_cost(graph);
+    double part = 0;
+    for (size_t i = 0; i < count; i++)
+        part += layers[i].bytes * layers[i].count;
+    graph_free(graph);
+    layers = made.ops[made.count - 1] = realloc(layers, (count + 1) * sizeof *layers);
+    ck_assert_ptr_nonnull(layers);
+    layers[count] = (struct op_time){
+        .op = OP_EVICTION, .count = 1, .bytes = whole.bytes_read + whole.bytes_written - part, .seconds = 1};
+    made.cases[made.count - 1].ops = layers;
+    made.cases[made.count - 1].op_count = count + 1;
+    struct estimator *after = estimator_create(made.cases, made.count, &LIMITS, 0.9, &error);
+    struct estimate far = estimate_of(before, id), near = estimate_of(after, id);
+    ck_assert_double_eq_tol(near.seconds / measure(NULL, id, 0, 1), 1, 0.01);
+    ck_assert_double_lt(near.distance, 0.05);
+    ck_assert_double_gt(far.distance, 0.3);
+    ck_assert_double_lt(near.high / near.low, far.high / far.low);
+    ck_assert_uint_eq(estimator_scores(after), estimator_scores(before)); /* layers are no case to be foretold */
+    estimator_free(before);
+    estimator_free(after);
+    free_made(&made);
+}
+END_TEST
+
 START_TEST(nothing_measured_is_nothing_known)
 {
     struct error error = {0};
@@ -187,5 +230,5 @@ int main(void)
     return suite_run("estimate", 60,
                      SUITE(ONCE(a_size_never_measured_is_foretold), ONCE(a_measured_case_is_found_again),
                            ONCE(the_interval_widens_with_distance), ONCE(intervals_cover_at_their_rate),
-                           ONCE(nothing_measured_is_nothing_known)));
+                           ONCE(a_few_layers_tell_the_whole), ONCE(nothing_measured_is_nothing_known)));
 }

@@ -136,11 +136,12 @@ START_TEST(advice_is_the_alternatives_figures)
     struct fit_machine machine = machine_of(64ull << 30);
     struct fit_row row = row_of("gpt2/gpt2-124m/train/f32/b16/s64", &NOTHING, &machine);
     struct fit_row other = row_of("gpt2/gpt2-124m/train/f32/b16/s64/checkpointing", &NOTHING, &machine);
-    char saved[32], wanted[96];
+    char saved[32], wanted[160];
     fit_advise(&row, &NOTHING, &machine);
     format_size(row.total_bytes - other.total_bytes, saved, sizeof saved);
-    snprintf(wanted, sizeof wanted, "--checkpointing: %.2f× the speed (estimated), %s less memory",
-             other.throughput.median / row.throughput.median, saved);
+    struct range gain = range_ratio(other.throughput, row.throughput);
+    snprintf(wanted, sizeof wanted, "--checkpointing: %.2f× the speed (estimated, %.2f–%.2f), %s less memory",
+             other.throughput.median / row.throughput.median, gain.low, gain.high, saved);
     bool found = false;
     for (size_t i = 0; i < row.advice_count; i++)
         found |= strncmp(row.advice[i], wanted, strlen(wanted)) == 0;
@@ -153,6 +154,42 @@ START_TEST(advice_is_the_alternatives_figures)
     ck_assert_uint_gt(row.advice_count, 0);
     ck_assert_ptr_nonnull(strstr(row.advice[0], "--dtype q8_0"));
     ck_assert_ptr_nonnull(strstr(row.advice[0], "; that fits"));
+}
+END_TEST
+
+/* Threads and pages, by what a machine's document says was measured. */
+START_TEST(tuning_is_what_was_tried)
+{
+    static const char text[] = "{\"ceilings\":{\"read_1t_gbs\":10,\"read_2t_gbs\":19.8,\"read_4t_gbs\":20.2,\"read_"
+                               "gbs\":20,\"gemm_f32_1t_gflops\":50,"
+                               "\"gemm_f32_gflops\":350,\"read_small_pages_gbs\":16},"
+                               "\"ceiling_ranges\":{\"read_2t_gbs\":[19.5,20.1],\"read_gbs\":[19.9,20.1]}}";
+    json_t *document = json_loads(text, 0, NULL);
+    struct fit_tuning tuning = fit_tuning_of(document, 8);
+    json_decref(document);
+    struct range gain;
+    ck_assert_int_eq(tuning.step_count, 4);
+    ck_assert_int_eq(tuning.steps[3].threads, 8);
+    ck_assert_int_eq(fit_tuning_threads(&tuning, &gain), 2); /* as good as all, and six left free */
+    ck_assert_double_eq_tol(gain.median, 0.99, 1e-9);
+    ck_assert(gain.low < 0.99 && gain.low > 0.96 && gain.high > 0.99 && gain.high < 1.02);
+    ck_assert_double_eq_tol(tuning.multiply_all.median / tuning.multiply_one.median, 7, 1e-9);
+
+    struct fit_machine machine = machine_of(64ull << 30);
+    struct fit_demands demands = NOTHING;
+    demands.threads = 8;
+    machine.tuning = &tuning;
+    struct fit_row row = row_of("gpt2/gpt2-355m/decode/bf16/b1/s64", &demands, &machine);
+    ck_assert_str_eq(row.bound, "bandwidth");
+    fit_advise(&row, &demands, &machine);
+    bool found = false;
+    for (size_t i = 0; i < row.advice_count; i++)
+        found |= strncmp(row.advice[i], "--threads 2: 0.99×", 18) == 0;
+    ck_assert(found);
+
+    tuning = fit_tuning_of(NULL, 4); /* nothing was tried */
+    ck_assert_int_eq(tuning.step_count, 0);
+    ck_assert_int_eq(fit_tuning_threads(&tuning, &gain), 0);
 }
 END_TEST
 
@@ -197,7 +234,7 @@ START_TEST(the_answer_is_on_top)
     }
     ck_assert(counts[FITS_YES] > 3 && counts[FITS_TIGHT] > 0 && counts[FITS_NO] > 3);
     struct fit_step steps[FIT_STEPS];
-    fit_make_steps(&fit, &demands, steps);
+    fit_make_steps(&fit, &demands, &machine, steps);
     ck_assert_ptr_nonnull(strstr(steps[0].text, "nlp, decode; at least 10 tokens/s"));
     ck_assert_ptr_nonnull(strstr(steps[1].text, "size is not quality"));
     ck_assert_ptr_nonnull(strstr(steps[2].text, fit.rows[0].one.size->name));
@@ -268,6 +305,6 @@ int main(void)
                      SUITE(LOOP(the_longest_context_is_the_longest, 3), ONCE(no_context_fits_beside_weights_too_large),
                            ONCE(windows_bound_the_cache), ONCE(the_cache_has_a_type_of_its_own),
                            ONCE(the_widest_is_found), ONCE(advice_is_the_alternatives_figures),
-                           ONCE(a_teacher_is_told_its_student), ONCE(the_answer_is_on_top),
-                           ONCE(limits_bound_the_speed), ONCE(machines_are_compared)));
+                           ONCE(tuning_is_what_was_tried), ONCE(a_teacher_is_told_its_student),
+                           ONCE(the_answer_is_on_top), ONCE(limits_bound_the_speed), ONCE(machines_are_compared)));
 }

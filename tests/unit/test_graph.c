@@ -303,7 +303,7 @@ START_TEST(look_ups_follow_zipfs_law)
     struct graph *graph = graph_create(1);
     int tensor = graph_persistent(graph, "indices", ROLE_INPUT, DTYPE_I32, 1, (int64_t[]){DRAWS},
                                   (struct fill){.kind = FILL_ZIPF, .scale = 1, .limit = LIMIT, .like = NO_TENSOR});
-    generate_tensor(graph, tensor, draws, 2);
+    generate_tensor(graph, tensor, draws, 2, false);
     for (int i = 0; i < DRAWS; i++) {
         ck_assert_int_ge(draws[i], 0);
         ck_assert_int_lt(draws[i], LIMIT);

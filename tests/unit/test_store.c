@@ -29,7 +29,7 @@ static void make_folder(void)
 static void remove_folder(void)
 {
     char name[128];
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal", ".version-1", ".version-1.2"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         snprintf(name, sizeof name, "%s%s", path, ends[i]);
         unlink(name);
@@ -148,10 +148,9 @@ START_TEST(what_is_put_comes_back)
 }
 END_TEST
 
-/* One made before there was a comparison with f32 is read as it is, and brought up to date by the next write. */
-START_TEST(an_older_store_is_read_and_climbs)
+/* A store as version 1 made it. */
+static void make_older_store(void)
 {
-    struct error error = {0};
     make_store();
     sqlite3 *database;
     ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
@@ -161,6 +160,13 @@ START_TEST(an_older_store_is_read_and_climbs)
                      NULL, NULL),
         SQLITE_OK);
     sqlite3_close(database);
+}
+
+/* One made before there was a comparison with f32 is read as it is, and brought up to date by the next write. */
+START_TEST(an_older_store_is_read_and_climbs)
+{
+    struct error error = {0};
+    make_older_store();
     for (int write = 0; write < 2; write++) {
         struct store *store = store_open(path, write ? STORE_WRITE : STORE_READ, &error);
         ck_assert_msg(store, "%s", error.message);
@@ -176,6 +182,69 @@ START_TEST(an_older_store_is_read_and_climbs)
         }
         run_free(&run);
         store_close(store);
+    }
+}
+END_TEST
+
+static int64_t version_of(const char *file)
+{
+    sqlite3 *database;
+    sqlite3_stmt *get;
+    ck_assert_int_eq(sqlite3_open_v2(file, &database, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(database, "PRAGMA user_version", -1, &get, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(get), SQLITE_ROW);
+    int64_t version = sqlite3_column_int64(get, 0);
+    sqlite3_finalize(get);
+    sqlite3_close(database);
+    return version;
+}
+
+/* Reading changes nothing; writing keeps a copy that is a sound store of the version before, also beside another. */
+START_TEST(an_older_store_is_backed_up)
+{
+    char backup[128];
+    for (int i = 0; i < 2; i++) {
+        struct error error = {0};
+        unlink(path);
+        make_older_store();
+        snprintf(backup, sizeof backup, "%s.version-1%s", path, i ? ".2" : "");
+        store_close(store_open(path, STORE_READ, &error));
+        ck_assert(access(backup, F_OK) != 0 && version_of(path) == 1);
+        struct store *store = store_open(path, STORE_WRITE, &error);
+        ck_assert_msg(store, "%s", error.message);
+        store_close(store);
+        ck_assert(version_of(path) > 1 && version_of(backup) == 1);
+        store = store_open(backup, STORE_READ, &error);
+        struct run run;
+        ck_assert_msg(store && store_get_run(store, "65a0000011112222", &run, &error), "%s", error.message);
+        ck_assert_uint_eq(run.record_count, 2);
+        run_free(&run);
+        store_close(store);
+    }
+}
+END_TEST
+
+/* No backup, no change. */
+START_TEST(what_cannot_be_backed_up_stays_as_it_is)
+{
+    make_older_store();
+    for (int i = 1; i < 1000; i++) {
+        char name[128], ending[16] = "";
+        if (i > 1)
+            snprintf(ending, sizeof ending, ".%d", i);
+        snprintf(name, sizeof name, "%s.version-1%s", path, ending);
+        ck_assert(symlink("/", name) == 0);
+    }
+    struct error error = {0};
+    ck_assert(!store_open(path, STORE_WRITE, &error));
+    ck_assert_msg(error.kind == ERROR_SYSTEM && strstr(error.message, "backups"), "%s", error.message);
+    ck_assert_int_eq(version_of(path), 1);
+    for (int i = 1; i < 1000; i++) {
+        char name[128], ending[16] = "";
+        if (i > 1)
+            snprintf(ending, sizeof ending, ".%d", i);
+        snprintf(name, sizeof name, "%s.version-1%s", path, ending);
+        unlink(name);
     }
 }
 END_TEST
@@ -490,6 +559,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, what_is_put_comes_back);
     tcase_add_test(tests, an_older_store_is_read_and_climbs);
+    tcase_add_test(tests, an_older_store_is_backed_up);
+    tcase_add_test(tests, what_cannot_be_backed_up_stays_as_it_is);
     tcase_add_test(tests, documents_survive_the_round);
     tcase_add_test(tests, speech_has_a_real_time_factor);
     tcase_add_test(tests, bad_documents_are_told);
