@@ -25,14 +25,13 @@ bool calibrate(const struct invocation *invocation, const struct machine *machin
     if (!calibration_choose(asked, asked_count, known->estimator, limits, &tried, &list.cases, &list.count, error))
         return false;
     bool right = true;
-    if (list.count) { /* which measuring takes over */
+    if (list.count) {
         log_detail("measuring %zu cases first, that the estimates rest on", list.count);
         known_free(known);
-        right = measure_cases(invocation, CALIBRATION_SUITE, &list, limits->budget_s, 1, limits->threads, stopped_by,
-                              error) &&
+        right = measure_chosen(invocation, CALIBRATION_SUITE, &list, limits->budget_s, limits->threads, stopped_by,
+                               error) &&
                 known_load(invocation->database, machine->fingerprint, limits->threads, known, error);
-    } else {
-        case_list_free(&list);
     }
+    case_list_free(&list);
     return right;
 }

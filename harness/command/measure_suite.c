@@ -13,15 +13,15 @@ static void stop(int number)
     signalled = number;
 }
 
-bool measure_cases(const struct invocation *invocation, const char *name, struct case_list *cases, double budget_s,
-                   int rounds, int threads, int *stopped_by, struct error *error)
+static bool measure_list(const struct invocation *invocation, const char *name, const struct case_list *cases,
+                         double budget_s, int rounds, int threads, int *stopped_by, struct error *error)
 {
     struct progress_line line = {.drawn_on = invocation->progress};
     struct run run;
     struct run_request request = {.program = {"/proc/self/exe", "worker"},
                                   .database = invocation->database,
-                                  .suite = name,
                                   .cases = *cases,
+                                  .suite = name,
                                   .measure = measure_defaults(),
                                   .budget_s = budget_s,
                                   .timeout_s = NAN,
@@ -37,7 +37,6 @@ bool measure_cases(const struct invocation *invocation, const char *name, struct
     sigaction(SIGTERM, &action, NULL);
     bool right = run_execute(&request, &run, error);
     progress_clear(&line);
-    case_list_free(&request.cases);
     *stopped_by = signalled;
     if (right)
         run_free(&run);
@@ -48,8 +47,16 @@ bool measure_suite(const struct invocation *invocation, const char *name, double
                    struct error *error)
 {
     const struct suite *suite = suite_find(name);
-    struct case_list cases;
-    return suite_cases(suite, &cases, error) &&
-           measure_cases(invocation, suite->name, &cases, isnan(budget_s) ? suite->budget_s : budget_s, suite->rounds,
-                         threads, stopped_by, error);
+    struct case_list cases = {0};
+    bool right = suite_cases(suite, &cases, error) &&
+                 measure_list(invocation, suite->name, &cases, isnan(budget_s) ? suite->budget_s : budget_s,
+                              suite->rounds, threads, stopped_by, error);
+    case_list_free(&cases);
+    return right;
+}
+
+bool measure_chosen(const struct invocation *invocation, const char *name, const struct case_list *cases,
+                    double budget_s, int threads, int *stopped_by, struct error *error)
+{
+    return measure_list(invocation, name, cases, budget_s, 1, threads, stopped_by, error);
 }

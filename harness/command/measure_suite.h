@@ -11,9 +11,8 @@
  * also when a signal ended it, whose number *stopped_by then has; 0 otherwise. */
 bool measure_suite(const struct invocation *invocation, const char *name, double budget_s, int threads, int *stopped_by,
                    struct error *error);
-
-/* The same for cases of one's own, under that name. Takes the list over. */
-bool measure_cases(const struct invocation *invocation, const char *name, struct case_list *cases, double budget_s,
-                   int rounds, int threads, int *stopped_by, struct error *error);
+/* The same of cases that were chosen, as a run of suite `name`, each visited once. */
+bool measure_chosen(const struct invocation *invocation, const char *name, const struct case_list *cases,
+                    double budget_s, int threads, int *stopped_by, struct error *error);
 
 #endif

@@ -8,7 +8,7 @@
 #include "harness/run/case_list.h"
 #include "probes/machine.h"
 
-enum { COMPANIONS = 8, SECONDS_A_CASE = 10, ROUNDS = 3 };
+enum { COMPANIONS = 8, SECONDS_A_CASE = 10 };
 
 static bool is_this_machine(const char *fingerprint, struct error *error)
 {
@@ -69,12 +69,10 @@ bool regress_measure_again(const struct invocation *invocation, const struct reg
     *stopped_by = 0;
     if (!is_this_machine(fingerprint, error))
         return false;
-    if (!choose_cases(regression, &list, error) || !list.count) {
-        case_list_free(&list);
-        return error->kind != ERROR_NONE
-                   ? false
-                   : error_set(error, ERROR_INPUT, "--confirm: no case there can be measured here");
-    }
-    return measure_cases(invocation, "confirm", &list, (double)list.count * SECONDS_A_CASE, ROUNDS, 0, stopped_by,
-                         error);
+    bool right =
+        choose_cases(regression, &list, error) &&
+        (list.count || error_set(error, ERROR_INPUT, "--confirm: no case there can be measured here")) &&
+        measure_chosen(invocation, "confirm", &list, (double)list.count * SECONDS_A_CASE, 0, stopped_by, error);
+    case_list_free(&list);
+    return right;
 }

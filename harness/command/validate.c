@@ -104,11 +104,10 @@ static bool measure_lacking(const struct invocation *invocation, const char *fin
     if (right && lacking.count) {
         log_detail("measuring %zu cases first: a few layers of each model that was measured", lacking.count);
         known_free(known);
-        right = measure_cases(invocation, CALIBRATION_SUITE, &lacking, budget_s, 1, threads, stopped_by, error) &&
+        right = measure_chosen(invocation, CALIBRATION_SUITE, &lacking, budget_s, threads, stopped_by, error) &&
                 known_load(invocation->database, fingerprint, threads, known, error);
-    } else {
-        case_list_free(&lacking);
     }
+    case_list_free(&lacking);
     return right;
 }
 

@@ -8,7 +8,9 @@
 #include "harness/store/record.h"
 #include "models/engine/engine.h"
 
-/* Takes a few timed steps, each after `before` (or NULL), at most about `budget_s` of them and at least one, each node's median, scaled so that together they are the median step. NULL without memory; the caller frees it, and may add one op. */
+/* Takes a few timed steps, each after `before` (or NULL), at most about `budget_s` of them and at least one, each
+ * node's median, scaled so that together they are the median step. NULL without memory; the caller frees it, and may
+ * add one op. */
 struct op_time *op_times_measure(struct engine *engine, const struct graph *graph, double step_s, double budget_s,
                                  void (*before)(void *state), void *before_state, size_t *count);
 

@@ -5,8 +5,8 @@
 
 #include "harness/base/json.h"
 #include "reports/format/format.h"
-#include "reports/visible.h"
 #include "reports/format/subjects.h"
+#include "reports/visible.h"
 
 static json_t *measures_of(const struct table *table, size_t row)
 {

@@ -20,7 +20,8 @@ enum fault {
 };
 extern const char *const fault_names[FAULT_COUNT];
 
-/* Before SQLite and jansson are used. The program is linked with --wrap for malloc, calloc, realloc, strdup and fsync. */
+/* Before SQLite and jansson are used. The program is linked with --wrap for malloc, calloc, realloc, strdup and fsync.
+ */
 void faults_take_over(void);
 /* The `place`-th use of that kind from now on fails, and sets fault_struck. */
 void fault_arm(enum fault fault, long place);

@@ -147,10 +147,9 @@ START_TEST(json_reals_round_trip)
     json_put(object, "n", array);
     json_put_bool(object, "t", true);
     char *text = json_write(object, false);
-    ck_assert_str_eq(text,
-                     "{\"0.10000000000000001\":\"\\\\\\\"0.10000000000000001\\\\\",\"n\":[0.1,1e22,"
-                     "0.3333333333333333,4.94065645841e-324,1.7976931348623157e308,-0.004,7.54031252654e-05,3.0],"
-                     "\"t\":true}");
+    ck_assert_str_eq(text, "{\"0.10000000000000001\":\"\\\\\\\"0.10000000000000001\\\\\",\"n\":[0.1,1e22,"
+                           "0.3333333333333333,4.94065645841e-324,1.7976931348623157e308,-0.004,7.54031252654e-05,3.0],"
+                           "\"t\":true}");
     json_t *again = json_parse(text, strlen(text), "x.json", NULL);
     ck_assert(again && json_equal(again, object));
     free(text);
