@@ -200,26 +200,30 @@ struct estimate estimator_without(const struct estimator *estimator, size_t meas
     return estimate;
 }
 
+static struct score score_without(const struct estimator *estimator, const struct known_case *one, enum left_out kind)
+{
+    struct estimate estimate;
+    bool right = one->whole && one->seconds > 0 && sum_without(estimator, one, kind, &estimate);
+    struct score score = {.log_error = right ? log(one->seconds / estimate.seconds) : NAN,
+                          .distance = right ? estimate.distance : NAN,
+                          .mode = one->mode,
+                          .kind = kind};
+    memcpy(score.group, one->group, sizeof score.group);
+    return score;
+}
+
 /* Estimates every whole case without what belongs to it; the errors become the scores. A case with an op that nothing
  * else has says nothing of how well that op is foretold. */
 static bool score(struct estimator *estimator)
 {
-    for (size_t i = 0; i < estimator->case_count; i++) {
-        const struct known_case *one = &estimator->cases[i];
-        for (int kind = 0; kind < LEFT_OUT_KINDS; kind++) {
-            struct score *added = &estimator->scores[i * LEFT_OUT_KINDS + (size_t)kind];
-            struct estimate estimate;
-            bool right = one->whole && one->seconds > 0 && sum_without(estimator, one, (enum left_out)kind, &estimate);
-            *added = (struct score){.log_error = right ? log(one->seconds / estimate.seconds) : NAN,
-                                    .distance = right ? estimate.distance : NAN,
-                                    .mode = one->mode,
-                                    .kind = (enum left_out)kind};
-            memcpy(added->group, one->group, sizeof added->group);
-            estimator->score_count += right && kind == LEFT_OUT_SIZE;
-        }
-    }
-    return interval_law_make(estimator->scores, LEFT_OUT_KINDS * estimator->case_count, estimator->confidence, NULL,
-                             &estimator->law);
+    size_t count = LEFT_OUT_KINDS * estimator->case_count;
+#pragma omp parallel for schedule(dynamic, 8)
+    for (size_t i = 0; i < count; i++)
+        estimator->scores[i] =
+            score_without(estimator, &estimator->cases[i / LEFT_OUT_KINDS], (enum left_out)(i % LEFT_OUT_KINDS));
+    for (size_t i = LEFT_OUT_SIZE; i < count; i += LEFT_OUT_KINDS)
+        estimator->score_count += isfinite(estimator->scores[i].log_error);
+    return interval_law_make(estimator->scores, count, estimator->confidence, NULL, &estimator->law);
 }
 
 /* ---- making it ---- */

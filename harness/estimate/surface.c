@@ -12,24 +12,27 @@ static const double SLOPE = 0.075;           /* of the trend, along each axis */
 static const double OTHER_DTYPE = 0.5;       /* correlation with the surface of another dtype */
 static const double NOISE = 0.05;            /* of one measured op */
 
-enum { NEIGHBOURS = 32 };
+enum { NEIGHBOURS = 20 };
 
 /* The step's axis says what may still be in cache, which changes slowly: within this the place is the same. */
-static const double SAME = 1e-6, SAME_STEP = 0.2;
+static const double SAME = 1e-6, SAME_STEP = 0.2, SAME_SQUARED = 0.01;
 
 static double squared_distance(const struct surface_point *a, const struct surface_point *b)
 {
     double sum = 0;
     for (int i = 0; i < SURFACE_AXES; i++) {
-        double step = (a->axes[i] - b->axes[i]) / SCALES[i];
+        double step = (a->axes[i] - b->axes[i]) * (1 / SCALES[i]);
         sum += step * step;
     }
     return sum;
 }
 
+/* What another dtype is away. */
+static const double DTYPE_DISTANCE = 1;
+
 double surface_distance(const struct surface_point *a, const struct surface_point *b)
 {
-    return sqrt(squared_distance(a, b)) + (a->dtype != b->dtype);
+    return sqrt(squared_distance(a, b)) + (a->dtype != b->dtype ? DTYPE_DISTANCE : 0);
 }
 
 static double covariance(const struct surface_point *a, const struct surface_point *b)
@@ -73,13 +76,21 @@ static struct neighbours find_neighbours(const struct surface_point *points, siz
                                          const struct surface_point *at, const struct without *without)
 {
     struct neighbours nearest = {.count = 0};
+    double reach = INFINITY, reach_other = INFINITY;
     for (size_t i = 0; i < count; i++) {
         if (without && points[i].group[without->kind] == without->group)
             continue;
-        double distance = surface_distance(&points[i], at);
-        if (nearest.count < NEIGHBOURS || distance < nearest.distances[NEIGHBOURS - 1])
-            insert(&nearest, &points[i], distance);
-        if (is_same_place(&points[i], at)) {
+        double squared = squared_distance(&points[i], at);
+        bool other = points[i].dtype != at->dtype;
+        if (squared < *(other ? &reach_other : &reach)) {
+            insert(&nearest, &points[i], sqrt(squared) + (other ? DTYPE_DISTANCE : 0));
+            if (nearest.count == NEIGHBOURS) { /* squares, so that few roots are drawn */
+                double farthest = nearest.distances[NEIGHBOURS - 1];
+                reach = farthest * farthest;
+                reach_other = farthest > DTYPE_DISTANCE ? (farthest - DTYPE_DISTANCE) * (farthest - DTYPE_DISTANCE) : 0;
+            }
+        }
+        if (squared < SAME_SQUARED && is_same_place(&points[i], at)) {
             nearest.there += points[i].log_slowdown;
             nearest.there_count++;
         }

@@ -247,7 +247,8 @@ static bool add_rows_of(struct fit *fit, const struct fit_demands *demands, cons
                         const struct family_size *size, struct error *error)
 {
     unsigned modes = demands->modes ? demands->modes : ~0u;
-    if (family->has_context && demands->context > size->config.max_context)
+    bool named = demands->models && demands->models[0], beside = size->task;
+    if (demands->context && (family->has_context ? demands->context > size->config.max_context : !named && !beside))
         return true; /* the model has no positions for that context: no row of it can answer */
     for (int mode = 0; mode < MODE_COUNT; mode++) {
         bool cached = mode == MODE_PREFILL || mode == MODE_DECODE;

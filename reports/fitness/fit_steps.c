@@ -24,9 +24,13 @@ static const struct {
     {"rnn", "short numeric sequences on the smallest machines"},
     {"cnn", "images with few examples to learn from; mobilenet-v2 where each image must be cheap"},
     {"vit", "images where a large model was trained beforehand"},
+    {"clip", "finding images by words, and words for images"},
     {"whisper", "turning speech into text"},
     {"whisper-encoder", "features of speech, to classify or search it"},
+    {"wav2vec2", "speech in any language, from few transcripts"},
     {"dlrm", "what to recommend, from sparse features: memory for the tables comes before speed"},
+    {"ncf", "what to recommend, from who took what and nothing else"},
+    {"wide-deep", "what to recommend, where rare pairs of features matter as such"},
     {"mlp", "dense tables with many rows"},
     {"classical",
      "tables with few rows or mixed columns, and features made by others: trains in seconds, often as good: "
