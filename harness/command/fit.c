@@ -7,9 +7,9 @@
 #include "harness/base/json.h"
 #include "harness/base/log.h"
 #include "harness/base/parse.h"
-#include "harness/command/calibrate.h"
 #include "harness/command/command.h"
 #include "harness/command/fit_engine.h"
+#include "harness/command/fit_learn.h"
 #include "harness/command/fit_others.h"
 #include "harness/estimate/known.h"
 #include "harness/run/schedule.h"
@@ -228,54 +228,7 @@ static uint64_t drift_bytes(const struct machine *first)
     return a > b ? a - b : b - a;
 }
 
-/* ---- calibrating ---- */
-
 static int stopped_by;
-
-/* Of a whole table this many measured cases say enough; for models asked about by name there may be more to learn. */
-enum { KNOWN_CASES = 16 };
-static const double BUDGET_S = 24, QUICK_BUDGET_S = 12;
-
-/* The cases that the answer will be about, the caller's to free. */
-static bool list_asked(const struct fit_demands *demands, struct model_case **asked, size_t *count, struct error *error)
-{
-    struct fit fit = {0};
-    const struct fit_machine nowhere = {.name = "", .cpu = "", .read_gbs = NAN};
-    bool right = file_count ? true : fit_list_rows(&fit, demands, error);
-    for (size_t i = 0; right && i < file_count; i++)
-        right = fit_file_add(&fit, &files[i], demands, &nowhere, error);
-    *asked = right ? calloc(fit.row_count + 1, sizeof **asked) : NULL;
-    *count = 0;
-    for (size_t i = 0; *asked && i < fit.row_count; i++)
-        if (fit.rows[i].one.size && fit.rows[i].one.family) /* not where no family builds the file's model */
-            (*asked)[(*count)++] = fit.rows[i].one;
-    fit_free(&fit);
-    return *asked || (right && error_set(error, ERROR_SYSTEM, "out of memory for the cases that are asked about"));
-}
-
-/* What the store knows of this machine; measured first what is too far from all of that, unless it mustn't be. */
-static bool learn(const struct invocation *invocation, const struct fit_demands *demands, const struct machine *machine,
-                  struct known *known, struct error *error)
-{
-    if (!known_load(invocation->database, machine->fingerprint, demands->threads, known, error))
-        return false;
-    bool named = file_count || (demands->models && demands->models[0]);
-    if (no_calibrate || machine->foreign || (!named && known->op_cases >= KNOWN_CASES))
-        return true;
-    bool theirs = false; /* are another engine's speeds alone asked for, and known: ours needn't be */
-    if (!fit_engine_suffices(invocation->database, engine, demands, machine->cpu.model, &theirs, error) || theirs)
-        return theirs;
-    struct model_case *asked;
-    size_t count;
-    const struct calibration_limits limits = {.budget_s = quick ? QUICK_BUDGET_S : BUDGET_S,
-                                              .memory_bytes = available_bytes(machine),
-                                              .threads = demands->threads};
-    if (!list_asked(demands, &asked, &count, error))
-        return false;
-    bool right = calibrate(invocation, machine, asked, count, &limits, known, &stopped_by, error);
-    free(asked);
-    return right;
-}
 
 /* ---- other machines ---- */
 
@@ -437,6 +390,19 @@ static bool learn_others(const struct invocation *invocation, const struct machi
 {
     return !machine->foreign || known->estimator || !limits_known(limits) ||
            others_load(invocation->database, limits, others, error);
+}
+
+static bool learn(const struct invocation *invocation, const struct fit_demands *demands, const struct machine *machine,
+                  struct known *known, struct error *error)
+{
+    const struct fit_question question = {.demands = demands,
+                                          .files = files,
+                                          .file_count = file_count,
+                                          .engine = engine,
+                                          .memory_bytes = available_bytes(machine),
+                                          .quick = quick,
+                                          .measures = !no_calibrate && !machine->foreign};
+    return fit_learn(invocation, &question, machine, known, &stopped_by, error);
 }
 
 static int answer_machine(const struct invocation *invocation, struct fit_demands *demands, struct machine *machine,

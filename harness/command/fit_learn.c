@@ -1,0 +1,54 @@
+#include "harness/command/fit_learn.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "harness/command/calibrate.h"
+#include "harness/command/fit_engine.h"
+
+/* Of a whole table this many measured cases say enough; for models asked about by name there may be more to learn. */
+enum { KNOWN_CASES = 16 };
+static const double BUDGET_S = 19, QUICK_BUDGET_S = 10;
+
+/* The cases that the answer will be about, the caller's to free. */
+static bool list_asked(const struct fit_question *question, struct model_case **asked, size_t *count,
+                       struct error *error)
+{
+    struct fit fit = {0};
+    const struct fit_machine nowhere = {.name = "", .cpu = "", .read_gbs = NAN};
+    bool right = question->file_count ? true : fit_list_rows(&fit, question->demands, error);
+    for (size_t i = 0; right && i < question->file_count; i++)
+        right = fit_file_add(&fit, &question->files[i], question->demands, &nowhere, error);
+    *asked = right ? calloc(fit.row_count + 1, sizeof **asked) : NULL;
+    *count = 0;
+    for (size_t i = 0; *asked && i < fit.row_count; i++)
+        if (fit.rows[i].one.size && fit.rows[i].one.family) /* not where no family builds the file's model */
+            (*asked)[(*count)++] = fit.rows[i].one;
+    fit_free(&fit);
+    return *asked || (right && error_set(error, ERROR_SYSTEM, "out of memory for the cases that are asked about"));
+}
+
+bool fit_learn(const struct invocation *invocation, const struct fit_question *question, const struct machine *machine,
+               struct known *known, int *stopped_by, struct error *error)
+{
+    const struct fit_demands *demands = question->demands;
+    if (!known_load(invocation->database, machine->fingerprint, demands->threads, known, error))
+        return false;
+    bool named = question->file_count || (demands->models && demands->models[0]);
+    if (!question->measures || (!named && known->op_cases >= KNOWN_CASES))
+        return true;
+    bool theirs = false; /* are another engine's speeds alone asked for, and known: ours needn't be */
+    if (!fit_engine_suffices(invocation->database, question->engine, demands, machine->cpu.model, &theirs, error) ||
+        theirs)
+        return theirs;
+    struct model_case *asked;
+    size_t count;
+    const struct calibration_limits limits = {.budget_s = question->quick ? QUICK_BUDGET_S : BUDGET_S,
+                                              .memory_bytes = question->memory_bytes,
+                                              .threads = demands->threads};
+    if (!list_asked(question, &asked, &count, error))
+        return false;
+    bool right = calibrate(invocation, machine, asked, count, &limits, known, stopped_by, error);
+    free(asked);
+    return right;
+}
