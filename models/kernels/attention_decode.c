@@ -106,9 +106,8 @@ static void bend_row(const struct attention *a, float *scores, size_t count)
 }
 
 /* `bias` is that of the first of the keys; the others' lie before it. */
-static void bias_row(const float *bias, float *scores, size_t count)
+static void bias_row(const float *restrict bias, float *restrict scores, size_t count)
 {
-#pragma omp simd
     for (size_t k = 0; k < count; k++)
         scores[k] += bias[-(ptrdiff_t)k];
 }
