@@ -2,13 +2,27 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/command/calibrate.h"
 #include "harness/command/fit_engine.h"
 
-/* Of a whole table this many measured cases say enough; for models asked about by name there may be more to learn. */
-enum { KNOWN_CASES = 16 };
+/* Of a whole table cases of this many models say enough; of models asked about by name there may be more to learn. */
+enum { KNOWN_MODELS = 6 };
 static const double BUDGET_S = 19, QUICK_BUDGET_S = 10;
+
+/* Were cases of several models measured? */
+static bool knows_several(const struct known *known)
+{
+    size_t models = 0;
+    for (size_t i = 0; i < known->record_count; i++) {
+        size_t before = 0;
+        while (before < i && strcmp(known->records[before].model, known->records[i].model) != 0)
+            before++;
+        models += known->records[i].op_count && before == i;
+    }
+    return models >= KNOWN_MODELS;
+}
 
 /* The cases that the answer will be about, the caller's to free. */
 static bool list_asked(const struct fit_question *question, struct model_case **asked, size_t *count,
@@ -35,7 +49,7 @@ bool fit_learn(const struct invocation *invocation, const struct fit_question *q
     if (!known_load(invocation->database, machine->fingerprint, demands->threads, known, error))
         return false;
     bool named = question->file_count || (demands->models && demands->models[0]);
-    if (!question->measures || (!named && known->op_cases >= KNOWN_CASES))
+    if (!question->measures || (!named && knows_several(known)))
         return true;
     bool theirs = false; /* are another engine's speeds alone asked for, and known: ours needn't be */
     if (!fit_engine_suffices(invocation->database, question->engine, demands, machine->cpu.model, &theirs, error) ||
