@@ -299,25 +299,31 @@ static bool make_rows(const struct fit_demands *demands, const struct fit_machin
     return right;
 }
 
+/* Takes the rows and the document over. */
+static int tell(const struct invocation *invocation, const struct fit_demands *demands, const struct fit_machine *room,
+                struct fit *fit, json_t *machine_document, struct error *error)
+{
+    bool fits = fit->answer < fit->row_count;
+    int code = fit->row_count ? command_write(invocation, fit_report(fit, demands, room, machine_document), error)
+                              : (int)ERROR_INPUT;
+    if (!fit->row_count) {
+        json_decref(machine_document);
+        error_set(error, ERROR_INPUT,
+                  "no model has that mode, dtype and context together; `benchmark list models` shows all");
+    }
+    fit_free(fit);
+    return code ? code : fits ? 0 : 1;
+}
+
 /* Takes the document over. */
 static int answer(const struct invocation *invocation, const struct fit_demands *demands,
                   const struct fit_machine *room, json_t *machine_document, struct error *error)
 {
     struct fit fit;
-    if (!make_rows(demands, room, &fit, error)) {
-        json_decref(machine_document);
-        return (int)error->kind;
-    }
-    bool fits = fit.answer < fit.row_count;
-    int code = fit.row_count ? command_write(invocation, fit_report(&fit, demands, room, machine_document), error)
-                             : (int)ERROR_INPUT;
-    if (!fit.row_count) {
-        json_decref(machine_document);
-        error_set(error, ERROR_INPUT,
-                  "no model has that mode, dtype and context together; `benchmark list models` shows all");
-    }
-    fit_free(&fit);
-    return code ? code : fits ? 0 : 1;
+    if (make_rows(demands, room, &fit, error))
+        return tell(invocation, demands, room, &fit, machine_document, error);
+    json_decref(machine_document);
+    return (int)error->kind;
 }
 
 static bool decodes(const char *model)
@@ -392,58 +398,97 @@ static bool learn_others(const struct invocation *invocation, const struct machi
            others_load(invocation->database, limits, others, error);
 }
 
-static bool learn(const struct invocation *invocation, const struct fit_demands *demands, const struct machine *machine,
-                  struct known *known, struct error *error)
+/* What there is of this machine while the answer is made up. */
+struct here {
+    const struct invocation *invocation;
+    const struct fit_demands *demands;
+    const struct machine *machine;
+    struct fit_question question;
+    struct fit_limits limits;
+    struct known known;
+    struct others others;
+    struct fit_tuning tuning;
+    struct engine_profile *profile;
+    struct fit_machine room;
+};
+
+/* What is known becomes what the rows go by; once more when more is known. */
+static bool take_known(struct here *here, struct error *error)
 {
-    const struct fit_question question = {.demands = demands,
-                                          .files = files,
-                                          .file_count = file_count,
-                                          .engine = engine,
-                                          .memory_bytes = available_bytes(machine),
-                                          .quick = quick,
-                                          .measures = !no_calibrate && !machine->foreign};
-    return fit_learn(invocation, &question, machine, known, &stopped_by, error);
+    struct fit_machine *room = &here->room;
+    const struct known *known = &here->known;
+    room->records = known->records;
+    room->record_count = known->record_count;
+    room->estimator = known->estimator;
+    room->limits = here->machine->foreign && !known->estimator ? &here->limits : NULL;
+    room->transfer = here->others.transfer.source_count ? &here->others.transfer : NULL;
+    room->read_gbs = known->limits.read_gbs;
+    const json_t *tried = tried_document(known);
+    here->tuning = fit_tuning_of(tried, here->demands->threads);
+    room->tuning = tried ? &here->tuning : NULL;
+    room->engine_threads = threads ? here->demands->threads : 0;
+    engine_profile_free(here->profile);
+    here->profile = NULL;
+    return fit_engine_learn(here->invocation->database, engine, room->cpu, known->limits.peak_f32_gflops, room,
+                            &here->profile, error);
 }
 
-static int answer_machine(const struct invocation *invocation, struct fit_demands *demands, struct machine *machine,
-                          struct error *error)
+/* The rows; of those that are told first the samples are measured where they lack, and then all rows made anew. */
+static bool make_rows_here(struct here *here, struct fit *fit, struct error *error)
 {
-    struct known known = {0};
-    struct engine_profile *profile = NULL;
-    struct fit_tuning tuning;
-    struct others others = {0};
-    struct fit_limits limits = limits_of_machine(machine);
-    struct fit_machine room = {.name = machine->name,
-                               .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
-                               .read_gbs = NAN};
+    bool learned = false;
+    if (!make_rows(here->demands, &here->room, fit, error))
+        return false;
+    if (fit_learn_told(here->invocation, &here->question, here->machine, fit, &here->known, &learned, &stopped_by,
+                       error)) {
+        if (!learned)
+            return true;
+        fit_free(fit);
+        return take_known(here, error) && make_rows(here->demands, &here->room, fit, error);
+    }
+    fit_free(fit);
+    return false;
+}
+
+static int answer_here(struct here *here, struct error *error)
+{
+    const struct machine *machine = here->machine;
+    struct fit fit;
+    if (!judge_room(available_bytes(machine), &here->room, error) ||
+        !fit_learn(here->invocation, &here->question, machine, &here->known, &stopped_by, error) ||
+        !learn_others(here->invocation, machine, &here->known, &here->limits, &here->others, error))
+        return (int)error->kind;
+    here->room.drift_bytes = drift_bytes(machine);
+    if (!take_known(here, error) || !make_rows_here(here, &fit, error))
+        return (int)error->kind;
+    return tell(here->invocation, here->demands, &here->room, &fit, machine_to_json(machine), error);
+}
+
+static int answer_machine(const struct invocation *invocation, struct fit_demands *demands,
+                          const struct machine *machine, struct error *error)
+{
     if (!demands->threads)
         demands->threads = machine->cpu.usable_threads > 0 ? machine->cpu.usable_threads : 1;
-    room.runtime_bytes = worker_idle_bytes((size_t)demands->threads);
-    int code = ERROR_INPUT;
-    if (judge_room(available_bytes(machine), &room, error) && learn(invocation, demands, machine, &known, error) &&
-        learn_others(invocation, machine, &known, &limits, &others, error)) {
-        room.drift_bytes = drift_bytes(machine);
-        room.records = known.records;
-        room.record_count = known.record_count;
-        room.estimator = known.estimator;
-        room.limits = machine->foreign && !known.estimator ? &limits : NULL;
-        room.transfer = others.transfer.source_count ? &others.transfer : NULL;
-        room.read_gbs = known.limits.read_gbs;
-        const json_t *tried = tried_document(&known);
-        tuning = fit_tuning_of(tried, demands->threads);
-        room.tuning = tried ? &tuning : NULL;
-        room.engine_threads = threads ? demands->threads : 0;
-        code = !fit_engine_learn(invocation->database, engine, room.cpu, known.limits.peak_f32_gflops, &room, &profile,
-                                 error)
-                   ? (int)error->kind
-                   : answer(invocation, demands, &room, machine_to_json(machine), error);
-    } else {
-        code = stopped_by ? 128 + stopped_by : (int)error->kind;
-    }
-    engine_profile_free(profile);
-    others_free(&others);
-    known_free(&known);
-    return code;
+    struct here here = {.invocation = invocation,
+                        .demands = demands,
+                        .machine = machine,
+                        .question = {.demands = demands,
+                                     .files = files,
+                                     .file_count = file_count,
+                                     .engine = engine,
+                                     .memory_bytes = available_bytes(machine),
+                                     .quick = quick,
+                                     .measures = !no_calibrate && !machine->foreign},
+                        .limits = limits_of_machine(machine),
+                        .room = {.name = machine->name,
+                                 .cpu = machine->cpu.model[0] ? machine->cpu.model : "an unknown processor",
+                                 .runtime_bytes = worker_idle_bytes((size_t)demands->threads),
+                                 .read_gbs = NAN}};
+    int code = answer_here(&here, error);
+    engine_profile_free(here.profile);
+    others_free(&here.others);
+    known_free(&here.known);
+    return stopped_by ? 128 + stopped_by : code;
 }
 
 static int run_fit(const struct invocation *invocation, struct error *error)

@@ -81,6 +81,22 @@ struct measured_case known_case(const struct record *record)
                                   .op_count = record->op_count};
 }
 
+/* The ops of layers that were timed while the machine was busy say nothing, where enough were while it wasn't. */
+static void drop_doubtful(struct known *known)
+{
+    enum { ENOUGH = 8 };
+    size_t quiet = 0;
+    for (size_t i = 0; i < known->record_count; i++)
+        quiet += known->records[i].op_count && known->records[i].status == STATUS_OK;
+    for (size_t i = 0; quiet >= ENOUGH && i < known->record_count; i++) {
+        struct record *record = &known->records[i]; /* borrowed: the run keeps what is left out here */
+        if (record->op_count && record->status == STATUS_NOISY && known_case(record).layers) {
+            record->op_count = 0;
+            known->op_cases--;
+        }
+    }
+}
+
 static bool make_estimator(struct known *known, struct error *error)
 {
     struct measured_case *cases = calloc(known->op_cases + 1, sizeof *cases);
@@ -131,6 +147,8 @@ bool known_load(const char *database, const char *fingerprint, int threads, stru
                         add_records(known, &known->runs[i], threads, (enum status)status) ||
                         error_set(error, ERROR_SYSTEM, "not enough memory to read the store");
     known->limits = find_limits(known->runs, known->run_count);
+    if (right)
+        drop_doubtful(known);
     if (right && make_estimator(known, error))
         return true;
     known_free(known);
@@ -143,6 +161,8 @@ bool known_of_run(const struct run *run, int threads, struct known *known, struc
     bool right = add_records(known, run, threads, STATUS_OK) && add_records(known, run, threads, STATUS_NOISY);
     if (!right)
         error_set(error, ERROR_SYSTEM, "not enough memory for the estimates");
+    if (right)
+        drop_doubtful(known);
     if (right && make_estimator(known, error))
         return true;
     known_free(known);

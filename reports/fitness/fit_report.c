@@ -10,6 +10,7 @@
 #include "reports/fitness/fit_engine.h"
 #include "reports/fitness/fit_figures.h"
 #include "reports/fitness/fit_steps.h"
+#include "reports/fitness/fit_told.h"
 
 /* ---- the document ---- */
 
@@ -269,36 +270,9 @@ static void add_table_row(struct table *table, int first, const struct fit_row *
 
 /* ---- the sentences ---- */
 
-static bool is_for_recommending(const struct fit_row *row)
-{
-    return strcmp(family_task(row->one.family, row->one.size), "recsys") == 0;
-}
-
-/* A recommender's parameters are tables of which a step reads a few rows: by them it isn't larger than another model.
- */
-static bool is_larger(const struct fit_row *row, const struct fit_row *than)
-{
-    bool tables = is_for_recommending(row);
-    if (than && tables != is_for_recommending(than))
-        return !tables;
-    return !than || row->parameters > than->parameters;
-}
-
-/* The largest model that fits in a mode, over all dtypes; NULL when none does. */
-static const struct fit_row *largest(const struct fit *fit, enum mode mode)
-{
-    const struct fit_row *best = NULL;
-    for (size_t i = 0; i < fit->row_count; i++) {
-        const struct fit_row *row = &fit->rows[i];
-        if (row->one.mode == mode && row->fits == FITS_YES && is_larger(row, best))
-            best = row;
-    }
-    return best;
-}
-
 static void say_largest(struct report *report, const struct fit *fit, enum mode mode, const char *verb)
 {
-    const struct fit_row *row = largest(fit, mode);
+    const struct fit_row *row = fit_largest(fit, mode);
     char total[32], speed[32];
     if (!row)
         return;
@@ -314,30 +288,18 @@ static void say_largest(struct report *report, const struct fit *fit, enum mode 
                     unit_words(case_unit(&row->one)), total);
 }
 
-/* As fast as people read: about 250 words a minute, of four tokens to three words, is 5 to 6 a second; with some to
- * spare. */
-static const double READING_TOKENS_PER_S = 8;
-
 /* The largest that fits is often slower than anyone reads: then also the largest that isn't. */
 static void say_readable(struct report *report, const struct fit *fit)
 {
-    const struct fit_row *slow = largest(fit, MODE_DECODE), *best = NULL;
+    const struct fit_row *best = fit_readable(fit);
     char speed[32], total[32];
-    if (!slow || !(slow->throughput.median < READING_TOKENS_PER_S))
-        return;
-    for (size_t i = 0; i < fit->row_count; i++) {
-        const struct fit_row *row = &fit->rows[i];
-        if (row->one.mode == MODE_DECODE && row->fits == FITS_YES && row->throughput.median >= READING_TOKENS_PER_S &&
-            strcmp(row->one.family->task, "nlp") == 0 && is_larger(row, best))
-            best = row;
-    }
     if (!best)
         return;
     write_figure(best->throughput.median, speed, sizeof speed);
     format_size(best->total_bytes, total, sizeof total);
     report_sentence(report, TONE_STRONG,
                     "The largest that writes as fast as one reads (%.0f tokens/s) is %s in %s: %s%s %s, %s.",
-                    READING_TOKENS_PER_S, best->one.size->name, fit_row_dtype(best), best->measured ? "" : "about ",
+                    FIT_READING_TOKENS_PER_S, best->one.size->name, fit_row_dtype(best), best->measured ? "" : "about ",
                     speed, unit_words(case_unit(&best->one)), total);
 }
 
@@ -493,7 +455,7 @@ static void say_answer(struct report *report, const struct fit *fit)
     say_largest(report, fit, MODE_DECODE, "decodes");
     say_readable(report, fit);
     say_largest(report, fit, MODE_TRAIN, "trains");
-    if (!largest(fit, MODE_DECODE))
+    if (!fit_largest(fit, MODE_DECODE))
         say_largest(report, fit, MODE_FORWARD, "runs");
 }
 
