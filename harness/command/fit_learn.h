@@ -15,7 +15,7 @@ struct fit_question {
     const char *engine;    /* whose speed; NULL: this program's own */
     uint64_t memory_bytes; /* that measuring may take */
     bool quick, measures;  /* in half the time; at all */
-    bool told_too;         /* fit_learn fills it: nothing was calibrated here before, so what is told first may be now */
+    bool told_too; /* fit_learn fills it: nothing was calibrated here before, so what is told first may be now */
 };
 
 /* What the store knows; measured first what is too far from all of that. False also when a signal ended it, whose

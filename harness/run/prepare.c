@@ -16,6 +16,8 @@ static const double guess_gflops = 20, guess_gbs = 5;
 static const double usual_over_floor = 3;
 /* Filling memory with generated weights, checking the output at its reduced size, starting the process. */
 static const double fill_gbs = 0.5, check_s = 0.5;
+/* A sample of a model isn't checked, and its weights repeat. */
+static const double sample_fill_gbs = 1.5, sample_s = 0.2;
 
 /* What a dtype's multiplications are done in at best: packed weights meet 8-bit activations, f16 is widened. Where the
  * machine doesn't say how fast that is, the next wider unit stands for it. */
@@ -104,7 +106,9 @@ static void fill_costs(const struct graph *graph, const struct machine *machine,
     double floor =
         item->roof.bound ? item->roof.floor_s : cost.flops / guess_gflops / 1e9 + record->bytes / guess_gbs / 1e9;
     item->expected_step_s = usual_over_floor * floor;
-    item->expected_setup_s = check_s + (double)record->memory[MEMORY_PLANNED] / fill_gbs / 1e9;
+    double planned = (double)record->memory[MEMORY_PLANNED];
+    item->expected_setup_s =
+        item->sampled ? sample_s + planned / sample_fill_gbs / 1e9 : check_s + planned / fill_gbs / 1e9;
 }
 
 void prepare_item(const struct model_case *one, int threads, const struct machine *machine, struct item *item)
