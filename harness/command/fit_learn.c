@@ -45,7 +45,7 @@ static bool list_asked(const struct fit_question *question, struct model_case **
     *asked = right ? calloc(fit.row_count + 1, sizeof **asked) : NULL;
     *count = 0;
     for (size_t i = 0; *asked && i < fit.row_count; i++)
-        if (fit.rows[i].one.size && fit.rows[i].one.family) /* not where no family builds the file's model */
+        if (!fit.rows[i].tensors_only) /* which no family builds */
             (*asked)[(*count)++] = fit.rows[i].one;
     fit_free(&fit);
     return *asked || (right && error_set(error, ERROR_SYSTEM, "out of memory for the cases that are asked about"));

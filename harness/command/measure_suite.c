@@ -14,7 +14,7 @@ static void stop(int number)
 }
 
 static bool measure_list(const struct invocation *invocation, const char *name, const struct case_list *cases,
-                         double budget_s, int rounds, int threads, int *stopped_by, struct error *error)
+                         double budget_s, bool of_cases, int rounds, int threads, int *stopped_by, struct error *error)
 {
     struct progress_line line = {.drawn_on = invocation->progress};
     struct run run;
@@ -24,6 +24,7 @@ static bool measure_list(const struct invocation *invocation, const char *name, 
                                   .suite = name,
                                   .measure = measure_defaults(),
                                   .budget_s = budget_s,
+                                  .budget_of_cases = of_cases,
                                   .timeout_s = NAN,
                                   .rounds = rounds,
                                   .memory_bytes = BYTES_UNKNOWN,
@@ -49,7 +50,7 @@ bool measure_suite(const struct invocation *invocation, const char *name, double
     const struct suite *suite = suite_find(name);
     struct case_list cases = {0};
     bool right = suite_cases(suite, &cases, error) &&
-                 measure_list(invocation, suite->name, &cases, isnan(budget_s) ? suite->budget_s : budget_s,
+                 measure_list(invocation, suite->name, &cases, isnan(budget_s) ? suite->budget_s : budget_s, false,
                               suite->rounds, threads, stopped_by, error);
     case_list_free(&cases);
     return right;
@@ -58,5 +59,5 @@ bool measure_suite(const struct invocation *invocation, const char *name, double
 bool measure_chosen(const struct invocation *invocation, const char *name, const struct case_list *cases,
                     double budget_s, int threads, int *stopped_by, struct error *error)
 {
-    return measure_list(invocation, name, cases, budget_s, 1, threads, stopped_by, error);
+    return measure_list(invocation, name, cases, budget_s, true, 1, threads, stopped_by, error);
 }

@@ -319,6 +319,8 @@ static bool execute(struct execution *execution, struct error *error)
     if (!look_at_machine(execution, error) || (resumes && !find_run(execution, error)) ||
         !provide_ceilings(execution, error))
         return false;
+    if (execution->request->budget_of_cases)
+        execution->started_s = clock_now_s();
     json_decref(execution->run->machine);
     execution->run->machine = machine_to_json(&execution->machine);
     if (!(resumes ? prepare_rest(execution, error) : prepare_new(execution, error)))

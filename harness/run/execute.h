@@ -21,6 +21,7 @@ struct run_request {
     int threads;              /* 0: what the machine lets us use */
     struct measure_options measure;
     double budget_s, timeout_s; /* timeout: NaN for what the cases should take */
+    bool budget_of_cases;       /* what the machine's limits take to measure isn't counted */
     double quiet_patience_s;    /* how long it may wait for a quiet machine; 0: not at all */
     double keep_samples_s;      /* afterwards, older runs of this machine are thinned (retention.h); 0: none is */
     int rounds;

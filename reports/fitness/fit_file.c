@@ -25,6 +25,7 @@ bool fit_file_open(const char *path, struct fit_file *fit, struct error *error)
     fit->family.name = s->architecture[0] ? s->architecture : "unknown";
     fit->family.task = "nlp";
     file_dtype(&fit->file, fit->dtype, sizeof fit->dtype);
+    fit->size.file = path;
     fit->same = file_family(&fit->file, &fit->size);
     return true;
 }

@@ -15,6 +15,7 @@ struct fit_file {
     char name[80], dtype[24];
 };
 
+/* `path` is the caller's, for as long as the file is open. */
 bool fit_file_open(const char *path, struct fit_file *file, struct error *error);
 void fit_file_close(struct fit_file *file);
 /* Appends the file's rows: those of the family's modes that are asked for, or one of decode from the tensors. */

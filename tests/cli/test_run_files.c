@@ -221,10 +221,34 @@ START_TEST(what_does_not_hold_together_is_told_before_anything_is_measured)
 }
 END_TEST
 
+/* A few of the file's own layers, since nothing like them was measured: then its speed is known. */
+START_TEST(fit_measures_what_it_is_asked_about)
+{
+    begin_folder("asked");
+    char deeper[sizeof config];
+    memcpy(deeper, config, sizeof config);
+    *(strstr(deeper, "layers\":2") + strlen("layers\":")) = '5';
+    write_file("config.json", deeper, sizeof deeper - 1);
+    struct answer asked = call("fit %s/config.json --mode decode --dtype bf16 --json", place);
+    ck_assert_msg(asked.code == 0, "%d: %s", asked.code, asked.err);
+    json_t *document = document_of(&asked);
+    const json_t *row = json_array_get(json_object_get(document, "rows"), 0);
+    ck_assert_msg(json_get_string(row, "basis"), "%s", asked.out); /* so small a one may be measured whole, too */
+    ck_assert_double_gt(json_get_real(json_object_get(row, "latency_s"), "median"), 0);
+    json_decref(document);
+    answer_free(&asked);
+    struct answer answer = call("report --json");
+    ck_assert_msg(strstr(answer.out, "llama/asked/decode/bf16/b1/s32/layers-2"), "%s", answer.err);
+    answer_free(&answer);
+    end_folder();
+}
+END_TEST
+
 static void add(TCase *tests)
 {
     tcase_add_test(tests, weights_are_the_same_whole_and_in_shards);
     tcase_add_test(tests, configurations_and_split_files_run);
+    tcase_add_test(tests, fit_measures_what_it_is_asked_about);
     tcase_add_test(tests, what_does_not_hold_together_is_told_before_anything_is_measured);
 }
 
