@@ -64,12 +64,6 @@ static double guess_seconds(const struct estimator *known, const struct features
     return seconds > 0 ? seconds : 2 * fmax(features->flops / GUESS_GFLOPS, features->bytes / GUESS_GBS) * 1e-9;
 }
 
-static bool is_same(const struct features *a, const struct features *b)
-{
-    return a->op == b->op && a->dtype == b->dtype && a->flops == b->flops && a->bytes == b->bytes &&
-           a->rows == b->rows && a->columns == b->columns;
-}
-
 /* Each kind once; `share` is seconds until all are there. */
 static bool list_places(struct candidate *candidate, const struct graph *graph, const struct estimator *known,
                         double *seconds)
@@ -83,7 +77,7 @@ static bool list_places(struct candidate *candidate, const struct graph *graph, 
             continue;
         struct features features = node_features(graph, &graph->nodes[n]);
         size_t at = 0;
-        while (at < candidate->place_count && !is_same(&candidate->places[at].features, &features))
+        while (at < candidate->place_count && !features_are_same(&candidate->places[at].features, &features))
             at++;
         struct place *place = &candidate->places[at];
         if (at == candidate->place_count) {

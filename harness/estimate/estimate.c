@@ -1,11 +1,11 @@
 #include "harness/estimate/estimate.h"
 
-#include "harness/estimate/interval.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/estimate/interval.h"
+#include "harness/store/op_time.h"
 #include "models/graph/op.h"
 
 /* Without a ceiling measured: the order of magnitude of one core, so that a node's limit can still be told. */
@@ -341,23 +341,6 @@ size_t estimator_scores(const struct estimator *estimator)
 
 /* ---- a graph ---- */
 
-static bool is_same(const struct op_time *one, const struct features *features)
-{
-    return one->flops == features->flops && one->bytes == features->bytes && one->rows == features->rows &&
-           one->columns == features->columns && one->dtype == features->dtype && strcmp(one->op, features->op) == 0;
-}
-
-static struct op_time op_of(const struct features *features)
-{
-    struct op_time op = {.dtype = features->dtype,
-                         .flops = features->flops,
-                         .bytes = features->bytes,
-                         .rows = features->rows,
-                         .columns = features->columns};
-    strncpy(op.op, features->op, sizeof op.op - 1);
-    return op;
-}
-
 /* The graph's ops, equal ones as one; NULL without memory. */
 static struct op_time *list_ops(const struct graph *graph, size_t *count)
 {
@@ -367,19 +350,13 @@ static struct op_time *list_ops(const struct graph *graph, size_t *count)
         if (!graph->nodes[n].op->run)
             continue;
         struct features features = node_features(graph, &graph->nodes[n]);
-        size_t at = 0;
-        while (at < *count && !is_same(&ops[at], &features))
-            at++;
-        if (at == *count)
-            ops[(*count)++] = op_of(&features);
-        ops[at].count++;
+        op_times_count(ops, count, &features);
     }
     return ops;
 }
 
-/* An op never measured stands at its roofline, and far away. */
-
-/* The log of how far above its roofline, and how far off that is known. */
+/* The log of how far above its roofline, and how far off that is known. An op never measured stands at its roofline,
+ * and far away. */
 static double slowdown_of(const struct estimator *estimator, const struct op_time *op, double step, double *distance)
 {
     const struct op_surface *found = find_surface(estimator, op->op);
@@ -390,7 +367,7 @@ static double slowdown_of(const struct estimator *estimator, const struct op_tim
 
 double estimator_op(const struct estimator *estimator, const struct features *features, double step_bytes)
 {
-    struct op_time op = op_of(features);
+    struct op_time op = op_time_of(features);
     double distance;
     return estimator->point_count ? roofline_seconds(&estimator->limits, &op) *
                                         exp(slowdown_of(estimator, &op, step_bytes, &distance) + estimator->law.bias)
@@ -399,7 +376,7 @@ double estimator_op(const struct estimator *estimator, const struct features *fe
 
 double estimator_distance(const struct estimator *estimator, const struct features *features, double step_bytes)
 {
-    struct op_time op = op_of(features);
+    struct op_time op = op_time_of(features);
     double distance;
     slowdown_of(estimator, &op, step_bytes, &distance);
     return fmin(distance, ESTIMATE_FAR_AWAY);
@@ -408,7 +385,7 @@ double estimator_distance(const struct estimator *estimator, const struct featur
 struct surface_point estimator_place(const struct features *features, double step_bytes)
 {
     static const struct limits any = {NAN, NAN, NAN}; /* places don't depend on them */
-    struct op_time op = op_of(features);
+    struct op_time op = op_time_of(features);
     return point_of(&any, &op, step_bytes);
 }
 

@@ -4,35 +4,12 @@
 #include <string.h>
 
 #include "harness/stats/robust.h"
+#include "harness/store/op_time.h"
 #include "models/graph/cost.h"
 #include "models/graph/op.h"
 
 /* Odd numbers: the median is one of them. */
 enum { MOST_STEPS = 25, LEAST_STEPS = 3 };
-
-static bool is_same(const struct op_time *one, const struct features *features)
-{
-    return strcmp(one->op, features->op) == 0 && one->dtype == features->dtype && one->flops == features->flops &&
-           one->bytes == features->bytes && one->rows == features->rows && one->columns == features->columns;
-}
-
-/* Adds a node to the op it equals, or as a new one; `seconds` is a sum until the end. */
-static void add_node(struct op_time *ops, size_t *count, const struct features *features, double seconds)
-{
-    size_t at = 0;
-    while (at < *count && !is_same(&ops[at], features))
-        at++;
-    if (at == *count) {
-        ops[(*count)++] = (struct op_time){.dtype = features->dtype,
-                                           .flops = features->flops,
-                                           .bytes = features->bytes,
-                                           .rows = features->rows,
-                                           .columns = features->columns};
-        strncpy(ops[at].op, features->op, sizeof ops[at].op - 1);
-    }
-    ops[at].count++;
-    ops[at].seconds += seconds;
-}
 
 static size_t steps_within(double step_s, double budget_s)
 {
@@ -70,7 +47,7 @@ struct op_time *op_times_measure(struct engine *engine, const struct graph *grap
         struct features features = node_features(graph, &graph->nodes[n]);
         double median = stats_median(of_node, steps);
         if (graph->nodes[n].op->run)
-            add_node(ops, count, &features, median);
+            op_times_count(ops, count, &features)->seconds += median; /* a sum until the end */
         sum += median;
     }
     double scale = sum > 0 ? median_step(seconds, nodes, steps) / sum : 1;

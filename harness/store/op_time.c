@@ -9,6 +9,32 @@
 /* More than any graph has. */
 enum { MOST_OPS = 1 << 16 };
 
+struct op_time op_time_of(const struct features *features)
+{
+    struct op_time op = {.dtype = features->dtype,
+                         .flops = features->flops,
+                         .bytes = features->bytes,
+                         .rows = features->rows,
+                         .columns = features->columns};
+    strncpy(op.op, features->op, sizeof op.op - 1);
+    return op;
+}
+
+struct op_time *op_times_count(struct op_time *ops, size_t *count, const struct features *features)
+{
+    size_t at = 0;
+    for (; at < *count; at++) {
+        const struct features there = {ops[at].op,    ops[at].dtype, ops[at].flops,
+                                       ops[at].bytes, ops[at].rows,  ops[at].columns};
+        if (features_are_same(&there, features))
+            break;
+    }
+    if (at == *count)
+        ops[(*count)++] = op_time_of(features);
+    ops[at].count++;
+    return &ops[at];
+}
+
 json_t *op_times_to_json(const struct op_time *ops, size_t count)
 {
     json_t *array = count ? json_array() : NULL;

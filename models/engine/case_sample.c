@@ -9,12 +9,6 @@
 
 enum { LEAST_LAYERS = 2, MOST_LAYERS = 16 };
 
-static bool is_same(const struct features *a, const struct features *b)
-{
-    return strcmp(a->op, b->op) == 0 && a->dtype == b->dtype && a->flops == b->flops && a->bytes == b->bytes &&
-           a->rows == b->rows && a->columns == b->columns;
-}
-
 /* The kinds of nodes that the graph has, each once. The caller frees them; NULL without memory. */
 static struct features *list_kinds(const struct graph *graph, size_t *count)
 {
@@ -25,7 +19,7 @@ static struct features *list_kinds(const struct graph *graph, size_t *count)
             continue;
         struct features features = node_features(graph, &graph->nodes[n]);
         size_t at = 0;
-        while (at < *count && !is_same(&kinds[at], &features))
+        while (at < *count && !features_are_same(&kinds[at], &features))
             at++;
         if (at == *count)
             kinds[(*count)++] = features;
@@ -37,7 +31,7 @@ static bool has_all(const struct features *kinds, size_t count, const struct fea
 {
     for (size_t i = 0; i < wanted_count; i++) {
         size_t at = 0;
-        while (at < count && !is_same(&kinds[at], &wanted[i]))
+        while (at < count && !features_are_same(&kinds[at], &wanted[i]))
             at++;
         if (at == count)
             return false;

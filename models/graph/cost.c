@@ -1,5 +1,7 @@
 #include "models/graph/cost.h"
 
+#include <string.h>
+
 #include "models/graph/op.h"
 
 /* An op that moves what it is given and makes: each input read once, each output written once. */
@@ -65,4 +67,10 @@ struct features node_features(const struct graph *graph, const struct node *node
                              .bytes = cost.bytes_read + cost.bytes_written,
                              .rows = (double)tensor_rows(shape),
                              .columns = (double)tensor_columns(shape)};
+}
+
+bool features_are_same(const struct features *a, const struct features *b)
+{
+    return a->dtype == b->dtype && a->flops == b->flops && a->bytes == b->bytes && a->rows == b->rows &&
+           a->columns == b->columns && strcmp(a->op, b->op) == 0;
 }

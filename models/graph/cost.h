@@ -17,6 +17,8 @@ struct features {
     double rows, columns; /* of its first output, or of its first input when it has none */
 };
 
+/* Of the same op, dtype and shape: the same time, wherever they stand. */
+bool features_are_same(const struct features *a, const struct features *b);
 struct features node_features(const struct graph *graph, const struct node *node);
 struct cost node_cost(const struct graph *graph, const struct node *node);
 struct cost graph_cost(const struct graph *graph);
